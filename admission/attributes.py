@@ -1,0 +1,60 @@
+"""What a plugin is shown of a write.  Upstream: apiserver `pkg/admission/attributes.go`, `interfaces.go`."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from cluster.api.names import GroupVersionKind, GroupVersionResource, Object
+from cluster.api.user import UserInfo
+
+
+class Operation(enum.StrEnum):
+    CREATE = "CREATE"
+    UPDATE = "UPDATE"
+    DELETE = "DELETE"
+    CONNECT = "CONNECT"
+
+
+@dataclass(slots=True)
+class Attributes:
+    """One write.  `object` is None for a delete, `old_object` for a create; a mutating plugin changes `object` in place.
+
+    `warnings` reach the client as Warning headers; `annotations` the audit event.
+    """
+
+    operation: Operation
+    kind: GroupVersionKind
+    resource: GroupVersionResource
+    subresource: str
+    namespace: str
+    name: str
+    object: Object | None
+    old_object: Object | None
+    options: Object
+    dry_run: bool
+    user: UserInfo
+    warnings: list[str] = field(default_factory=list)
+    annotations: dict[str, str] = field(default_factory=dict)
+
+
+class Plugin(Protocol):
+    """A plugin implements `admit` (may mutate), `validate` (must not), or both; either raises a StatusError to deny."""
+
+    name: str
+
+    def handles(self, operation: Operation) -> bool: ...
+
+
+class MutatingPlugin(Plugin, Protocol):
+    def admit(self, attributes: Attributes) -> None: ...
+
+
+class ValidatingPlugin(Plugin, Protocol):
+    def validate(self, attributes: Attributes) -> None: ...
+
+
+Redefault = Callable[[Object], None]
+"""Runs the kind's defaulting again, after a plugin has changed the object."""

@@ -1,0 +1,72 @@
+"""What is asked of an authorizer, and what it answers.  Upstream: apiserver `pkg/authorization/authorizer`."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from cluster.api.user import UserInfo
+
+
+class Decision(enum.IntEnum):
+    """Deny is the zero value: whatever is forgotten is denied."""
+
+    DENY = 0
+    ALLOW = 1
+    NO_OPINION = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Attributes:
+    """One question to the authorizers; `path` matters where `is_resource` is false, the rest where it is true."""
+
+    user: UserInfo
+    verb: str
+    namespace: str = ""
+    api_group: str = ""
+    api_version: str = ""
+    resource: str = ""
+    subresource: str = ""
+    name: str = ""
+    is_resource: bool = True
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """An authorizer's answer, with the reason that a denied caller is shown and an audit event carries."""
+
+    decision: Decision
+    reason: str = ""
+
+    @property
+    def allowed(self) -> bool:
+        return self.decision is Decision.ALLOW
+
+
+class Authorizer(Protocol):
+    def authorize(self, attributes: Attributes) -> Verdict:
+        """Allow, Deny or NoOpinion; never raises for a question well put."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a request shows to say who sends it; `certificate` is the peer's, in DER, already verified by TLS."""
+
+    bearer_token: str | None = None
+    certificate: bytes | None = None
+
+
+class Authenticator(Protocol):
+    def authenticate(self, credentials: Credentials) -> UserInfo | None:
+        """Who it is; None where these credentials are none of this authenticator's; Unauthorized where they are bad."""
+        ...
+
+
+class TokenAuthenticator(Protocol):
+    def authenticate_token(self, token: str, audiences: Sequence[str]) -> tuple[UserInfo, tuple[str, ...]] | None:
+        """(user, audiences that the token is good for), or None where it is none of ours; Unauthorized where it is bad."""
+        ...

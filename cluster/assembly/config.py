@@ -1,0 +1,127 @@
+"""A cluster's configuration and the layout of its home directory."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Self
+
+import orjson
+
+DEFAULT_PORT: Final = 6443
+DEFAULT_VERSION: Final = "1.36"
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The files of one cluster.  `root` is absolute; nothing here creates anything."""
+
+    root: Path
+
+    @property
+    def pki(self) -> Path:
+        """Keys and certificates, 0600 in a 0700 folder."""
+        return self.root / "pki"
+
+    @property
+    def run(self) -> Path:
+        """Sockets, the revision counter, pid files: worthless once every process is gone."""
+        return self.root / "run"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    @property
+    def config(self) -> Path:
+        """The Config as JSON, written by `berth start` and read by every component."""
+        return self.root / "config.json"
+
+    @property
+    def nodes(self) -> Path:
+        """One folder a node: `<name>/` holds its kubelet's state."""
+        return self.root / "nodes"
+
+    @property
+    def store_socket(self) -> Path:
+        return self.run / "store.sock"
+
+    @property
+    def revision_file(self) -> Path:
+        """The mmap'd counter of the newest revision."""
+        return self.run / "revision"
+
+    @property
+    def admin_kubeconfig(self) -> Path:
+        return self.root / "admin.kubeconfig"
+
+    def kubeconfig(self, component: str) -> Path:
+        """A component's own kubeconfig, e.g. `scheduler`."""
+        return self.root / "pki" / f"{component}.kubeconfig"
+
+    def certificate(self, name: str) -> Path:
+        return self.pki / f"{name}.crt"
+
+    def key(self, name: str) -> Path:
+        return self.pki / f"{name}.key"
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What a cluster is started with; everything else follows from it."""
+
+    home: Home
+    port: int = DEFAULT_PORT
+    nodes: int = 2
+    workers: int = 2
+    runtime: str = "auto"
+    """`auto`, `docker` or `sim`; `config.json` holds what auto was resolved to."""
+    store: str = ""
+    """SQLAlchemy URL; empty: SQLite in the home."""
+    kubernetes_version: str = DEFAULT_VERSION
+    host: str = "127.0.0.1"
+    """The address served on."""
+    node_host: str = "127.0.0.1"
+    """The address that kubelets serve on and that pods reach the API server by (docker: the bridge's gateway)."""
+    service_cidr: str = "10.96.0.0/12"
+    pod_cidr: str = "10.244.0.0/16"
+    cluster_domain: str = "cluster.local"
+    node_monitor_grace_period: float = 50.0
+    """Seconds without a heartbeat until a node is NotReady."""
+    not_ready_toleration: int = 300
+    """Seconds that DefaultTolerationSeconds gives pods on a node that is not ready or unreachable."""
+    extra: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def store_url(self) -> str:
+        return self.store or f"sqlite:///{self.home.root / 'store.db'}"
+
+    @property
+    def server(self) -> str:
+        """The API server's URL."""
+        return f"https://{self.host}:{self.port}"
+
+    @property
+    def service_ip(self) -> str:
+        """The address of Service default/kubernetes: the first of the service range."""
+        return str(next(ipaddress.ip_network(self.service_cidr).hosts()))
+
+    @property
+    def issuer(self) -> str:
+        """The issuer of service-account tokens."""
+        return f"https://kubernetes.default.svc.{self.cluster_domain}"
+
+    def save(self) -> None:
+        """Writes config.json atomically."""
+        data = {name: getattr(self, name) for name in self.__slots__ if name not in ("home", "extra")}
+        temporary = self.home.config.with_suffix(".tmp")
+        temporary.write_bytes(orjson.dumps(data, option=orjson.OPT_INDENT_2))
+        os.replace(temporary, self.home.config)
+
+    @classmethod
+    def load(cls, home: Home) -> Self:
+        """The Config in the home; FileNotFoundError where there is none."""
+        return cls(home=home, **orjson.loads(home.config.read_bytes()))
