@@ -1,6 +1,7 @@
 """Durations and timestamps as Table cells show them.
 
-Upstream: apimachinery `pkg/util/duration/duration.go` and `pkg/printers/internalversion/printers.go`; what kubectl shows under AGE is made here.
+Upstream: apimachinery `pkg/util/duration/duration.go` and `pkg/printers/internalversion/printers.go`.  What kubectl shows under
+AGE is made here.
 """
 
 from __future__ import annotations
