@@ -11,6 +11,7 @@ from typing import Any
 
 from cluster.api.field import FieldError
 from cluster.api.names import GroupResource, GroupVersionKind, GroupVersionResource, Object
+from cluster.api.user import UserInfo
 
 Default = Callable[[Object], None]
 Validate = Callable[[Object], list[FieldError]]
@@ -60,6 +61,8 @@ class Strategy:
 
     default: Default = nothing
     prepare_for_create: Default = nothing
+    prepare_with_user: Callable[[Object, UserInfo], None] | None = None
+    """For kinds that record who created them (certificate signing requests): runs on create, after prepare_for_create."""
     prepare_for_update: Callable[[Object, Object], None] = nothing_from
     validate: Validate = no_errors
     validate_update: ValidateUpdate = no_update_errors
@@ -100,9 +103,28 @@ class Subresource:
     verbs: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+class _LoadedAtFirstUse:
+    """A Strategy that may be given as a function, called when the strategy is first asked for: start-up imports no kind's file."""
+
+    def __get__(self, kind: object | None, owner: type) -> Strategy:
+        if kind is None:
+            return Strategy()
+        given = kind.__dict__["_strategy"]
+        if not isinstance(given, Strategy):
+            given = kind.__dict__["_strategy"] = given()
+        strategy: Strategy = given
+        return strategy
+
+    def __set__(self, kind: object, given: Strategy | Callable[[], Strategy]) -> None:
+        kind.__dict__["_strategy"] = given
+
+
+@dataclass(frozen=True, eq=False)
 class Kind:
-    """A served resource of one API version.  `storage` names where its objects live; versions of one kind share it."""
+    """A served resource of one API version.  `storage` names where its objects live; versions of one kind share it.
+
+    `strategy` is given as a Strategy or as a function that loads it, and read as a Strategy.
+    """
 
     gvk: GroupVersionKind
     resource: GroupVersionResource
@@ -113,8 +135,8 @@ class Kind:
     categories: tuple[str, ...] = ()
     subresources: Mapping[str, Subresource] = field(default_factory=dict)
     columns: tuple[Column, ...] = ()
-    strategy: Strategy = Strategy()
-    storage: GroupResource = GroupResource("", "")
+    strategy: _LoadedAtFirstUse = _LoadedAtFirstUse()
+    storage: GroupResource = GroupResource("", "")  # noqa: RUF009 - a NamedTuple is a value
 
     @property
     def list_kind(self) -> str:
