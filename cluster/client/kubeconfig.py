@@ -1,0 +1,73 @@
+"""Reads what a kubeconfig's current context says of a server and its credentials."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+
+@dataclass(frozen=True, slots=True)
+class Kubeconfig:
+    """One server and one way to authenticate there; certificates and keys in PEM."""
+
+    server: str
+    ca: bytes | None = None
+    certificate: bytes | None = None
+    key: bytes | None = None
+    token: str | None = None
+    token_file: Path | None = None
+    namespace: str = "default"
+
+
+def load(path: Path, *, context: str = "") -> Kubeconfig:
+    """The context named, or the current one; ValueError where the file lacks what it refers to."""
+    return parse(path.read_bytes(), context=context, folder=path.parent, source=str(path))
+
+
+def parse(data: bytes, *, context: str = "", folder: Path = Path(), source: str = "kubeconfig") -> Kubeconfig:
+    """`folder` is where relative file names start; `source` names the document in errors."""
+    document = _decode(data)
+    name = context or document.get("current-context") or ""
+    chosen = _named(document, "contexts", name, "context", source)
+    cluster = _named(document, "clusters", chosen.get("cluster", ""), "cluster", source)
+    user = _named(document, "users", chosen.get("user", ""), "user", source) if chosen.get("user") else {}
+    if not cluster.get("server"):
+        raise ValueError(f'"{source}": cluster "{chosen.get("cluster")}" names no server; write it as "server: https://..."')
+    return Kubeconfig(
+        server=cluster["server"],
+        ca=_material(cluster, "certificate-authority", folder),
+        certificate=_material(user, "client-certificate", folder),
+        key=_material(user, "client-key", folder),
+        token=user.get("token"),
+        token_file=folder / user["tokenFile"] if user.get("tokenFile") else None,
+        namespace=chosen.get("namespace") or "default",
+    )
+
+
+def _decode(data: bytes) -> dict[str, Any]:
+    if data.lstrip()[:1] == b"{":
+        document = orjson.loads(data)
+    else:
+        import yaml  # only files made by others are YAML: ours are JSON, which is YAML too and read without it
+
+        document = yaml.load(data, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506  both loaders are safe ones
+    if not isinstance(document, dict):
+        raise ValueError("the kubeconfig is not a mapping")
+    return document
+
+
+def _named(document: dict[str, Any], section: str, name: str, kind: str, source: str) -> dict[str, Any]:
+    for entry in document.get(section) or ():
+        if entry.get("name") == name:
+            return entry.get(kind) or {}
+    raise ValueError(f'"{source}" has no {kind} "{name}"')
+
+
+def _material(entry: dict[str, Any], field: str, folder: Path) -> bytes | None:
+    if entry.get(f"{field}-data"):
+        return base64.b64decode(entry[f"{field}-data"])
+    return (folder / entry[field]).read_bytes() if entry.get(field) else None
