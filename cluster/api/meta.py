@@ -1,0 +1,107 @@
+"""What every object's metadata needs: times, identities, generated names, owners and finalizers.
+
+Upstream: apimachinery `pkg/apis/meta/v1/{controller_ref,time,micro_time}.go`, `pkg/util/rand`; apiserver `pkg/storage/names`.
+"""
+
+from __future__ import annotations
+
+import random
+import uuid
+from datetime import UTC, datetime
+from typing import Final
+
+from cluster.api.names import Object
+
+_ALPHABET: Final = "bcdfghjklmnpqrstvwxz2456789"
+_SUFFIX_LENGTH: Final = 5
+_MAX_BASE_LENGTH: Final = 63 - _SUFFIX_LENGTH
+_choose: Final = random.SystemRandom()
+
+
+def now() -> str:
+    """The time as `metav1.Time` is written: `2026-11-22T10:00:00Z`."""
+    return format_time(datetime.now(UTC))
+
+
+def now_micro() -> str:
+    """The time as `metav1.MicroTime` is written: `2026-11-22T10:00:00.000000Z`."""
+    return format_micro_time(datetime.now(UTC))
+
+
+def format_time(moment: datetime) -> str:
+    """An aware datetime in UTC, whole seconds (the fraction is dropped)."""
+    utc = moment.astimezone(UTC)
+    return f"{utc.year:04}-{utc.month:02}-{utc.day:02}T{utc.hour:02}:{utc.minute:02}:{utc.second:02}Z"
+
+
+def format_micro_time(moment: datetime) -> str:
+    """An aware datetime in UTC with six digits of fraction."""
+    return f"{format_time(moment)[:-1]}.{moment.microsecond:06}Z"
+
+
+def parse_time(text: str) -> datetime:
+    """An aware datetime from RFC 3339, in seconds or with a fraction; ValueError where it is none."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f'time "{text}" has no zone')
+    return moment
+
+
+def new_uid() -> str:
+    """A random (version 4) UUID."""
+    return str(uuid.uuid4())
+
+
+def random_suffix(length: int = _SUFFIX_LENGTH) -> str:
+    """Random characters without vowels, so that no word can appear."""
+    return "".join(_choose.choices(_ALPHABET, k=length))
+
+
+def safe_encode(text: str) -> str:
+    """Replaces each character of a hash's text by one of the alphabet of generated names, as a pod-template-hash shows it."""
+    return "".join(_ALPHABET[ord(char) % len(_ALPHABET)] for char in text)
+
+
+def generate_name(base: str) -> str:
+    """A name from `generateName`: the base, cut so that the whole has at most 63 characters, and five random ones."""
+    return base[:_MAX_BASE_LENGTH] + random_suffix()
+
+
+def controller_of(obj: Object) -> Object | None:
+    """The owner reference whose `controller` is true, or None."""
+    for reference in obj.get("metadata", {}).get("ownerReferences") or ():
+        if reference.get("controller"):
+            found: Object = reference
+            return found
+    return None
+
+
+def owner_reference(owner: Object) -> Object:
+    """A controller's reference to an object that carries apiVersion, kind and a UID."""
+    return {
+        "apiVersion": owner["apiVersion"],
+        "kind": owner["kind"],
+        "name": owner["metadata"]["name"],
+        "uid": owner["metadata"]["uid"],
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
+
+
+def is_controlled_by(obj: Object, owner: Object) -> bool:
+    """Whether the object's controller is this very owner (by UID)."""
+    reference = controller_of(obj)
+    return reference is not None and reference.get("uid") == owner["metadata"].get("uid")
+
+
+def has_finalizer(obj: Object, finalizer: str) -> bool:
+    return finalizer in (obj.get("metadata", {}).get("finalizers") or ())
+
+
+def without_finalizer(obj: Object, finalizer: str) -> list[str]:
+    """The object's finalizers less one; the object is left as it is."""
+    return [each for each in obj.get("metadata", {}).get("finalizers") or () if each != finalizer]
+
+
+def is_being_deleted(obj: Object) -> bool:
+    return bool(obj.get("metadata", {}).get("deletionTimestamp"))
