@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Final, Self
 
@@ -93,7 +94,16 @@ class Config:
     """Seconds without a heartbeat until a node is NotReady."""
     not_ready_toleration: int = 300
     """Seconds that DefaultTolerationSeconds gives pods on a node that is not ready or unreachable."""
-    extra: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The cluster's name, and that of its kubeconfig context: `berth` for the default home, else by the home's path."""
+        root = self.home.root
+        if root == Path.home() / ".berth":
+            return "berth"
+        digest = hashlib.sha256(str(root).encode()).hexdigest()[:6]
+        readable = re.sub(r"[^a-z0-9]+", "-", root.name.lower()).strip("-")
+        return f"berth-{readable}-{digest}" if readable else f"berth-{digest}"
 
     @property
     def store_url(self) -> str:
@@ -116,12 +126,15 @@ class Config:
 
     def save(self) -> None:
         """Writes config.json atomically."""
-        data = {name: getattr(self, name) for name in self.__slots__ if name not in ("home", "extra")}
+        data = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "home"}
         temporary = self.home.config.with_suffix(".tmp")
         temporary.write_bytes(orjson.dumps(data, option=orjson.OPT_INDENT_2))
         os.replace(temporary, self.home.config)
 
     @classmethod
     def load(cls, home: Home) -> Self:
-        """The Config in the home; FileNotFoundError where there is none."""
-        return cls(home=home, **orjson.loads(home.config.read_bytes()))
+        """The Config in the home; FileNotFoundError where there is none, ValueError where it can't be read as one."""
+        try:
+            return cls(home=home, **orjson.loads(home.config.read_bytes()))
+        except (orjson.JSONDecodeError, TypeError) as error:
+            raise ValueError(f'"{home.config}" is not a configuration of this version: {error}') from error

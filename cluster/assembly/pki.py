@@ -1,0 +1,237 @@
+"""The cluster's public key infrastructure: one CA, and what it signs, all in `<home>/pki`, 0600, made once.
+
+`ensure(config)` makes what is missing and leaves what is there; a serving certificate whose names no longer cover the
+configuration is the one thing made anew.  Names and organizations are those of a kubeadm cluster, so that the default
+roles fit.
+"""
+
+from __future__ import annotations
+
+import datetime
+import fcntl
+import ipaddress
+import os
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from cluster.assembly.config import Config
+
+if TYPE_CHECKING:
+    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+CA_YEARS: Final = 10
+LEAF_YEARS: Final = 5
+KUBELET_CLIENT: Final = "kube-apiserver-kubelet-client"
+"""The common name that kubelets admit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A certificate to have.  `names` are the serving names (DNS or IP); none makes it a client certificate."""
+
+    file: str
+    common_name: str
+    organizations: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+
+
+def control_plane_leaves(config: Config) -> list[Leaf]:
+    """The certificates of everything but the nodes."""
+    domain = config.cluster_domain
+    names = ["kubernetes", "kubernetes.default", "kubernetes.default.svc", f"kubernetes.default.svc.{domain}", "localhost"]
+    names += ["127.0.0.1", config.host, config.node_host, config.service_ip]
+    return [
+        Leaf("apiserver", "kube-apiserver", names=tuple(dict.fromkeys(names))),
+        Leaf("apiserver-kubelet-client", KUBELET_CLIENT, ("kubeadm:cluster-admins",)),
+        Leaf("admin", "kubernetes-admin", ("system:masters",)),
+        Leaf("controller-manager", "system:kube-controller-manager"),
+        Leaf("scheduler", "system:kube-scheduler"),
+    ]
+
+
+def node_leaves(config: Config, node: str) -> list[Leaf]:
+    """A node's identity towards the API server, and its kubelet's serving certificate."""
+    return [
+        Leaf(f"node-{node}", f"system:node:{node}", ("system:nodes",)),
+        Leaf(f"kubelet-{node}", f"system:node:{node}", ("system:nodes",), names=tuple(dict.fromkeys((node, config.node_host)))),
+    ]
+
+
+def ensure(config: Config, leaves: Sequence[Leaf] | None = None) -> None:
+    """Makes the CA, the service-account key and the leaves (default: the control plane's) where they are missing.
+
+    Safe to run in several processes at once.  OSError where the home can't be written.
+    """
+    home = config.home
+    home.pki.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _locked(home.pki / ".lock"):
+        wanted = [leaf for leaf in (control_plane_leaves(config) if leaves is None else leaves) if not _good(config, leaf)]
+        if wanted or not home.key("sa").exists():
+            authority = _authority(config)
+            _service_account_key(config)
+            for leaf in wanted:
+                _issue(config, leaf, *authority)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with open(path, "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _good(config: Config, leaf: Leaf) -> bool:
+    """Whether the leaf is on disk and, if it serves, was made for the same names."""
+    home = config.home
+    if not (home.key(leaf.file).exists() and home.certificate(leaf.file).exists()):
+        return False
+    if not leaf.names:
+        return True
+    from cryptography import x509
+
+    certificate = x509.load_pem_x509_certificate(home.certificate(leaf.file).read_bytes())
+    try:
+        alternative = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return False
+    held = {str(each) for kind in (x509.DNSName, x509.IPAddress) for each in alternative.get_values_for_type(kind)}
+    fresh = certificate.not_valid_after_utc > datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=30)
+    return fresh and set(leaf.names) <= held
+
+
+def _authority(config: Config) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    home = config.home
+    if home.key("ca").exists() and home.certificate("ca").exists():
+        loaded = load_pem_private_key(home.key("ca").read_bytes(), None)
+        if not isinstance(loaded, ec.EllipticCurvePrivateKey):
+            raise ValueError(f'"{home.key("ca")}" holds no elliptic curve key')
+        return x509.load_pem_x509_certificate(home.certificate("ca").read_bytes()), loaded
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = _name("kubernetes")
+    certificate = (
+        _builder(name, name, key, CA_YEARS)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(_key_usage(signs=True), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    _write_pair(config, "ca", certificate, key)
+    return certificate, key
+
+
+def _issue(config: Config, leaf: Leaf, authority: x509.Certificate, authority_key: ec.EllipticCurvePrivateKey) -> None:
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.x509.oid import ExtendedKeyUsageOID
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    usage = ExtendedKeyUsageOID.SERVER_AUTH if leaf.names else ExtendedKeyUsageOID.CLIENT_AUTH
+    builder = (
+        _builder(_name(leaf.common_name, leaf.organizations), authority.subject, key, LEAF_YEARS)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_key_usage(signs=False), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()), critical=False)
+    )
+    if leaf.names:
+        builder = builder.add_extension(x509.SubjectAlternativeName([_general_name(each) for each in leaf.names]), critical=False)
+    _write_pair(config, leaf.file, builder.sign(authority_key, hashes.SHA256()), key)
+
+
+def _service_account_key(config: Config) -> None:
+    """The key that signs service-account tokens, and its public half."""
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    home = config.home
+    if home.key("sa").exists():
+        return
+    key = ec.generate_private_key(ec.SECP256R1())
+    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    write_private(home.pki / "sa.pub", public)
+    write_private(home.key("sa"), _pem(key))
+
+
+def _name(common_name: str, organizations: Sequence[str] = ()) -> x509.Name:
+    from cryptography import x509
+    from cryptography.x509.oid import NameOID
+
+    parts = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, each) for each in organizations]
+    return x509.Name([*parts, x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+
+
+def _general_name(name: str) -> x509.GeneralName:
+    from cryptography import x509
+
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
+
+
+def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, years: int) -> x509.CertificateBuilder:
+    from cryptography import x509
+
+    now = datetime.datetime.now(datetime.UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(minutes=5))
+        .not_valid_after(now + datetime.timedelta(days=365 * years))
+    )
+
+
+def _key_usage(*, signs: bool) -> x509.KeyUsage:
+    from cryptography import x509
+
+    return x509.KeyUsage(
+        digital_signature=True,
+        content_commitment=False,
+        key_encipherment=not signs,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=signs,
+        crl_sign=signs,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def _write_pair(config: Config, name: str, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> None:
+    """The certificate first: a pair is there once its key is."""
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    config.home.key(name).unlink(missing_ok=True)
+    write_private(config.home.certificate(name), certificate.public_bytes(Encoding.PEM))
+    write_private(config.home.key(name), _pem(key))
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Writes a file that only its owner may read, atomically."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(descriptor)
+    os.replace(temporary, path)
