@@ -67,11 +67,11 @@ def bridge_gateway() -> str | None:
 
 
 def free_pod_cidr(own: str) -> str:
-    """A /16 for pods that no network of the engine overlaps, other than those named for the cluster `own`."""
+    """A /16 for pods that no network of the engine overlaps, other than those labelled as of the cluster `own`."""
     taken = [
         ipaddress.ip_network(part["Subnet"])
         for network in networks()
-        if not str(network.get("Name", "")).startswith(f"{own}-node")
+        if (network.get("Labels") or {}).get("berth.cluster") != own
         for part in network.get("IPAM", {}).get("Config") or []
         if part.get("Subnet")
     ]

@@ -1,0 +1,67 @@
+"""The kubeconfig files that `berth` writes: the administrator's, each component's, and the context in the user's own."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import orjson
+
+from cluster.assembly.config import Config
+from cluster.assembly.pki import write_private
+from cluster.cli.failure import CommandError
+from rbac.credentials import kubeconfig
+
+
+def user_file() -> Path:
+    """The file that kubectl would write to: the first of KUBECONFIG, else ~/.kube/config."""
+    named = [each for each in os.environ.get("KUBECONFIG", "").split(os.pathsep) if each]
+    return Path(named[0]) if named else Path.home() / ".kube" / "config"
+
+
+def _of(config: Config, user: str, leaf: str) -> kubeconfig.Object:
+    home = config.home
+    return kubeconfig.render(
+        config.server,
+        home.certificate("ca").read_bytes(),
+        user,
+        cert_pem=home.certificate(leaf).read_bytes(),
+        key_pem=home.key(leaf).read_bytes(),
+        cluster=config.name,
+        context=config.name,
+    )
+
+
+def write_components(config: Config, nodes: list[str]) -> None:
+    """The kubeconfigs of controller manager, scheduler and nodes, as JSON, which is YAML too and read faster."""
+    identities = [("controller-manager", "system:kube-controller-manager"), ("scheduler", "system:kube-scheduler")]
+    identities += [(f"node-{node}", f"system:node:{node}") for node in nodes]
+    for leaf, user in identities:
+        write_private(config.home.kubeconfig(leaf), orjson.dumps(_of(config, user, leaf)))
+
+
+def write_admin(config: Config) -> str:
+    """Writes `<home>/admin.kubeconfig` and merges its context into the user's file; what to say of it."""
+    document = _of(config, config.name, "admin")
+    write_private(config.home.admin_kubeconfig, kubeconfig.dump(document))
+    try:
+        kubeconfig.merge(user_file(), document)
+    except (OSError, ValueError) as error:
+        raise CommandError(f'the cluster runs, but its context was not merged into "{user_file()}": {error}') from error
+    return f'context "{config.name}" is current in {user_file()}'
+
+
+def configured(config: Config) -> bool:
+    """Whether the user's file has the cluster's context with this server."""
+    try:
+        return kubeconfig.server_of(user_file(), config.name) == config.server
+    except (OSError, ValueError):
+        return False
+
+
+def forget(config: Config) -> None:
+    """Takes the cluster's context out of the user's file."""
+    try:
+        kubeconfig.remove(user_file(), config.name)
+    except (OSError, ValueError) as error:
+        raise CommandError(f'the context "{config.name}" was not taken out of "{user_file()}": {error}') from error
