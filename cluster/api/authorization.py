@@ -32,6 +32,8 @@ class Attributes:
     name: str = ""
     is_resource: bool = True
     path: str = ""
+    field_selector: tuple[tuple[str, str, str], ...] = ()
+    """Requirements (field, `=` or `!=`, value) that narrow a list, watch or deletecollection."""
 
 
 @dataclass(frozen=True, slots=True)

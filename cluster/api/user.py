@@ -25,7 +25,7 @@ class UserInfo:
     name: str
     uid: str = ""
     groups: tuple[str, ...] = ()
-    extra: Mapping[str, tuple[str, ...]] = field(default=NO_EXTRA, hash=False)
+    extra: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: NO_EXTRA, hash=False)
 
 
 def service_account_name(namespace: str, name: str) -> str:

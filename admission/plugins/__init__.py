@@ -1,0 +1,1 @@
+"""The plugins of admission, one a file; `admission.order` lists them."""

@@ -1,0 +1,1 @@
+"""May they: authorizers that answer Allow, Deny or NoOpinion with a reason, and a union of them."""

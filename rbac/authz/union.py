@@ -1,0 +1,36 @@
+"""Several authorizers as one.  Upstream: apiserver `pkg/authorization/union/union.go`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from cluster.api.authorization import Attributes, Authorizer, Decision, Verdict
+from cluster.api.user import MASTERS
+
+_MASTER: Final = Verdict(Decision.ALLOW, "")
+NO_OPINION: Final = Verdict(Decision.NO_OPINION, "")
+
+
+class PrivilegedGroupAuthorizer:
+    """Allows everything to members of system:masters, whatever roles there are."""
+
+    def authorize(self, attributes: Attributes) -> Verdict:
+        return _MASTER if MASTERS in attributes.user.groups else NO_OPINION
+
+
+class UnionAuthorizer:
+    """The first opinion wins; with none, NoOpinion and everyone's reasons, a line each."""
+
+    def __init__(self, authorizers: Sequence[Authorizer]) -> None:
+        self._authorizers = tuple(authorizers)
+
+    def authorize(self, attributes: Attributes) -> Verdict:
+        reasons: list[str] = []
+        for authorizer in self._authorizers:
+            verdict = authorizer.authorize(attributes)
+            if verdict.decision is not Decision.NO_OPINION:
+                return verdict
+            if verdict.reason:
+                reasons.append(verdict.reason)
+        return Verdict(Decision.NO_OPINION, "\n".join(reasons)) if reasons else NO_OPINION

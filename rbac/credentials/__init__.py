@@ -1,0 +1,1 @@
+"""Credentials that are handed to people: client certificates and kubeconfigs."""
