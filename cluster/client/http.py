@@ -62,13 +62,18 @@ class ApiClient:
         key_file: Path | None = None,
         token: str | None = None,
         token_provider: TokenProvider | None = None,
+        token_refused: Callable[[], None] | None = None,
         user_agent: str = "berth",
         transport: Transport | None = None,
     ) -> None:
-        """`ca_data` is PEM.  With `transport`, its connections are shared and the files are ignored."""
+        """`ca_data` is PEM.  With `transport`, its connections are shared and the files are ignored.
+
+        `token_refused` is called when the server answers 401; the call is then made once more, with what the provider gives then.
+        """
         self.server = server.rstrip("/")
         self.user_agent = user_agent
         self._token_provider = token_provider or ((lambda: token) if token else None)
+        self._token_refused = token_refused
         self._transport = transport or Transport(
             server,
             ca=ca_data if ca_data is not None else (ca_file.read_bytes() if ca_file else None),
@@ -85,10 +90,21 @@ class ApiClient:
         provider = (lambda: token_file.read_text().strip()) if token_file else None
         return cls(found.server, token=found.token, token_provider=provider, user_agent=user_agent, transport=transport)
 
-    def with_token(self, provider: TokenProvider, *, user_agent: str, transport: Transport | None = None) -> ApiClient:
+    def with_token(
+        self,
+        provider: TokenProvider,
+        *,
+        user_agent: str,
+        transport: Transport | None = None,
+        token_refused: Callable[[], None] | None = None,
+    ) -> ApiClient:
         """Another identity at the same server; pass one `transport` (see `bare_transport`) to share connections among several."""
         return ApiClient(
-            self.server, token_provider=provider, user_agent=user_agent, transport=transport or self._transport.without_certificate()
+            self.server,
+            token_provider=provider,
+            token_refused=token_refused,
+            user_agent=user_agent,
+            transport=transport or self._transport.without_certificate(),
         )
 
     def bare_transport(self) -> Transport:
@@ -213,13 +229,18 @@ class ApiClient:
         read_seconds: float = READ_SECONDS,
     ) -> bytes:
         """The body of a response below 300, raw; a server that is throttling is asked again for a while, as it asks for."""
-        headers = self._headers(accept)
-        if body is not None:
-            headers["Content-Type"] = content_type
+        refused = self._token_refused
         for remaining in reversed(range(_THROTTLE_TRIES)):
+            headers = self._headers(accept)
+            if body is not None:
+                headers["Content-Type"] = content_type
             response = self._transport.call(method, _with_query(path, query), headers=headers, body=body, read_seconds=read_seconds)
             if response.status < 300:
                 return response.data
+            if response.status == 401 and refused is not None:
+                refused()
+                refused = None
+                continue
             after = response.headers.get("Retry-After", "")
             if response.status != 429 or not after.isdigit() or not remaining:
                 break
