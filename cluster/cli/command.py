@@ -30,7 +30,8 @@ def _environment(name: str, default: Any = None) -> Any:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="berth", description="A Kubernetes-compatible, multi-tenant control plane.")
     home = argparse.ArgumentParser(add_help=False)
-    home.add_argument("--home", type=Path, default=Path(_environment("HOME", Path.home() / ".berth")), help="the cluster's folder (BERTH_HOME)")
+    default = Path(_environment("HOME", Path.home() / ".berth"))
+    home.add_argument("--home", type=Path, default=default, help="the cluster's folder, default ~/.berth (BERTH_HOME)")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _start(commands.add_parser("start", parents=[home], help="start the cluster, and make it where there is none"))
     commands.add_parser("stop", parents=[home], help="stop the cluster; what it holds stays")

@@ -159,9 +159,7 @@ def _control_plane(config: Config) -> None:
             (home.run / name).unlink(missing_ok=True)
         command = [sys.executable, "-m", "cluster.assembly.run", "--home", str(home.root)]
         log = os.open(home.logs / "supervisor.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=home.root
-        )
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=home.root)
         os.close(log)
         local.wait_for("the API server did not become ready", lambda: _alive(process, home) and local.healthy(config), READY_SECONDS, home)
         current.detail = config.server

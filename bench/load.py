@@ -1,0 +1,189 @@
+"""A load generator: one kind of work at a time against an API server on loopback, throughput and latency as a dictionary.
+
+Run as a program in a process of its own (gevent, one greenlet a client): `python -m bench.load MODE --server URL ...`.
+"""
+
+# ruff: noqa: E402 - the patches must come before everything that opens a socket
+from gevent import monkey
+
+monkey.patch_all()
+
+import argparse
+import http.client
+import json
+import ssl
+import sys
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import gevent
+import orjson
+
+NAMESPACE = "load"
+PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"
+MAX_SECONDS = 60.0
+
+
+def pod(name: str) -> bytes:
+    """A pod of about 1 KB that no scheduler takes."""
+    resources = {"requests": {"cpu": "100m", "memory": "64Mi"}, "limits": {"cpu": "200m", "memory": "128Mi"}}
+    web = {
+        "name": "web",
+        "image": "example.com/nginx:1.25",
+        "ports": [{"containerPort": 80}],
+        "env": [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}],
+        "resources": resources,
+        "readinessProbe": {"httpGet": {"path": "/", "port": 80}},
+        "securityContext": {"allowPrivilegeEscalation": False},
+    }
+    side = {"name": "side", "image": "example.com/side:2", "command": ["sh", "-c", "sleep 1d"]}
+    labels = {"app": "load", "tier": "web", "team": "core"}
+    spec = {"automountServiceAccountToken": False, "schedulerName": "nobody", "containers": [web, side]}
+    return orjson.dumps({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": labels}, "spec": spec})
+
+
+def review(number: int) -> bytes:
+    attributes = {"namespace": NAMESPACE, "verb": "get", "resource": "pods"}
+    spec = {"user": f"u-{number % 100}", "resourceAttributes": attributes}
+    return orjson.dumps({"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": spec})
+
+
+class Client:
+    """One connection, kept alive."""
+
+    def __init__(self, server: str, ca: str, certificate: str, key: str) -> None:
+        parts = urlsplit(server)
+        if parts.hostname not in ("127.0.0.1", "localhost"):
+            raise SystemExit(f'bench: "{server}" is not on loopback')
+        context = ssl.create_default_context(cafile=ca)
+        context.load_cert_chain(certificate, key)
+        self.connection = http.client.HTTPSConnection(parts.hostname, parts.port, timeout=30, context=context)
+
+    def send(self, method: str, path: str, body: bytes | None = None, content_type: str = "application/json") -> bytes:
+        headers = {"Accept": "application/json"} | ({"Content-Type": content_type} if body else {})
+        self.connection.request(method, path, body, headers)
+        response = self.connection.getresponse()
+        data = response.read()
+        if response.status >= 300:
+            raise RuntimeError(f"{method} {path}: {response.status} {data[:300]!r}")
+        return data
+
+    def stream(self, path: str) -> http.client.HTTPResponse:
+        self.connection.request("GET", path, headers={"Accept": "application/json"})
+        return self.connection.getresponse()
+
+
+def operation(mode: str, client: Client, number: int) -> None:
+    if mode == "create":
+        client.send("POST", PODS, pod(f"p-{number}"))
+    elif mode == "dryrun":
+        client.send("POST", PODS + "?dryRun=All", pod(f"d-{number}"))
+    elif mode == "get":
+        client.send("GET", f"{PODS}/p-0")
+    elif mode == "list":
+        client.send("GET", "/api/v1/pods")
+    elif mode == "patch":
+        patch(client, f"p-{number}")
+    elif mode == "delete":
+        client.send("DELETE", f"{PODS}/p-{number}?gracePeriodSeconds=0")
+    elif mode == "sar":
+        client.send("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", review(number))
+    else:
+        raise SystemExit(f'bench: mode "{mode}" is unknown')
+
+
+def patch(client: Client, name: str) -> None:
+    body = b'{"metadata":{"annotations":{"example.com/rev":"%d"}}}' % time.time_ns()
+    client.send("PATCH", f"{PODS}/{name}", body, "application/merge-patch+json")
+
+
+def percentiles(latencies: list[float]) -> dict[str, float]:
+    latencies.sort()
+    return {f"p{q}_ms": round(1000 * latencies[int(q / 100 * (len(latencies) - 1))], 2) for q in (50, 99)}
+
+
+def run(mode: str, total: int, clients: list[Client]) -> dict[str, Any]:
+    """`total` operations by all the clients together."""
+    numbers = iter(range(total))
+    latencies: list[float] = []
+    deadline = time.monotonic() + MAX_SECONDS
+
+    def work(client: Client) -> None:
+        for number in numbers:
+            started = time.perf_counter()
+            operation(mode, client, number)
+            latencies.append(time.perf_counter() - started)
+            if time.monotonic() > deadline:
+                return
+
+    started = time.perf_counter()
+    gevent.joinall([gevent.spawn(work, client) for client in clients], raise_error=True)
+    elapsed = time.perf_counter() - started
+    return {"mode": mode, "n": len(latencies), "c": len(clients), "per_s": round(len(latencies) / elapsed), **percentiles(latencies)}
+
+
+def fan_out(events: int, watchers: list[Client], writers: list[Client]) -> dict[str, Any]:
+    """Patches spread over as many pods, each event timed until every watcher has it."""
+    revision = json.loads(writers[0].send("GET", PODS + "?limit=1"))["metadata"]["resourceVersion"]
+    latencies: list[float] = []
+    marker = b'"example.com/rev":"'
+
+    def watch(client: Client) -> None:
+        response = client.stream(f"{PODS}?watch=true&resourceVersion={revision}")
+        for _ in range(events):
+            line = response.readline()
+            at = line.index(marker) + len(marker)
+            latencies.append((time.time_ns() - int(line[at : line.index(b'"', at)])) / 1e9)
+
+    readers = [gevent.spawn(watch, client) for client in watchers]
+    gevent.sleep(0.5)
+    numbers = iter(range(events))
+
+    def write(client: Client) -> None:
+        for number in numbers:
+            patch(client, f"p-{number}")
+
+    started = time.perf_counter()
+    gevent.joinall([gevent.spawn(write, client) for client in writers], raise_error=True)
+    gevent.joinall(readers, timeout=MAX_SECONDS, raise_error=True)
+    elapsed = time.perf_counter() - started
+    return {
+        "mode": "fanout",
+        "watchers": len(watchers),
+        "delivered": len(latencies),
+        "of": events * len(watchers),
+        "per_s": round(len(latencies) / elapsed),
+        **percentiles(latencies),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("mode")
+    parser.add_argument("--server", required=True)
+    parser.add_argument("--ca", type=Path, required=True)
+    parser.add_argument("--certificate", type=Path, required=True)
+    parser.add_argument("--key", type=Path, required=True)
+    parser.add_argument("-n", type=int, default=1000)
+    parser.add_argument("-c", type=int, default=16)
+    parser.add_argument("--watchers", type=int, default=100)
+    arguments = parser.parse_args()
+
+    def clients(count: int) -> list[Client]:
+        make = (arguments.server, str(arguments.ca), str(arguments.certificate), str(arguments.key))
+        return [Client(*make) for _ in range(count)]
+
+    if arguments.mode == "namespace":
+        clients(1)[0].send("POST", "/api/v1/namespaces", orjson.dumps({"metadata": {"name": NAMESPACE}}))
+        result: dict[str, Any] = {"mode": "namespace"}
+    elif arguments.mode == "fanout":
+        result = fan_out(arguments.n, clients(arguments.watchers), clients(arguments.c))
+    else:
+        result = run(arguments.mode, arguments.n, clients(arguments.c))
+    sys.stdout.write(json.dumps(result) + "\n")
+
+
+if __name__ == "__main__":
+    main()
