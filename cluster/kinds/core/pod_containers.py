@@ -1,0 +1,98 @@
+"""Containers of a pod spec: how to walk them, what an image name means, and their defaults.
+
+Upstream: `pkg/apis/core/v1/defaults.go` and `pkg/util/parsers`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from cluster.api.names import Object
+from cluster.kinds.core.pod_resources import canonical_resource_list
+
+CONTAINER_FIELDS: Final = ("initContainers", "containers", "ephemeralContainers")
+PROBES: Final = ("livenessProbe", "readinessProbe", "startupProbe")
+HOOKS: Final = ("postStart", "preStop")
+_TAG: Final = re.compile(r":([\w][\w.-]{0,127})$", re.ASCII)
+
+
+def container_lists(spec: Object) -> Iterator[tuple[str, list[Object]]]:
+    """(field, containers) of the three lists, in the order in which upstream reports their errors."""
+    for field in CONTAINER_FIELDS:
+        yield field, spec.get(field) or []
+
+
+def is_sidecar(container: Object) -> bool:
+    """An init container that keeps running beside the others."""
+    return container.get("restartPolicy") == "Always"
+
+
+def image_tag(image: str) -> str:
+    """The tag of an image name: `latest` where it has neither tag nor digest, empty where it has a digest alone."""
+    name, at, _ = image.partition("@")
+    found = _TAG.search(name)
+    if found and "/" not in name[found.start() :]:
+        return found[1]
+    return "" if at else "latest"
+
+
+def pull_policy(image: str) -> str:
+    return "Always" if image_tag(image) == "latest" else "IfNotPresent"
+
+
+def default_container(container: Object) -> None:
+    """The defaults of a container of any of the three lists."""
+    if not container.get("imagePullPolicy"):
+        container["imagePullPolicy"] = pull_policy(container.get("image") or "")
+    if not container.get("terminationMessagePath"):
+        container["terminationMessagePath"] = "/dev/termination-log"
+    if not container.get("terminationMessagePolicy"):
+        container["terminationMessagePolicy"] = "File"
+    if container.get("resources") is None:
+        container["resources"] = {}
+    for field in ("limits", "requests"):
+        canonical_resource_list(container["resources"].get(field))
+    for port in container.get("ports") or ():
+        if not port.get("protocol"):
+            port["protocol"] = "TCP"
+    for variable in container.get("env") or ():
+        _default_env(variable)
+    for field in PROBES:
+        if container.get(field) is not None:
+            default_probe(container[field])
+    lifecycle = container.get("lifecycle") or {}
+    for hook in HOOKS:
+        if (lifecycle.get(hook) or {}).get("httpGet") is not None:
+            _default_http_get(lifecycle[hook]["httpGet"])
+
+
+def _default_env(variable: Object) -> None:
+    source = variable.get("valueFrom") or {}
+    if source.get("fieldRef") is not None:
+        default_field_ref(source["fieldRef"])
+    if source.get("fileKeyRef") is not None and source["fileKeyRef"].get("optional") is None:
+        source["fileKeyRef"]["optional"] = False
+
+
+def default_field_ref(reference: Object) -> None:
+    if not reference.get("apiVersion"):
+        reference["apiVersion"] = "v1"
+
+
+def default_probe(probe: Object) -> None:
+    for field, value in (("timeoutSeconds", 1), ("periodSeconds", 10), ("successThreshold", 1), ("failureThreshold", 3)):
+        if not probe.get(field):
+            probe[field] = value
+    if probe.get("httpGet") is not None:
+        _default_http_get(probe["httpGet"])
+    if probe.get("grpc") is not None and probe["grpc"].get("service") is None:
+        probe["grpc"]["service"] = ""
+
+
+def _default_http_get(action: Object) -> None:
+    if not action.get("path"):
+        action["path"] = "/"
+    if not action.get("scheme"):
+        action["scheme"] = "HTTP"

@@ -1,0 +1,96 @@
+"""Defaults of a pod's spec, as a pod and as a template carries them.
+
+Upstream: `pkg/apis/core/v1/defaults.go`.  Tolerations, priority and the service account are admission's, not defaults.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from cluster.api.names import Object
+from cluster.kinds.core.pod_containers import container_lists, default_container
+from cluster.kinds.core.pod_resources import canonical_resource_list, default_requests
+from cluster.kinds.core.pod_volumes import default_volume
+
+GRACE_PERIOD: Final = 30
+SCHEDULER: Final = "default-scheduler"
+_HOST_FLAGS: Final = ("hostNetwork", "hostPID", "hostIPC")
+_INIT_ANNOTATIONS: Final = (
+    "pod.beta.kubernetes.io/init-containers",
+    "pod.alpha.kubernetes.io/init-containers",
+    "pod.beta.kubernetes.io/init-container-statuses",
+    "pod.alpha.kubernetes.io/init-container-statuses",
+)
+
+
+def default_pod(pod: Object) -> None:
+    """What a pod gets beyond its spec's defaults: requests from limits, service links, host ports."""
+    spec = pod.get("spec")
+    if not isinstance(spec, dict):
+        return
+    for field in ("containers", "initContainers"):
+        for container in spec.get(field) or ():
+            default_requests(container)
+    if spec.get("enableServiceLinks") is None:
+        spec["enableServiceLinks"] = True
+    if spec.get("hostNetwork"):
+        _default_host_ports(spec)
+    default_pod_spec(spec)
+    period = spec["terminationGracePeriodSeconds"]
+    if isinstance(period, int) and period < 0:
+        spec["terminationGracePeriodSeconds"] = 1
+    annotations = pod.get("metadata", {}).get("annotations")
+    for name in _INIT_ANNOTATIONS if annotations else ():
+        annotations.pop(name, None)
+
+
+def default_template(template: Object) -> None:
+    """A pod template's defaults: those of its spec alone."""
+    spec = template.get("spec")
+    if isinstance(spec, dict):
+        default_pod_spec(spec)
+
+
+def default_pod_spec(spec: Object) -> None:
+    """The defaults that every pod spec gets."""
+    for field, value in (
+        ("dnsPolicy", "ClusterFirst"),
+        ("restartPolicy", "Always"),
+        ("schedulerName", SCHEDULER),
+    ):
+        if not spec.get(field):
+            spec[field] = value
+    if spec.get("terminationGracePeriodSeconds") is None:
+        spec["terminationGracePeriodSeconds"] = GRACE_PERIOD
+    if spec.get("securityContext") is None:
+        spec["securityContext"] = {}
+    for flag in _HOST_FLAGS:
+        if flag in spec and not spec[flag]:
+            del spec[flag]
+    _mirror_service_account(spec)
+    for volume in spec.get("volumes") or ():
+        default_volume(volume)
+    for _, containers in container_lists(spec):
+        for container in containers:
+            default_container(container)
+    canonical_resource_list(spec.get("overhead"))
+    for field in ("limits", "requests"):
+        canonical_resource_list((spec.get("resources") or {}).get(field))
+
+
+def _mirror_service_account(spec: Object) -> None:
+    """`serviceAccount` is the old name of `serviceAccountName`; the new one wins, and both are served."""
+    name = spec.get("serviceAccountName") or spec.get("serviceAccount")
+    for field in ("serviceAccountName", "serviceAccount"):
+        if name:
+            spec[field] = name
+        else:
+            spec.pop(field, None)
+
+
+def _default_host_ports(spec: Object) -> None:
+    for field in ("containers", "initContainers"):
+        for container in spec.get(field) or ():
+            for port in container.get("ports") or ():
+                if not port.get("hostPort"):
+                    port["hostPort"] = port.get("containerPort", 0)

@@ -1,0 +1,250 @@
+"""Validation of pods, and of the pod specs that templates hold.  Upstream: `pkg/apis/core/validation/validation.go`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from cluster.api import field, validation
+from cluster.api.field import FieldError, child, index
+from cluster.api.names import Object
+from cluster.kinds.core import pod_validation_containers as container_rules
+from cluster.kinds.core import pod_validation_scheduling as scheduling
+from cluster.kinds.core.pod_rules import MAX_INT32, choice, dns_label, dns_subdomain, ip_address, members, qualified_name
+from cluster.kinds.core.pod_validation_resources import pod_resources
+from cluster.kinds.core.pod_validation_security import pod_security_context
+from cluster.kinds.core.pod_validation_volumes import volumes
+
+_RESTART_POLICIES: Final = ("Always", "OnFailure", "Never")
+_DNS_POLICIES: Final = ("ClusterFirstWithHostNet", "ClusterFirst", "Default", "None")
+_MAX_NAMESERVERS: Final = 3
+_MAX_SEARCHES: Final = 32
+_MAX_SEARCH_CHARACTERS: Final = 2048
+_NO_TOKEN: Final = "must not be specified when serviceAccountName is not set"  # noqa: S105  # a message, no secret
+
+
+def validate(pod: Object) -> list[FieldError]:
+    """A new pod."""
+    spec = pod.get("spec") or {}
+    errors = metadata_and_spec(pod)
+    if spec.get("ephemeralContainers"):
+        errors.append(field.forbidden("spec.ephemeralContainers", "cannot be set on create"))
+    if spec.get("nodeName") and spec.get("schedulingGates"):
+        errors.append(field.forbidden("spec.nodeName", "cannot be set until all schedulingGates have been cleared"))
+    return errors
+
+
+def metadata_and_spec(pod: Object) -> list[FieldError]:
+    """The spec of a pod, new or changed; its metadata are the generic rules' matter."""
+    spec = pod.get("spec") or {}
+    errors = pod_spec(spec, "spec", pod_name=(pod.get("metadata") or {}).get("name") or "", is_pod=True)
+    if not spec.get("serviceAccountName"):
+        errors += _tokens_without_account(spec)
+    for name in ("containers", "initContainers"):
+        for position, container in enumerate(members(spec.get(name))):
+            errors += container_rules.only_for_pod(container, index(child("spec", name), position))
+    return errors
+
+
+def template(value: Object, path: str) -> list[FieldError]:
+    """A pod template: its labels, annotations and spec."""
+    metadata, spec = value.get("metadata") or {}, value.get("spec") or {}
+    errors = validation.validate_labels(metadata.get("labels"), child(path, "labels"))
+    errors += validation.validate_annotations(metadata.get("annotations"), child(path, "annotations"))
+    errors += pod_spec(spec, child(path, "spec"))
+    if spec.get("ephemeralContainers"):
+        errors.append(field.forbidden(child(path, "spec", "ephemeralContainers"), "ephemeral containers not allowed in pod template"))
+    return errors
+
+
+def pod_spec(spec: Object, path: str, *, pod_name: str = "", is_pod: bool = False) -> list[FieldError]:
+    """A pod's spec (`is_pod`) or a template's, in the order of upstream's errors."""
+    found, errors = volumes(spec, pod_name, child(path, "volumes"))
+    errors += _resource_claims(members(spec.get("resourceClaims")), child(path, "resourceClaims"))
+    context = container_rules.Context(spec, found, path)
+    errors += container_rules.containers(context)
+    errors += container_rules.init_containers(context)
+    errors += container_rules.ephemeral_containers(context)
+    errors += pod_resources(spec, child(path, "resources"))
+    errors += _host_ports(spec, path, is_pod=is_pod)
+    errors += choice(spec.get("restartPolicy"), child(path, "restartPolicy"), _RESTART_POLICIES)
+    errors += choice(spec.get("dnsPolicy"), child(path, "dnsPolicy"), _DNS_POLICIES)
+    errors += validation.validate_labels(spec.get("nodeSelector"), child(path, "nodeSelector"))
+    errors += pod_security_context(spec, child(path, "securityContext"))
+    errors += scheduling.affinity(spec.get("affinity"), child(path, "affinity"))
+    errors += _dns_config(spec, child(path, "dnsConfig"))
+    for position, gate in enumerate(members(spec.get("readinessGates"))):
+        errors += qualified_name(gate.get("conditionType") or "", child(index(child(path, "readinessGates"), position), "conditionType"))
+    errors += scheduling.scheduling_gates(members(spec.get("schedulingGates")), child(path, "schedulingGates"))
+    errors += scheduling.topology_spread(members(spec.get("topologySpreadConstraints")), child(path, "topologySpreadConstraints"))
+    errors += _host_users(spec, path)
+    errors += _host_name_override(spec, child(path, "hostnameOverride"))
+    errors += _names(spec, path)
+    errors += scheduling.tolerations(members(spec.get("tolerations")), child(path, "tolerations"))
+    errors += _host_aliases(spec, child(path, "hostAliases"))
+    errors += _classes(spec, path)
+    errors += _file_key_volumes(spec, path)
+    return errors
+
+
+def _tokens_without_account(spec: Object) -> list[FieldError]:
+    errors: list[FieldError] = []
+    for position, volume in enumerate(members(spec.get("volumes"))):
+        sources = members((volume.get("projected") or {}).get("sources"))
+        where = child(index("spec.volumes", position), "projected", "sources")
+        errors += [
+            field.forbidden(child(index(where, number), "serviceAccountToken"), _NO_TOKEN)
+            for number, source in enumerate(sources)
+            if source.get("serviceAccountToken") is not None
+        ]
+    return errors
+
+
+def _names(spec: Object, path: str) -> list[FieldError]:
+    """Names of other objects, the deadline, and the pod's own host name."""
+    errors: list[FieldError] = []
+    for name in ("serviceAccountName", "nodeName"):
+        if spec.get(name):
+            errors += dns_subdomain(spec[name], child(path, name))
+    deadline = spec.get("activeDeadlineSeconds")
+    if deadline is not None and not 1 <= deadline <= MAX_INT32:
+        where = child(path, "activeDeadlineSeconds")
+        errors.append(field.invalid(where, deadline, validation.inclusive_range_error(1, MAX_INT32)))
+    for name in ("hostname", "subdomain"):
+        if spec.get(name):
+            errors += dns_label(spec[name], child(path, name))
+    return errors
+
+
+def _classes(spec: Object, path: str) -> list[FieldError]:
+    errors: list[FieldError] = []
+    if spec.get("priorityClassName"):
+        errors += dns_subdomain(spec["priorityClassName"], child(path, "priorityClassName"))
+    if spec.get("runtimeClassName") is not None:
+        errors += dns_subdomain(spec["runtimeClassName"], child(path, "runtimeClassName"))
+    if spec.get("preemptionPolicy") is not None:
+        errors += choice(spec["preemptionPolicy"], child(path, "preemptionPolicy"), ("PreemptLowerPriority", "Never"))
+    system = spec.get("os")
+    if system is not None:
+        errors += choice(system.get("name"), child(path, "os", "name"), ("linux", "windows"))
+    return errors
+
+
+def _host_ports(spec: Object, path: str, *, is_pod: bool) -> list[FieldError]:
+    """On the host's network a port is what it is; a template may leave it to the pod's defaults."""
+    errors: list[FieldError] = []
+    for position, container in enumerate(members(spec.get("containers")) if spec.get("hostNetwork") else ()):
+        where = child(index(child(path, "containers"), position), "ports")
+        for number, port in enumerate(members(container.get("ports"))):
+            host = port.get("hostPort") or 0
+            if (is_pod or host) and host != port.get("containerPort"):
+                detail = "must match `containerPort` when `hostNetwork` is true"
+                errors.append(field.invalid(child(index(where, number), "hostPort"), host, detail))
+    return errors
+
+
+def _host_users(spec: Object, path: str) -> list[FieldError]:
+    errors: list[FieldError] = []
+    if spec.get("hostUsers") is not False:
+        return errors
+    if spec.get("hostNetwork"):
+        errors.append(field.forbidden(child(path, "hostNetwork"), "when `hostUsers` is false"))
+    errors += [
+        field.forbidden(child(path, name[0].upper() + name[1:]), "when `hostUsers` is false")
+        for name in ("hostPID", "hostIPC")
+        if spec.get(name)
+    ]
+    return errors
+
+
+def _host_name_override(spec: Object, path: str) -> list[FieldError]:
+    name = spec.get("hostnameOverride")
+    if name is None:
+        return []
+    errors: list[FieldError] = []
+    if spec.get("setHostnameAsFQDN"):
+        errors.append(field.forbidden(path, "may not be specified when setHostnameAsFQDN is true"))
+    if spec.get("hostNetwork"):
+        errors.append(field.forbidden(path, "may not be specified when hostNetwork is true"))
+    if len(name) > 64:
+        errors.append(field.too_long(path, "", 64))
+    return errors + dns_subdomain(name, path)
+
+
+def _host_aliases(spec: Object, path: str) -> list[FieldError]:
+    errors: list[FieldError] = []
+    for position, alias in enumerate(members(spec.get("hostAliases"))):
+        here = index(path, position)
+        errors += ip_address(alias.get("ip") or "", child(here, "ip"))
+        for number, name in enumerate(alias.get("hostnames") or ()):
+            errors += dns_subdomain(name, index(child(here, "hostnames"), number))
+    return errors
+
+
+def _dns_config(spec: Object, path: str) -> list[FieldError]:
+    config, where = spec.get("dnsConfig"), child(path, "nameservers")
+    if spec.get("dnsPolicy") == "None":
+        if config is None:
+            return [field.required(path, "must provide `dnsConfig` when `dnsPolicy` is None")]
+        if not config.get("nameservers"):
+            return [field.required(where, "must provide at least one DNS nameserver when `dnsPolicy` is None")]
+    servers, searches = (config or {}).get("nameservers") or [], (config or {}).get("searches") or []
+    errors: list[FieldError] = []
+    if len(servers) > _MAX_NAMESERVERS:
+        errors.append(field.invalid(where, servers, f"must not have more than {_MAX_NAMESERVERS} nameservers"))
+    for position, server in enumerate(servers):
+        errors += ip_address(server, index(where, position))
+    where = child(path, "searches")
+    if len(searches) > _MAX_SEARCHES:
+        errors.append(field.invalid(where, searches, f"must not have more than {_MAX_SEARCHES} search paths"))
+    if len(" ".join(searches)) > _MAX_SEARCH_CHARACTERS:
+        detail = f"must not have more than {_MAX_SEARCH_CHARACTERS} characters (including spaces) in the search list"
+        errors.append(field.invalid(where, searches, detail))
+    for position, search in enumerate(searches):
+        if search != ".":
+            errors += dns_subdomain(search.removesuffix(".").replace("_", "-"), index(where, position))
+    for position, option in enumerate(members((config or {}).get("options"))):
+        if not option.get("name"):
+            errors.append(field.required(index(child(path, "options"), position), "must not be empty"))
+    return errors
+
+
+def _resource_claims(claims: list[Object], path: str) -> list[FieldError]:
+    errors: list[FieldError] = []
+    names: set[str] = set()
+    for position, claim in enumerate(claims):
+        here, name = index(path, position), claim.get("name") or ""
+        if not name:
+            errors.append(field.required(child(here, "name")))
+        elif name in names:
+            errors.append(field.duplicate(child(here, "name"), name))
+        else:
+            errors += dns_label(name, child(here, "name"))
+            names.add(name)
+        given = [kind for kind in ("resourceClaimName", "resourceClaimTemplateName") if claim.get(kind) is not None]
+        if len(given) != 1:
+            shown = {"Name": name, "ResourceClaimName": claim.get("resourceClaimName")}
+            shown["ResourceClaimTemplateName"] = claim.get("resourceClaimTemplateName")
+            few, many = "must specify one of: `resourceClaimName`, `resourceClaimTemplateName`", "at most one of `resourceClaimName` or "
+            errors.append(field.invalid(here, shown, f"{many}`resourceClaimTemplateName` may be specified" if given else few))
+        for kind in given:
+            errors += dns_subdomain(claim[kind], child(here, kind))
+    return errors
+
+
+def _file_key_volumes(spec: Object, path: str) -> list[FieldError]:
+    """A variable from a file needs an emptyDir that holds the file."""
+    sources = {volume.get("name"): volume for volume in members(spec.get("volumes"))}
+    errors: list[FieldError] = []
+    for name in ("initContainers", "containers", "ephemeralContainers"):
+        for position, container in enumerate(members(spec.get(name))):
+            for number, variable in enumerate(members(container.get("env"))):
+                reference = (variable.get("valueFrom") or {}).get("fileKeyRef")
+                if reference is None:
+                    continue
+                here = child(index(child(index(child(path, name), position), "env"), number), "valueFrom", "fileKeyRef", "volumeName")
+                volume = reference.get("volumeName") or ""
+                if volume not in sources:
+                    errors.append(field.not_found(here, volume))
+                elif sources[volume].get("emptyDir") is None:
+                    errors.append(field.invalid(here, volume, "referenced volume must be of type emptyDir"))
+    return errors

@@ -1,0 +1,147 @@
+"""Validation of files in volumes: projected sources, keys to paths, the downward API.
+
+Upstream: `pkg/apis/core/validation/validation.go`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from cluster.api import field
+from cluster.api.field import FieldError, child, index
+from cluster.api.names import Object
+from cluster.api.validation import validate_label_selector
+from cluster.kinds.core.pod_rules import descending_path, members
+from cluster.kinds.core.pod_validation_env import VOLUME_FIELDS, field_ref, resource_field_ref
+
+_SOURCES: Final = ("secret", "configMap", "downwardAPI", "serviceAccountToken", "clusterTrustBundle", "podCertificate")
+_KEY_TYPES: Final = ("RSA3072", "RSA4096", "ECDSAP256", "ECDSAP384", "ECDSAP521", "ED25519")
+_DUPLICATE: Final = "conflicting duplicate paths"
+
+
+def file_mode(mode: int | None, path: str) -> list[FieldError]:
+    if mode is None or 0 <= mode <= 0o777:
+        return []
+    return [field.invalid(path, mode, "must be a number between 0 and 0777 (octal), both inclusive")]
+
+
+def local_path(value: str, path: str) -> list[FieldError]:
+    """A path below its directory whose first element isn't reserved."""
+    errors = descending_path(value, path)
+    if value.startswith("..") and not value.startswith("../"):
+        errors.append(field.invalid(path, value, "must not start with '..'"))
+    return errors
+
+
+def key_to_path(item: Object, path: str) -> list[FieldError]:
+    errors = [field.required(child(path, name)) for name in ("key", "path") if not item.get(name)]
+    return errors + local_path(item.get("path") or "", child(path, "path")) + file_mode(item.get("mode"), child(path, "mode"))
+
+
+def volume_file(item: Object, path: str) -> list[FieldError]:
+    """A file of the downward API; upstream reports it at its volume's path."""
+    errors = [] if item.get("path") else [field.required(child(path, "path"))]
+    errors += local_path(item.get("path") or "", child(path, "path"))
+    if item.get("fieldRef") is not None:
+        errors += field_ref(item["fieldRef"], VOLUME_FIELDS, child(path, "fieldRef"))
+        if item.get("resourceFieldRef") is not None:
+            errors.append(field.invalid(path, "resource", "fieldRef and resourceFieldRef can not be specified simultaneously"))
+    elif item.get("resourceFieldRef") is not None:
+        errors += resource_field_ref(item["resourceFieldRef"], child(path, "resourceFieldRef"), volume=True)
+    else:
+        errors.append(field.required(path, "one of fieldRef and resourceFieldRef is required"))
+    return errors + file_mode(item.get("mode"), child(path, "mode"))
+
+
+def projected(volume: Object, path: str) -> list[FieldError]:
+    """Sources that share one directory: no two may write the same file."""
+    errors = file_mode(volume.get("defaultMode"), child(path, "defaultMode"))
+    taken: set[str] = set()
+    for position, source in enumerate(members(volume.get("sources"))):
+        here = index(child(path, "sources"), position)
+        found = [kind for kind in _SOURCES if source.get(kind) is not None]
+        for kind in found:
+            errors += _projection(kind, source[kind], child(here, kind), path, taken)
+        if len(found) > 1:
+            errors.append(field.forbidden(here, "may not specify more than 1 volume type per source"))
+    return errors
+
+
+def _projection(kind: str, source: Object, here: str, path: str, taken: set[str]) -> list[FieldError]:
+    if kind in ("secret", "configMap"):
+        errors = [] if source.get("name") else [field.required(child(here, "name"))]
+        for position, item in enumerate(members(source.get("items"))):
+            errors += key_to_path(item, index(child(here, "items"), position))
+            errors += _claim(item.get("path"), source.get("name", ""), path, taken)
+        return errors
+    if kind == "downwardAPI":
+        errors = []
+        for item in members(source.get("items")):
+            errors += volume_file(item, here)
+            errors += _claim(item.get("path"), item.get("path"), path, taken)
+        return errors
+    if kind == "serviceAccountToken":
+        return _token(source, here, path)
+    if kind == "clusterTrustBundle":
+        return _trust_bundle(source, here, path, taken)
+    return _certificate(source, here, path, taken)
+
+
+def _claim(file: str | None, shown: Any, path: str, taken: set[str]) -> list[FieldError]:
+    if not file:
+        return []
+    if file in taken:
+        return [field.invalid(path, shown, _DUPLICATE)]
+    taken.add(file)
+    return []
+
+
+def _token(source: Object, here: str, path: str) -> list[FieldError]:
+    seconds, where = source.get("expirationSeconds") or 0, child(here, "expirationSeconds")
+    errors: list[FieldError] = []
+    if seconds < 600:
+        errors.append(field.invalid(where, seconds, "may not specify a duration less than 10 minutes"))
+    if seconds > 1 << 32:
+        errors.append(field.invalid(where, seconds, "may not specify a duration larger than 2^32 seconds"))
+    if not source.get("path"):
+        return [*errors, field.required(child(path, "path"))]
+    return errors + local_path(source["path"], child(path, "path"))
+
+
+def _trust_bundle(source: Object, here: str, path: str, taken: set[str]) -> list[FieldError]:
+    name, signer = source.get("name"), source.get("signerName")
+    errors: list[FieldError] = []
+    if name is not None and signer is not None:
+        errors.append(field.invalid(here, source, "only one of name and signerName may be used"))
+    elif name is not None:
+        if not name:
+            errors.append(field.required(child(here, "name"), "must be a valid object name"))
+        if source.get("labelSelector") is not None:
+            detail = "labelSelector must be unset if name is specified"
+            errors.append(field.invalid(child(here, "labelSelector"), source["labelSelector"], detail))
+    elif signer is not None:
+        if not signer:
+            errors.append(field.required(child(here, "signerName"), "must be a valid signer name"))
+        if source.get("labelSelector") is not None:
+            errors += validate_label_selector(source["labelSelector"], child(here, "labelSelector"))
+    else:
+        errors.append(field.required(here, "either name or signerName must be specified"))
+    file = source.get("path") or ""
+    if not file:
+        errors.append(field.required(child(here, "path")))
+    return errors + local_path(file, child(here, "path")) + _claim(file, file, path, taken)
+
+
+def _certificate(source: Object, here: str, path: str, taken: set[str]) -> list[FieldError]:
+    errors: list[FieldError] = []
+    if source.get("keyType") not in _KEY_TYPES:
+        errors.append(field.not_supported(child(here, "keyType"), source.get("keyType", ""), _KEY_TYPES))
+    seconds = source.get("maxExpirationSeconds")
+    if seconds is not None and seconds < 3600:
+        errors.append(field.invalid(child(here, "maxExpirationSeconds"), seconds, "if provided, maxExpirationSeconds must be >= 3600"))
+    files = [(name, source[name]) for name in ("credentialBundlePath", "keyPath", "certificateChainPath") if source.get(name)]
+    for name, file in files:
+        errors += local_path(file, child(here, name)) + _claim(file, file, path, taken)
+    if not files:
+        errors.append(field.required(here, "specify at least one of credentialBundlePath, keyPath, and certificateChainPath"))
+    return errors

@@ -1,0 +1,146 @@
+"""Validation of requests and limits.  Upstream: `pkg/apis/core/validation/validation.go` and `pkg/apis/core/helper`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from cluster.api import field, quantity
+from cluster.api.field import FieldError, child, index, key
+from cluster.api.names import Object
+from cluster.api.validation import is_qualified_name
+from cluster.kinds.core.pod_rules import NOT_NEGATIVE, dns_label, each, members
+
+HUGEPAGES: Final = "hugepages-"
+POD_LEVEL: Final = ("cpu", HUGEPAGES, "memory")
+_CONTAINER: Final = frozenset({"cpu", "memory", "ephemeral-storage"})
+_COUNTED: Final = frozenset(
+    {
+        *("pods", "resourcequotas", "services", "replicationcontrollers", "secrets", "configmaps", "persistentvolumeclaims"),
+        *("services.nodeports", "services.loadbalancers"),
+    }
+)
+_STANDARD: Final = (
+    _CONTAINER
+    | _COUNTED
+    | {f"{kind}.{name}" for kind in ("requests", "limits") for name in _CONTAINER}
+    | {
+        "storage",
+        "requests.storage",
+    }
+)
+
+
+def container_resources(requirements: Object, spec: Object, path: str) -> list[FieldError]:
+    """A container's requests and limits, and the resource claims that it uses."""
+    return resource_requirements(requirements, _container_resource_name, path) + _claims(requirements, spec, child(path, "claims"))
+
+
+def pod_resources(spec: Object, path: str) -> list[FieldError]:
+    """Requests and limits of the pod as a whole."""
+    requirements = spec.get("resources")
+    if requirements is None:
+        return []
+    if (spec.get("os") or {}).get("name") == "windows":
+        return [field.forbidden(path, "may not be set for a windows pod")]
+    errors: list[FieldError] = []
+    if requirements.get("claims") is not None:
+        errors.append(field.forbidden(child(path, "claims"), "claims may not be set for Resources at pod-level"))
+    return errors + resource_requirements(requirements, _pod_resource_name, path)
+
+
+def resource_requirements(requirements: Object, name_rule: Callable[[str, str], list[FieldError]], path: str) -> list[FieldError]:
+    limits, requests = requirements.get("limits") or {}, requirements.get("requests") or {}
+    errors: list[FieldError] = []
+    for name in sorted(limits):
+        errors += _resource(name, limits[name], name_rule, key(child(path, "limits"), name))
+    for name in sorted(requests):
+        errors += _resource(name, requests[name], name_rule, key(child(path, "requests"), name))
+        errors += _request_against_limit(name, requests[name], limits, path)
+    names = {*limits, *requests}
+    if any(name.startswith(HUGEPAGES) for name in names) and not names & {"cpu", "memory"}:
+        errors.append(field.forbidden(path, "HugePages require cpu or memory"))
+    return errors
+
+
+def _resource(name: str, value: Any, name_rule: Callable[[str, str], list[FieldError]], path: str) -> list[FieldError]:
+    errors = name_rule(name, path) + quantity_value(name, value, path)
+    if name.startswith(HUGEPAGES):
+        size = quantity.parse(name.removeprefix(HUGEPAGES)).value()
+        if size <= 0 or quantity.parse(value).value() % size:
+            errors.append(field.invalid(path, str(value), f"{value} is not positive integer multiple of {name}"))
+    return errors
+
+
+def quantity_value(name: str, value: Any, path: str) -> list[FieldError]:
+    """Not negative; whole where the resource is counted."""
+    errors = [field.invalid(path, str(value), NOT_NEGATIVE)] if quantity.compare(value, 0) < 0 else []
+    if (name in _COUNTED or _is_extended(name)) and quantity.parse(value).milli_value() % 1000:
+        errors.append(field.invalid(path, str(value), "must be an integer"))
+    return errors
+
+
+def _request_against_limit(name: str, value: Any, limits: Object, path: str) -> list[FieldError]:
+    where, overcommit = child(path, "requests"), _is_native(name) and not name.startswith(HUGEPAGES)
+    if name not in limits:
+        return [] if overcommit else [field.required(child(path, "limits"), "Limit must be set for non overcommitable resources")]
+    request, limit = quantity.parse(value), quantity.parse(limits[name])
+    if request != limit and not overcommit:
+        return [field.invalid(where, str(value), f"must be equal to {name} limit of {limits[name]}")]
+    if request > limit:
+        return [field.invalid(where, str(value), f"must be less than or equal to {name} limit of {limits[name]}")]
+    return []
+
+
+def _is_native(name: str) -> bool:
+    return "/" not in name or "kubernetes.io/" in name
+
+
+def _is_extended(name: str) -> bool:
+    return not _is_native(name) and not name.startswith("requests.") and not is_qualified_name(f"requests.{name}")
+
+
+def _resource_name(name: str, path: str) -> list[FieldError]:
+    errors = each(is_qualified_name(name), path, name)
+    if not errors and "/" not in name and name not in _STANDARD and not name.removeprefix("requests.").startswith(HUGEPAGES):
+        return [field.invalid(path, name, "must be a standard resource type or fully qualified")]
+    return errors
+
+
+def _container_resource_name(name: str, path: str) -> list[FieldError]:
+    errors = _resource_name(name, path)
+    if "/" not in name:
+        if name not in _CONTAINER and not name.startswith(HUGEPAGES):
+            errors.append(field.invalid(path, name, "must be a standard resource for containers"))
+    elif not _is_native(name) and not _is_extended(name):
+        errors.append(field.invalid(path, name, "doesn't follow extended resource name standard"))
+    return errors
+
+
+def _pod_resource_name(name: str, path: str) -> list[FieldError]:
+    errors = _resource_name(name, path)
+    if not errors and name not in ("cpu", "memory") and not name.startswith(HUGEPAGES):
+        errors.append(field.not_supported(path, name, POD_LEVEL))
+    return errors
+
+
+def _claims(requirements: Object, spec: Object, path: str) -> list[FieldError]:
+    known = sorted(each["name"] for each in members(spec.get("resourceClaims")) if each.get("name"))
+    errors: list[FieldError] = []
+    seen: set[str] = set()
+    for position, claim in enumerate(members(requirements.get("claims"))):
+        here, name, request = index(path, position), claim.get("name") or "", claim.get("request") or ""
+        if not name:
+            errors.append(field.required(here))
+            continue
+        full = f"{name}/{request}" if request else name
+        if request:
+            errors += dns_label(request, child(here, "request"))
+        if name in seen or full in seen or (not request and any(each.startswith(f"{name}/") for each in seen)):
+            errors.append(field.duplicate(here, full if full in seen and name not in seen else name))
+        seen.add(full)
+        if name not in known:
+            detail = "must be one of the names in pod.spec.resourceClaims"
+            detail += f": {', '.join(known)}" if known else " which is empty"
+            errors.append(FieldError(field.NOT_FOUND, here, name, detail))
+    return errors
