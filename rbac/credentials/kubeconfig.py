@@ -72,7 +72,7 @@ def load(path: Path) -> Object:
     import yaml
 
     try:
-        document: Any = yaml.load(path.read_bytes(), Loader=yaml.CSafeLoader)  # noqa: S506 - the safe loader, in C
+        document: Any = yaml.load(path.read_bytes(), Loader=yaml.CSafeLoader)
     except FileNotFoundError:
         document = None
     except yaml.YAMLError as error:

@@ -1,0 +1,219 @@
+"""The access reviews: may someone do something, and what may they do."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from cluster.api import field
+from cluster.api.authorization import Attributes, Authorizer, Decision
+from cluster.api.errors import BadRequest, Invalid
+from cluster.api.field import FieldError
+from cluster.api.names import GroupKind, Object
+from cluster.api.selectors import from_label_selector, parse_field_selector, parse_label_selector
+from cluster.api.user import UserInfo
+from cluster.api.validation import is_qualified_name, is_valid_label_value
+from rbac.escalation import Resolver
+
+_NAMELESS: Final = GroupKind("authorization.k8s.io", "")
+"""Upstream's errors about reviews leave the kind empty."""
+_RESOURCE_RULE: Final = ("verbs", "apiGroups", "resources", "resourceNames")
+
+
+def subject_access_review(obj: Object, authorizer: Authorizer) -> Object:
+    """May the user in the spec?  Invalid for a spec that asks nothing or for nobody."""
+    return _answered(obj, _subject(obj), authorizer, _metadata_errors(obj, "must be empty"))
+
+
+def local_subject_access_review(obj: Object, namespace: str, authorizer: Authorizer) -> Object:
+    """The same within the namespace of the URL."""
+    spec = obj.get("spec") or {}
+    metadata = obj.get("metadata") or {}
+    within = metadata.get("namespace", "")
+    errors = _metadata_errors(obj, "must be empty except for namespace", "namespace")
+    resource = spec.get("resourceAttributes")
+    if resource is not None and resource.get("namespace", "") != within:
+        errors.append(field.invalid("spec.resourceAttributes.namespace", resource.get("namespace", ""), "must match metadata.namespace"))
+    if spec.get("nonResourceAttributes") is not None:
+        shown = _shown_path(spec["nonResourceAttributes"])
+        errors.append(field.invalid("spec.nonResourceAttributes", shown, "disallowed on this kind of request"))
+    _raise(_spec_errors(spec, subject=True) + errors)
+    if namespace != within:
+        raise BadRequest(f"spec.resourceAttributes.namespace must match namespace: {namespace}")
+    return _answered(obj, _subject(obj), authorizer, [])
+
+
+def self_subject_access_review(obj: Object, user: UserInfo, authorizer: Authorizer) -> Object:
+    """May the caller?"""
+    return _answered(obj, user, authorizer, _metadata_errors(obj, "must be empty"))
+
+
+def self_subject_rules_review(obj: Object, user: UserInfo, resolver: Resolver) -> Object:
+    """What the caller may do in a namespace, as far as RBAC knows; BadRequest without a namespace."""
+    namespace = (obj.get("spec") or {}).get("namespace")
+    if not namespace:
+        raise BadRequest("no namespace on request")
+    rules, problem = resolver.rules_for(user, namespace)
+    node = user.name.startswith("system:node:") and "system:nodes" in user.groups
+    status: Object = {
+        "resourceRules": [{name: rule[name] for name in _RESOURCE_RULE if rule.get(name)} for rule in rules if rule.get("resources")],
+        "nonResourceRules": [
+            {"verbs": rule.get("verbs") or [], "nonResourceURLs": rule["nonResourceURLs"]} for rule in rules if rule.get("nonResourceURLs")
+        ],
+        "incomplete": node,
+    }
+    problems = (["node authorizer does not support user rule resolution"] if node else []) + ([problem] if problem else [])
+    if problems:
+        status["evaluationError"] = problems[0] if len(problems) == 1 else f"[{', '.join(problems)}]"
+    return {"kind": "SelfSubjectRulesReview", "apiVersion": obj.get("apiVersion"), "metadata": {}, "spec": {}, "status": status}
+
+
+def _subject(obj: Object) -> UserInfo | None:
+    """The user that a spec asks about; None where it names nobody."""
+    spec = obj.get("spec") or {}
+    if not spec.get("user") and not spec.get("groups"):
+        return None
+    extra = {key: tuple(values or ()) for key, values in (spec.get("extra") or {}).items()}
+    return UserInfo(spec.get("user", ""), spec.get("uid", ""), tuple(spec.get("groups") or ()), extra)
+
+
+def _answered(obj: Object, user: UserInfo | None, authorizer: Authorizer, errors: list[FieldError]) -> Object:
+    spec = obj.get("spec") or {}
+    _raise(_spec_errors(spec, subject=user is None) + errors)
+    assert user is not None
+    resource, path = spec.get("resourceAttributes"), spec.get("nonResourceAttributes") or {}
+    problems: list[str] = []
+    if resource is not None:
+        attributes = _resource_attributes(user, resource, problems)
+    else:
+        attributes = Attributes(user, path.get("verb", ""), is_resource=False, path=path.get("path", ""))
+    verdict = authorizer.authorize(attributes)
+    status: Object = {"allowed": verdict.allowed}
+    if verdict.decision is Decision.DENY:
+        status["denied"] = True
+    if verdict.reason:
+        status["reason"] = verdict.reason
+    if problems:
+        status["evaluationError"] = "; ".join(problems)
+    return {**obj, "status": status}
+
+
+def _resource_attributes(user: UserInfo, given: Object, problems: list[str]) -> Attributes:
+    """The question; selectors that cannot be read are left out, which only makes the question broader, and are told of."""
+    requirements, faulty = _field_requirements(given.get("fieldSelector") or {})
+    if faulty:
+        problems.append(f"spec.resourceAttributes.fieldSelector {'partially ' if requirements else ''}ignored due to parse error")
+    some, faulty = _label_requirements(given.get("labelSelector") or {})
+    if faulty:
+        problems.append(f"spec.resourceAttributes.labelSelector {'partially ' if some else ''}ignored due to parse error")
+    return Attributes(
+        user,
+        given.get("verb", ""),
+        namespace=given.get("namespace", ""),
+        api_group=given.get("group", ""),
+        api_version=given.get("version") or "*",
+        resource=given.get("resource", ""),
+        subresource=given.get("subresource", ""),
+        name=given.get("name", ""),
+        field_selector=tuple(requirements),
+    )
+
+
+def _field_requirements(selector: Object) -> tuple[list[tuple[str, str, str]], bool]:
+    """(requirements that could be read, whether any could not)."""
+    if selector.get("rawSelector"):
+        try:
+            parsed = parse_field_selector(selector["rawSelector"])
+        except ValueError:
+            return [], True
+        return [(each.field, each.operator, each.value) for each in parsed.requirements], False
+    found: list[tuple[str, str, str]] = []
+    given = selector.get("requirements") or ()
+    for each in given:
+        operator = {"In": "=", "NotIn": "!="}.get(each.get("operator", ""))
+        values = each.get("values") or []
+        if operator and len(values) == 1:
+            found.append((each.get("key", ""), operator, values[0]))
+    return found, len(found) < len(given)
+
+
+def _label_requirements(selector: Object) -> tuple[bool, bool]:
+    """(whether any requirement could be read, whether any could not)."""
+    if selector.get("rawSelector"):
+        try:
+            parse_label_selector(selector["rawSelector"])
+        except ValueError:
+            return False, True
+        return True, False
+    good = 0
+    given = selector.get("requirements") or ()
+    for each in given:
+        try:
+            from_label_selector({"matchExpressions": [each]})
+        except ValueError:
+            continue
+        good += 1
+    return bool(good), good < len(given)
+
+
+def _raise(errors: list[FieldError]) -> None:
+    if errors:
+        raise Invalid.of(_NAMELESS, "", errors)
+
+
+def _spec_errors(spec: Object, *, subject: bool) -> list[FieldError]:
+    resource, path = spec.get("resourceAttributes"), spec.get("nonResourceAttributes")
+    errors: list[FieldError] = []
+    if resource is not None and path is not None:
+        why = "cannot be specified in combination with resourceAttributes"
+        errors.append(field.invalid("spec.nonResourceAttributes", _shown_path(path), why))
+    if resource is None and path is None:
+        why = "exactly one of nonResourceAttributes or resourceAttributes must be specified"
+        errors.append(field.invalid("spec.resourceAttributes", None, why))
+    if subject and not spec.get("user") and not spec.get("groups"):
+        errors.append(field.invalid("spec.user", "", "at least one of user or group must be specified"))
+    for name in ("fieldSelector", "labelSelector"):
+        if resource is not None and resource.get(name) is not None:
+            errors += _selector_errors(resource[name], f"spec.resourceAttributes.{name}", labels=name == "labelSelector")
+    return errors
+
+
+def _selector_errors(selector: Object, path: str, *, labels: bool) -> list[FieldError]:
+    errors: list[FieldError] = []
+    raw, requirements = selector.get("rawSelector"), selector.get("requirements")
+    if raw and requirements:
+        errors.append(field.invalid(f"{path}.rawSelector", raw, "may not specified at the same time as requirements"))
+    if not raw and not requirements:
+        why = f"when {path} is specified, requirements or rawSelector is required"
+        errors.append(field.required(f"{path}.requirements", why))
+    for place, requirement in enumerate(requirements or ()):
+        errors += _requirement_errors(requirement, field.index(f"{path}.requirements", place), labels=labels)
+    return errors
+
+
+def _requirement_errors(requirement: Object, path: str, *, labels: bool) -> list[FieldError]:
+    errors: list[FieldError] = []
+    key, operator, values = requirement.get("key", ""), requirement.get("operator"), requirement.get("values") or []
+    if not labels and not key:
+        errors.append(field.required(f"{path}.key", "must be specified"))
+    if operator in ("In", "NotIn") and not values:
+        errors.append(field.required(f"{path}.values", "must be specified when `operator` is 'In' or 'NotIn'"))
+    if operator in ("Exists", "DoesNotExist") and values:
+        errors.append(field.forbidden(f"{path}.values", "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"))
+    if labels:
+        errors += [field.invalid(f"{path}.key", key, message) for message in is_qualified_name(key)]
+        for place, value in enumerate(values):
+            where = field.index(f"{path}.values", place)
+            errors += [field.invalid(where, value, message) for message in is_valid_label_value(value)]
+    return errors
+
+
+def _metadata_errors(obj: Object, why: str, *allowed: str) -> list[FieldError]:
+    metadata = {name: value for name, value in (obj.get("metadata") or {}).items() if value}
+    if metadata.keys() - {"managedFields", *allowed}:
+        return [field.invalid("metadata", metadata, why)]
+    return []
+
+
+def _shown_path(attributes: Object) -> dict[str, Any]:
+    """NonResourceAttributes as upstream's errors show its internal form."""
+    return {"Path": attributes.get("path", ""), "Verb": attributes.get("verb", "")}
