@@ -12,7 +12,23 @@ from typing import Final
 
 from cluster.kinds.model import Column, Strategy
 
-STRATEGIES: Final[Mapping[tuple[str, str], str]] = {}
+STRATEGIES: Final[Mapping[tuple[str, str], str]] = {
+    ("", "configmaps"): "core.configmaps",
+    ("", "events"): "core.events",
+    ("", "namespaces"): "core.namespaces",
+    ("", "nodes"): "core.nodes",
+    ("", "pods"): "core.pods",
+    ("", "secrets"): "core.secrets",
+    ("", "serviceaccounts"): "core.serviceaccounts",
+    ("", "services"): "core.services",
+    ("certificates.k8s.io", "certificatesigningrequests"): "certificates.certificatesigningrequests",
+    ("coordination.k8s.io", "leases"): "coordination.leases",
+    ("events.k8s.io", "events"): "events.events",
+    ("rbac.authorization.k8s.io", "clusterrolebindings"): "rbac.clusterrolebindings",
+    ("rbac.authorization.k8s.io", "clusterroles"): "rbac.clusterroles",
+    ("rbac.authorization.k8s.io", "rolebindings"): "rbac.rolebindings",
+    ("rbac.authorization.k8s.io", "roles"): "rbac.roles",
+}
 """(group, resource) to the module under `cluster.kinds` that exports its STRATEGY, imported when the kind is first used."""
 
 

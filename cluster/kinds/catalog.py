@@ -183,9 +183,7 @@ def _is_one_of(kind: Kind, version: GroupVersion, resources: Collection[str]) ->
 
 
 def _in_version(kind: Kind, version: GroupVersion) -> Kind:
-    subresources = {
-        name: Subresource(name, _moved(each.kind, kind.gvk, version), each.verbs) for name, each in kind.subresources.items()
-    }
+    subresources = {name: Subresource(name, _moved(each.kind, kind.gvk, version), each.verbs) for name, each in kind.subresources.items()}
     return _copy(kind, _moved(kind.gvk, kind.gvk, version), subresources)
 
 
@@ -195,9 +193,7 @@ def _moved(gvk: GroupVersionKind, owner: GroupVersionKind, version: GroupVersion
 
 def _as_of(kind: Kind, minor: int) -> Kind:
     group, _, resource = kind.resource
-    left = {
-        name: each for name, each in kind.subresources.items() if _SUBRESOURCE_SINCE.get((group, resource, name), minor) <= minor
-    }
+    left = {name: each for name, each in kind.subresources.items() if _SUBRESOURCE_SINCE.get((group, resource, name), minor) <= minor}
     return kind if len(left) == len(kind.subresources) else _copy(kind, kind.gvk, left)
 
 

@@ -1,0 +1,1 @@
+"""Kinds of the API group certificates.k8s.io."""

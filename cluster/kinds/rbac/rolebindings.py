@@ -1,0 +1,9 @@
+"""Role bindings.  Upstream: `pkg/registry/rbac/rolebinding/strategy.go`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from cluster.kinds.rbac.rules import binding_strategy
+
+STRATEGY: Final = binding_strategy(("Role", "ClusterRole"), namespaced=True)
