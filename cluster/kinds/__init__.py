@@ -21,6 +21,8 @@ STRATEGIES: Final[Mapping[tuple[str, str], str]] = {
     ("", "secrets"): "core.secrets",
     ("", "serviceaccounts"): "core.serviceaccounts",
     ("", "services"): "core.services",
+    ("apps", "deployments"): "apps.deployments",
+    ("apps", "replicasets"): "apps.replica_sets",
     ("certificates.k8s.io", "certificatesigningrequests"): "certificates.certificatesigningrequests",
     ("coordination.k8s.io", "leases"): "coordination.leases",
     ("events.k8s.io", "events"): "events.events",

@@ -56,11 +56,11 @@ def _function(from_kind: Kind, to_kind: Kind) -> Convert | None:
 
 
 def _autoscaler_function(source: GroupVersion, target: GroupVersion) -> Convert | None:
-    from cluster.kinds.autoscaling import conversion
+    from cluster.kinds.autoscaling.conversion import from_v1, to_v1
 
     if source.version == "v1":
-        return conversion.from_v1
-    return conversion.to_v1 if target.version == "v1" else None
+        return from_v1
+    return to_v1 if target.version == "v1" else None
 
 
 def _priority_level_function(source: GroupVersion, target: GroupVersion) -> Convert | None:
