@@ -44,7 +44,7 @@ class ManagerOptions:
     """Who holds the leader's Lease; empty: host name and process id."""
 
 
-class Requeue(Exception):  # noqa: N818  it is no failure
+class Requeue(Exception):
     """Raised by a reconciler that has done what it can for now: come back in so many seconds."""
 
     def __init__(self, seconds: float) -> None:

@@ -30,7 +30,8 @@ def set_condition(status: Object, kind: str, value: str, reason: str, message: s
     if old is not None and old.get("status") == value and old.get("reason") == reason:
         return
     stamp = times.time(now)
-    made: Object = {"type": kind, "status": value, "lastUpdateTime": stamp, "lastTransitionTime": stamp, "reason": reason, "message": message}
+    made: Object = {"type": kind, "status": value, "lastUpdateTime": stamp, "lastTransitionTime": stamp}
+    made |= {"reason": reason, "message": message}
     if old is not None and old.get("status") == value:
         made["lastTransitionTime"] = old.get("lastTransitionTime")
     status["conditions"] = [each for each in conditions if each.get("type") != kind] + [made]

@@ -1,0 +1,1 @@
+"""Profiles: which plugins run, and with what weight, for the pods of one schedulerName."""
