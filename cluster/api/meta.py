@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 import uuid
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from cluster.api.names import Object
 
@@ -105,3 +105,12 @@ def without_finalizer(obj: Object, finalizer: str) -> list[str]:
 
 def is_being_deleted(obj: Object) -> bool:
     return bool(obj.get("metadata", {}).get("deletionTimestamp"))
+
+
+def deep_copy(value: Any) -> Any:
+    """A copy of a JSON value that shares nothing mutable with it; cheaper than `copy.deepcopy`."""
+    if type(value) is dict:
+        return {key: deep_copy(each) if type(each) in (dict, list) else each for key, each in value.items()}
+    if type(value) is list:
+        return [deep_copy(each) if type(each) in (dict, list) else each for each in value]
+    return value

@@ -45,7 +45,7 @@ _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 _BASE64: Final = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?", re.ASCII)
 
 
-class Mismatch(Exception):  # noqa: N818  # a signal inside this package, never shown
+class Mismatch(Exception):  # a signal inside this package, never shown
     """Some value is not of its field's type."""
 
 
