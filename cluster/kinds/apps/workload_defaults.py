@@ -26,11 +26,9 @@ def workload_spec(obj: Object) -> Object:
     if obj.get("spec") is None:
         obj["spec"] = {}
     spec: Object = obj["spec"]
-    template = spec.get("template")
-    if isinstance(template, dict):
-        if template.get("spec") is None:
-            template["spec"] = {}
-        default_template(template)
+    if spec.get("template") is None:
+        spec["template"] = {}
+    default_template(spec["template"])
     return spec
 
 

@@ -24,7 +24,7 @@ def template_and_selector(spec: Object, empty_selector: str, workload: str) -> l
         return [*errors, field.invalid("spec.selector", shown_selector(selector), "invalid label selector")]
     template = spec.get("template") or {}
     labels = (template.get("metadata") or {}).get("labels")
-    if selector is not None and not parsed.empty and not parsed.matches(labels or {}):
+    if not parsed.empty and not parsed.matches(labels or {}):
         shown = dict(sorted(labels.items())) if labels else None
         errors.append(field.invalid("spec.template.metadata.labels", shown, "`selector` does not match template `labels`"))
     return errors + always_restarting_template(template, workload)

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from cluster.api import quantity
 from cluster.api.names import Object
 from cluster.kinds.core.pod_resources import canonical_resource_list
 
@@ -63,6 +64,7 @@ def default_container(container: Object) -> None:
         if container.get(field) is not None:
             default_probe(container[field])
     lifecycle = container.get("lifecycle") or {}
+    lifecycle.pop("stopSignal", None)
     for hook in HOOKS:
         if (lifecycle.get(hook) or {}).get("httpGet") is not None:
             _default_http_get(lifecycle[hook]["httpGet"])
@@ -72,6 +74,8 @@ def _default_env(variable: Object) -> None:
     source = variable.get("valueFrom") or {}
     if source.get("fieldRef") is not None:
         default_field_ref(source["fieldRef"])
+    if source.get("resourceFieldRef") is not None:
+        default_divisor(source["resourceFieldRef"])
     if source.get("fileKeyRef") is not None and source["fileKeyRef"].get("optional") is None:
         source["fileKeyRef"]["optional"] = False
 
@@ -79,6 +83,10 @@ def _default_env(variable: Object) -> None:
 def default_field_ref(reference: Object) -> None:
     if not reference.get("apiVersion"):
         reference["apiVersion"] = "v1"
+
+
+def default_divisor(reference: Object) -> None:
+    reference["divisor"] = quantity.canonical(reference.get("divisor") or 0)
 
 
 def default_probe(probe: Object) -> None:

@@ -9,12 +9,12 @@ from typing import Final
 
 from cluster.api.names import Object
 from cluster.kinds.core.pod_containers import container_lists, default_container
-from cluster.kinds.core.pod_resources import canonical_resource_list, default_requests
+from cluster.kinds.core.pod_resources import canonical_resource_list, default_pod_level_resources, default_requests
 from cluster.kinds.core.pod_volumes import default_volume
+from cluster.kinds.core.pod_zero_values import drop_zero_values
 
 GRACE_PERIOD: Final = 30
 SCHEDULER: Final = "default-scheduler"
-_HOST_FLAGS: Final = ("hostNetwork", "hostPID", "hostIPC")
 _INIT_ANNOTATIONS: Final = (
     "pod.beta.kubernetes.io/init-containers",
     "pod.alpha.kubernetes.io/init-containers",
@@ -31,6 +31,7 @@ def default_pod(pod: Object) -> None:
     for field in ("containers", "initContainers"):
         for container in spec.get(field) or ():
             default_requests(container)
+    default_pod_level_resources(spec)
     if spec.get("enableServiceLinks") is None:
         spec["enableServiceLinks"] = True
     if spec.get("hostNetwork"):
@@ -46,13 +47,17 @@ def default_pod(pod: Object) -> None:
 
 def default_template(template: Object) -> None:
     """A pod template's defaults: those of its spec alone."""
-    spec = template.get("spec")
-    if isinstance(spec, dict):
-        default_pod_spec(spec)
+    for name in ("metadata", "spec"):
+        if template.get(name) is None:
+            template[name] = {}
+    drop_zero_values(template["metadata"])
+    default_pod_spec(template["spec"])
 
 
 def default_pod_spec(spec: Object) -> None:
-    """The defaults that every pod spec gets."""
+    """The defaults that every pod spec gets; what Kubernetes keeps behind a gate that is closed is dropped."""
+    drop_zero_values(spec)
+    spec.pop("schedulingGroup", None)
     for field, value in (
         ("dnsPolicy", "ClusterFirst"),
         ("restartPolicy", "Always"),
@@ -64,9 +69,6 @@ def default_pod_spec(spec: Object) -> None:
         spec["terminationGracePeriodSeconds"] = GRACE_PERIOD
     if spec.get("securityContext") is None:
         spec["securityContext"] = {}
-    for flag in _HOST_FLAGS:
-        if flag in spec and not spec[flag]:
-            del spec[flag]
     _mirror_service_account(spec)
     for volume in spec.get("volumes") or ():
         default_volume(volume)

@@ -11,9 +11,11 @@ from typing import Any, Final
 from cluster.api import quantity
 from cluster.api.errors import BadRequest
 from cluster.api.names import Object
+from cluster.api.quantity import Quantity
 from cluster.kinds.model import Default
 
 QOS_RESOURCES: Final = ("cpu", "memory")
+HUGEPAGES: Final = "hugepages-"
 _MILLI: Final = 1_000_000
 
 
@@ -47,6 +49,60 @@ def default_requests(container: Object) -> None:
         requests = resources.setdefault("requests", {})
         for name, value in limits.items():
             requests.setdefault(name, value)
+
+
+def default_pod_level_resources(spec: Object) -> None:
+    """Limits of the pod as a whole settle its requests: what its containers ask for, or else the limits."""
+    resources = spec.get("resources")
+    if not resources or not (resources.get("limits") or resources.get("requests")):
+        return
+    for name, amount in aggregate(spec, "limits").items():
+        if name.startswith(HUGEPAGES) and name not in (resources.get("requests") or {}):
+            resources.setdefault("limits", {}).setdefault(name, amount)
+    limits = resources.get("limits") or {}
+    if not limits:
+        return
+    requests = dict(resources.get("requests") or {})
+    for name, amount in aggregate(spec, "requests").items():
+        if name in QOS_RESOURCES:
+            requests.setdefault(name, amount)
+    for name, amount in limits.items():
+        if name in QOS_RESOURCES or name.startswith(HUGEPAGES):
+            requests.setdefault(name, amount)
+    if requests:
+        resources["requests"] = requests
+
+
+def aggregate(spec: Object, which: str) -> dict[str, str]:
+    """The `requests` or `limits` of all containers together; sidecars add up, and the largest init container counts."""
+    totals: dict[str, Quantity] = {}
+    for container in spec.get("containers") or ():
+        _add(totals, _amounts(container, which))
+    sidecars: dict[str, Quantity] = {}
+    largest: dict[str, Quantity] = {}
+    for container in spec.get("initContainers") or ():
+        amounts = _amounts(container, which)
+        if container.get("restartPolicy") == "Always":
+            _add(totals, amounts)
+            _add(sidecars, amounts)
+            amounts = dict(sidecars)
+        else:
+            _add(amounts, sidecars)
+        for name, amount in amounts.items():
+            largest[name] = max(largest.get(name, amount), amount)
+    for name, amount in largest.items():
+        totals[name] = max(totals.get(name, amount), amount)
+    return {name: str(amount) for name, amount in totals.items()}
+
+
+def _amounts(container: Object, which: str) -> dict[str, Quantity]:
+    resources = (container.get("resources") or {}).get(which) or {}
+    return {name: quantity.parse(value) for name, value in resources.items()}
+
+
+def _add(totals: dict[str, Quantity], amounts: dict[str, Quantity]) -> None:
+    for name, amount in amounts.items():
+        totals[name] = totals[name] + amount if name in totals else amount
 
 
 def quality_of_service(spec: Object) -> str:

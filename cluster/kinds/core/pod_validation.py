@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from cluster.api import field, validation
@@ -10,6 +11,7 @@ from cluster.api.names import Object
 from cluster.kinds.core import pod_validation_containers as container_rules
 from cluster.kinds.core import pod_validation_scheduling as scheduling
 from cluster.kinds.core.pod_rules import MAX_INT32, choice, dns_label, dns_subdomain, ip_address, members, qualified_name
+from cluster.kinds.core.pod_validation_os import operating_system
 from cluster.kinds.core.pod_validation_resources import pod_resources
 from cluster.kinds.core.pod_validation_security import pod_security_context
 from cluster.kinds.core.pod_validation_volumes import volumes
@@ -19,6 +21,12 @@ _DNS_POLICIES: Final = ("ClusterFirstWithHostNet", "ClusterFirst", "Default", "N
 _MAX_NAMESERVERS: Final = 3
 _MAX_SEARCHES: Final = 32
 _MAX_SEARCH_CHARACTERS: Final = 2048
+_SEARCH_PATTERN: Final = r"_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?(\._?[a-z0-9]([-_a-z0-9]*[a-z0-9])?)*"
+_SEARCH: Final = re.compile(_SEARCH_PATTERN)
+_SEARCH_WORDS: Final = (
+    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', "
+    "and must start and end with an alphanumeric character"
+)
 _NO_TOKEN: Final = "must not be specified when serviceAccountName is not set"  # noqa: S105  # a message, no secret
 
 
@@ -123,9 +131,8 @@ def _classes(spec: Object, path: str) -> list[FieldError]:
         errors += dns_subdomain(spec["runtimeClassName"], child(path, "runtimeClassName"))
     if spec.get("preemptionPolicy") is not None:
         errors += choice(spec["preemptionPolicy"], child(path, "preemptionPolicy"), ("PreemptLowerPriority", "Never"))
-    system = spec.get("os")
-    if system is not None:
-        errors += choice(system.get("name"), child(path, "os", "name"), ("linux", "windows"))
+    if spec.get("os") is not None:
+        errors += operating_system(spec, path)
     return errors
 
 
@@ -201,11 +208,20 @@ def _dns_config(spec: Object, path: str) -> list[FieldError]:
         errors.append(field.invalid(where, searches, detail))
     for position, search in enumerate(searches):
         if search != ".":
-            errors += dns_subdomain(search.removesuffix(".").replace("_", "-"), index(where, position))
+            name = search.removesuffix(".")
+            errors += [field.invalid(index(where, position), name, message) for message in _search_messages(name)]
     for position, option in enumerate(members((config or {}).get("options"))):
         if not option.get("name"):
             errors.append(field.required(index(child(path, "options"), position), "must not be empty"))
     return errors
+
+
+def _search_messages(name: str) -> list[str]:
+    """A search path is a subdomain whose labels may hold underscores.  Upstream: `IsDNS1123SubdomainWithUnderscore`."""
+    messages = [validation.max_length_error(253)] if len(name) > 253 else []
+    if not _SEARCH.fullmatch(name):
+        messages.append(validation.regex_error(_SEARCH_WORDS, _SEARCH_PATTERN, "example.com"))
+    return messages
 
 
 def _resource_claims(claims: list[Object], path: str) -> list[FieldError]:

@@ -176,7 +176,7 @@ def _host_port_conflicts(listed: list[Object], path: str) -> list[FieldError]:
 def _probes(container: Object, path: str, context: Context) -> list[FieldError]:
     errors: list[FieldError] = []
     if container.get("lifecycle") is not None:
-        errors += lifecycle(container["lifecycle"], context.grace_period, child(path, "lifecycle"), context.spec.get("os"))
+        errors += lifecycle(container["lifecycle"], context.grace_period, child(path, "lifecycle"))
     for name in PROBES:
         if container.get(name) is not None:
             errors += probe(container[name], name, context.grace_period, child(path, name))

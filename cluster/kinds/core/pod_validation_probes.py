@@ -13,15 +13,6 @@ from cluster.kinds.core.pod_rules import each, members, non_negative, port_or_na
 _PROBE_HANDLERS: Final = ("exec", "httpGet", "tcpSocket", "grpc")
 _HOOK_HANDLERS: Final = ("exec", "httpGet", "tcpSocket", "sleep")
 _SECONDS: Final = ("initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold")
-_NAMED: Final = (
-    *("ABRT", "ALRM", "BUS", "CHLD", "CLD", "CONT", "FPE", "HUP", "ILL", "INT", "IO", "IOT", "KILL", "PIPE", "POLL", "PROF", "PWR"),
-    *("QUIT", "SEGV", "STKFLT", "STOP", "SYS", "TERM", "TRAP", "TSTP", "TTIN", "TTOU", "URG", "USR1", "USR2", "VTALRM", "WINCH"),
-    *("XCPU", "XFSZ", "RTMIN", "RTMAX"),
-)
-_LINUX_SIGNALS: Final = sorted(
-    [*(f"SIG{name}" for name in _NAMED), *(f"SIGRTMIN+{n}" for n in range(1, 16)), *(f"SIGRTMAX-{n}" for n in range(1, 15))]
-)
-_WINDOWS_SIGNALS: Final = ("SIGKILL", "SIGTERM")
 
 
 def probe(value: Object, name: str, grace_period: int | None, path: str) -> list[FieldError]:
@@ -41,19 +32,12 @@ def probe(value: Object, name: str, grace_period: int | None, path: str) -> list
     return errors
 
 
-def lifecycle(value: Object, grace_period: int | None, path: str, os: Object | None) -> list[FieldError]:
+def lifecycle(value: Object, grace_period: int | None, path: str) -> list[FieldError]:
     errors: list[FieldError] = []
     for hook in ("postStart", "preStop"):
         if value.get(hook) is not None:
             errors += _handler(value[hook], _HOOK_HANDLERS, grace_period, child(path, hook))
-    signal = value.get("stopSignal")
-    if signal is None:
-        return errors
-    where = child(path, "stopSignal")
-    if os is None:
-        return [*errors, field.forbidden(where, "may not be set for containers with empty `spec.os.name`")]
-    supported = {"windows": _WINDOWS_SIGNALS, "linux": _LINUX_SIGNALS}.get(os.get("name", ""), [signal])
-    return errors if signal in supported else [*errors, field.not_supported(where, signal, supported)]
+    return errors
 
 
 def _handler(value: Object, kinds: tuple[str, ...], grace_period: int | None, path: str) -> list[FieldError]:

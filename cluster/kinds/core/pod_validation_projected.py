@@ -10,12 +10,10 @@ from typing import Any, Final
 from cluster.api import field
 from cluster.api.field import FieldError, child, index
 from cluster.api.names import Object
-from cluster.api.validation import validate_label_selector
 from cluster.kinds.core.pod_rules import descending_path, members
 from cluster.kinds.core.pod_validation_env import VOLUME_FIELDS, field_ref, resource_field_ref
 
-_SOURCES: Final = ("secret", "configMap", "downwardAPI", "serviceAccountToken", "clusterTrustBundle", "podCertificate")
-_KEY_TYPES: Final = ("RSA3072", "RSA4096", "ECDSAP256", "ECDSAP384", "ECDSAP521", "ED25519")
+_SOURCES: Final = ("secret", "configMap", "downwardAPI", "serviceAccountToken")
 _DUPLICATE: Final = "conflicting duplicate paths"
 
 
@@ -80,11 +78,7 @@ def _projection(kind: str, source: Object, here: str, path: str, taken: set[str]
             errors += volume_file(item, here)
             errors += _claim(item.get("path"), item.get("path"), path, taken)
         return errors
-    if kind == "serviceAccountToken":
-        return _token(source, here, path)
-    if kind == "clusterTrustBundle":
-        return _trust_bundle(source, here, path, taken)
-    return _certificate(source, here, path, taken)
+    return _token(source, here, path)
 
 
 def _claim(file: str | None, shown: Any, path: str, taken: set[str]) -> list[FieldError]:
@@ -106,42 +100,3 @@ def _token(source: Object, here: str, path: str) -> list[FieldError]:
     if not source.get("path"):
         return [*errors, field.required(child(path, "path"))]
     return errors + local_path(source["path"], child(path, "path"))
-
-
-def _trust_bundle(source: Object, here: str, path: str, taken: set[str]) -> list[FieldError]:
-    name, signer = source.get("name"), source.get("signerName")
-    errors: list[FieldError] = []
-    if name is not None and signer is not None:
-        errors.append(field.invalid(here, source, "only one of name and signerName may be used"))
-    elif name is not None:
-        if not name:
-            errors.append(field.required(child(here, "name"), "must be a valid object name"))
-        if source.get("labelSelector") is not None:
-            detail = "labelSelector must be unset if name is specified"
-            errors.append(field.invalid(child(here, "labelSelector"), source["labelSelector"], detail))
-    elif signer is not None:
-        if not signer:
-            errors.append(field.required(child(here, "signerName"), "must be a valid signer name"))
-        if source.get("labelSelector") is not None:
-            errors += validate_label_selector(source["labelSelector"], child(here, "labelSelector"))
-    else:
-        errors.append(field.required(here, "either name or signerName must be specified"))
-    file = source.get("path") or ""
-    if not file:
-        errors.append(field.required(child(here, "path")))
-    return errors + local_path(file, child(here, "path")) + _claim(file, file, path, taken)
-
-
-def _certificate(source: Object, here: str, path: str, taken: set[str]) -> list[FieldError]:
-    errors: list[FieldError] = []
-    if source.get("keyType") not in _KEY_TYPES:
-        errors.append(field.not_supported(child(here, "keyType"), source.get("keyType", ""), _KEY_TYPES))
-    seconds = source.get("maxExpirationSeconds")
-    if seconds is not None and seconds < 3600:
-        errors.append(field.invalid(child(here, "maxExpirationSeconds"), seconds, "if provided, maxExpirationSeconds must be >= 3600"))
-    files = [(name, source[name]) for name in ("credentialBundlePath", "keyPath", "certificateChainPath") if source.get(name)]
-    for name, file in files:
-        errors += local_path(file, child(here, name)) + _claim(file, file, path, taken)
-    if not files:
-        errors.append(field.required(here, "specify at least one of credentialBundlePath, keyPath, and certificateChainPath"))
-    return errors

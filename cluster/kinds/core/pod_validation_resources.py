@@ -9,9 +9,9 @@ from cluster.api import field, quantity
 from cluster.api.field import FieldError, child, index, key
 from cluster.api.names import Object
 from cluster.api.validation import is_qualified_name
+from cluster.kinds.core.pod_resources import HUGEPAGES, aggregate
 from cluster.kinds.core.pod_rules import NOT_NEGATIVE, dns_label, each, members
 
-HUGEPAGES: Final = "hugepages-"
 POD_LEVEL: Final = ("cpu", HUGEPAGES, "memory")
 _CONTAINER: Final = frozenset({"cpu", "memory", "ephemeral-storage"})
 _COUNTED: Final = frozenset(
@@ -46,7 +46,28 @@ def pod_resources(spec: Object, path: str) -> list[FieldError]:
     errors: list[FieldError] = []
     if requirements.get("claims") is not None:
         errors.append(field.forbidden(child(path, "claims"), "claims may not be set for Resources at pod-level"))
-    return errors + resource_requirements(requirements, _pod_resource_name, path)
+    return errors + resource_requirements(requirements, _pod_resource_name, path) + _consistency(spec, requirements, path)
+
+
+def _consistency(spec: Object, requirements: Object, path: str) -> list[FieldError]:
+    """The containers' requests together, and each one's limits, fit into the pod's."""
+    requests, limits = requirements.get("requests") or {}, requirements.get("limits") or {}
+    errors: list[FieldError] = []
+    for name, amount in sorted(aggregate(spec, "requests").items()):
+        if name in requests and quantity.compare(amount, requests[name]) > 0:
+            detail = f"must be greater than or equal to aggregate container requests of {amount}"
+            errors.append(field.invalid(key(child(path, "requests"), name), requests[name], detail))
+    for name, amount in sorted(aggregate(spec, "limits").items()):
+        if name.startswith(HUGEPAGES) and name in limits and quantity.compare(amount, limits[name]) > 0:
+            detail = f"must be greater than or equal to aggregate container limits of {amount}"
+            errors.append(field.invalid(key(child(path, "limits"), name), limits[name], detail))
+    for position, container in enumerate(members(spec.get("containers"))):
+        own = (container.get("resources") or {}).get("limits") or {}
+        for name in sorted(own):
+            if name in limits and quantity.compare(own[name], limits[name]) > 0:
+                where = child(key(index(child(path, "containers"), position), name), "limits")
+                errors.append(field.invalid(where, own[name], f"must be less than or equal to pod limits of {limits[name]}"))
+    return errors
 
 
 def resource_requirements(requirements: Object, name_rule: Callable[[str, str], list[FieldError]], path: str) -> list[FieldError]:

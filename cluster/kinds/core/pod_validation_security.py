@@ -57,7 +57,7 @@ def pod_security_context(spec: Object, path: str) -> list[FieldError]:
     errors += seccomp_profile(context.get("seccompProfile"), child(path, "seccompProfile"))
     errors += app_armor_profile(context.get("appArmorProfile"), child(path, "appArmorProfile"))
     errors += _word(context.get("supplementalGroupsPolicy"), child(path, "supplementalGroupsPolicy"), ("Merge", "Strict"))
-    return errors + _word(context.get("seLinuxChangePolicy"), child(path, "seLinuxChangePolicy"), ("MountOption", "Recursive"))
+    return errors + _word(context.get("seLinuxChangePolicy"), child(path, "seLinuxChangePolicy"), ("Recursive",))
 
 
 def seccomp_profile(profile: Object | None, path: str) -> list[FieldError]:
@@ -129,15 +129,26 @@ def _word(value: str | None, path: str, supported: tuple[str, ...]) -> list[Fiel
 
 
 _CONTEXT_FIELDS: Final = (
-    *("capabilities", "privileged", "seLinuxOptions", "windowsOptions", "runAsUser", "runAsGroup", "runAsNonRoot"),
-    *("readOnlyRootFilesystem", "allowPrivilegeEscalation", "procMount", "seccompProfile", "appArmorProfile"),
+    *("Capabilities", "Privileged", "SELinuxOptions", "WindowsOptions", "RunAsUser", "RunAsGroup", "RunAsNonRoot"),
+    *("ReadOnlyRootFilesystem", "AllowPrivilegeEscalation", "ProcMount", "SeccompProfile", "AppArmorProfile"),
 )
+_STRUCTURES: Final = {
+    "Capabilities": ("Add", "Drop"),
+    "SELinuxOptions": ("User", "Role", "Type", "Level"),
+    "WindowsOptions": ("GMSACredentialSpecName", "GMSACredentialSpec", "RunAsUserName", "HostProcess"),
+    "SeccompProfile": ("Type", "LocalhostProfile"),
+    "AppArmorProfile": ("Type", "LocalhostProfile"),
+}
 
 
 def _as_upstream(context: Object) -> dict[str, Any]:
-    """The context as upstream prints it in a message: its internal form, every field with a capital."""
-    shown = {name[0].upper() + name[1:]: context.get(name) for name in _CONTEXT_FIELDS}
-    if context.get("capabilities") is not None:
-        shown["Capabilities"] = {name.capitalize(): context["capabilities"].get(name) for name in ("add", "drop")}
-    shown["SELinuxOptions"] = shown.pop("SeLinuxOptions")
-    return {name: shown[name] for name in ("Capabilities", "Privileged", "SELinuxOptions", *list(shown)[2:-1])}
+    """The context as upstream prints it in a message: every field of its internal form, set or not."""
+    by_name = {name.lower(): value for name, value in context.items()}
+    shown = {name: by_name.get(name.lower()) for name in _CONTEXT_FIELDS}
+    for name, fields in _STRUCTURES.items():
+        structure = shown[name]
+        if structure is not None:
+            inner = {key.lower(): value for key, value in structure.items()}
+            missing = "" if name == "SELinuxOptions" else None
+            shown[name] = {each: inner.get(each.lower(), missing) for each in fields}
+    return shown

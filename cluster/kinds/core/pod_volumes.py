@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from cluster.api.names import Object
-from cluster.kinds.core.pod_containers import default_field_ref, pull_policy
+from cluster.kinds.core.pod_containers import default_divisor, default_field_ref, pull_policy
 from cluster.kinds.core.pod_resources import canonical_resource_list
 
 _MODE: Final = 0o644
@@ -20,6 +20,8 @@ _SIMPLE: Final[dict[str, dict[str, object]]] = {
     "azureDisk": {"cachingMode": "ReadWrite", "fsType": "ext4", "readOnly": False, "kind": "Shared"},
     "scaleIO": {"storageMode": "ThinProvisioned", "fsType": "xfs"},
 }
+_GATED_SOURCES: Final = ("clusterTrustBundle", "podCertificate")
+"""Projected sources that Kubernetes keeps behind gates that are closed: they are dropped."""
 _EMPTY_IS_UNSET: Final = frozenset({"iscsi", "rbd", "scaleIO"})
 
 
@@ -35,6 +37,8 @@ def default_volume(volume: Object) -> None:
                 source[field] = value
     _default_items(volume.get("downwardAPI") or {})
     for projection in (volume.get("projected") or {}).get("sources") or ():
+        for gated in _GATED_SOURCES:
+            projection.pop(gated, None)
         _default_items(projection.get("downwardAPI") or {})
         token = projection.get("serviceAccountToken")
         if token is not None and token.get("expirationSeconds") is None:
@@ -47,6 +51,8 @@ def _default_items(source: Object) -> None:
     for item in source.get("items") or ():
         if item.get("fieldRef") is not None:
             default_field_ref(item["fieldRef"])
+        if item.get("resourceFieldRef") is not None:
+            default_divisor(item["resourceFieldRef"])
 
 
 def _default_image(image: Object | None) -> None:
@@ -57,6 +63,7 @@ def _default_image(image: Object | None) -> None:
 def _default_claim_template(template: Object | None) -> None:
     if template is None:
         return
+    template.setdefault("metadata", {})
     spec = template.setdefault("spec", {})
     if spec.get("volumeMode") is None:
         spec["volumeMode"] = "Filesystem"

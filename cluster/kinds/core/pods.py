@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from cluster.api.names import Object
-from cluster.kinds.core import pod_printing, pod_updates, pod_validation
+from cluster.kinds.core import pod_printing, pod_resize, pod_updates, pod_validation
 from cluster.kinds.core.pod_affinity import merge_match_label_keys
 from cluster.kinds.core.pod_defaults import default_pod
 from cluster.kinds.core.pod_resources import decoded, quality_of_service
@@ -69,6 +69,8 @@ STRATEGY: Final = Strategy(
     warnings=warnings,
     subresources={
         "status": SubresourceStrategy(pod_updates.prepare_status, validate_status),
+        "ephemeralcontainers": SubresourceStrategy(pod_resize.prepare_ephemeral_containers, pod_resize.validate_ephemeral_containers),
+        "resize": SubresourceStrategy(pod_resize.prepare_resize, pod_resize.validate_resize),
     },
     selectable_fields={
         "spec.nodeName": _spec_field("nodeName"),

@@ -1,0 +1,87 @@
+"""Fields of a pod spec that are as good as missing when they hold nothing: `false`, `0`, "", [] or {}.
+
+Clients whose types can't tell the two apart send them or leave them out as they please, so they are never stored: else a client
+that writes back what it read would seem to change the pod.  Upstream: the fields of `k8s.io/api/core/v1/types.go` that are no pointers.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from cluster.api.names import Object
+
+_LISTS: Final = frozenset(
+    {
+        *("accessModes", "add", "args", "claims", "command", "drop", "env", "envFrom", "ephemeralContainers", "hostAliases", "hostnames"),
+        *("httpHeaders", "imagePullSecrets", "initContainers", "items", "matchExpressions", "matchFields", "matchLabelKeys"),
+        *("mismatchLabelKeys", "nameservers", "namespaces", "portals", "ports", "preferredDuringSchedulingIgnoredDuringExecution"),
+        *("readinessGates", "resizePolicy", "resourceClaims", "restartPolicyRules", "schedulingGates", "searches", "supplementalGroups"),
+        *(
+            "sysctls",
+            "targetWWNs",
+            "tolerations",
+            "topologySpreadConstraints",
+            "values",
+            "volumeDevices",
+            "volumeMounts",
+            "volumes",
+            "wwids",
+        ),
+    }
+)
+_MAPS: Final = frozenset(
+    {"limits", "matchLabels", "nodeSelector", "overhead", "requests", "userAnnotations", "volumeAttributes", "labels", "annotations"}
+)
+_SCALARS: Final = frozenset(
+    {
+        *("action", "apiVersion", "audience", "certificateChainPath", "chapAuthDiscovery", "chapAuthSession", "containerName"),
+        *("credentialBundlePath", "datasetName", "datasetUUID", "directory", "dnsPolicy", "effect", "failureThreshold", "group", "host"),
+        *("hostIP", "hostIPC", "hostNetwork", "hostPID", "hostPort", "hostname", "imagePullPolicy", "initialDelaySeconds"),
+        *("iscsiInterface", "keyPath", "keyType", "keyring", "level", "medium", "nodeName", "partition", "periodSeconds", "pool", "prefix"),
+        *("priorityClassName", "protectionDomain", "protocol", "pullPolicy", "reference", "request", "revision", "role"),
+        *("schedulerName", "scheme", "secretFile", "serviceAccount", "serviceAccountName", "sslEnabled", "stdin", "stdinOnce"),
+        *("storageMode", "storagePolicyID", "storagePolicyName", "storagePool", "subPath", "subPathExpr", "subdomain"),
+        *("successThreshold", "targetContainerName", "tenant", "terminationMessagePath", "terminationMessagePolicy", "timeoutSeconds"),
+        *("tty", "user", "volumeNamespace", "workingDir"),
+    }
+)
+_WITHIN: Final = {
+    "env": frozenset({"value"}),
+    "tolerations": frozenset({"key", "operator", "value"}),
+    "volumeMounts": frozenset({"readOnly"}),
+    "persistentVolumeClaim": frozenset({"readOnly"}),
+    "nfs": frozenset({"readOnly"}),
+    "ports": frozenset({"name"}),
+}
+_NONE: Final[frozenset[str]] = frozenset()
+_KEYED_BY_USER: Final = _MAPS | {"options"}
+
+
+def drop_zero_values(spec: Object) -> None:
+    """Removes them, and nulls, at every depth."""
+    _drop(spec, _NONE)
+
+
+def _drop(holder: Object, more: frozenset[str]) -> None:
+    empty = []
+    for name, value in holder.items():
+        if value is None or (not value and _is_zero(name, value, more)):
+            empty.append(name)
+        elif isinstance(value, dict):
+            if name not in _KEYED_BY_USER:
+                _drop(value, _WITHIN.get(name, _NONE))
+        elif isinstance(value, list):
+            within = _WITHIN.get(name, _NONE)
+            for member in value:
+                if isinstance(member, dict):
+                    _drop(member, within)
+    for name in empty:
+        del holder[name]
+
+
+def _is_zero(name: str, value: Any, more: frozenset[str]) -> bool:
+    if isinstance(value, list):
+        return name in _LISTS
+    if isinstance(value, dict):
+        return name in _MAPS
+    return name in _SCALARS or name in more
