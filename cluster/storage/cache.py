@@ -13,9 +13,10 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from cluster.storage.contract import Change, Entry, Key, Snapshot
+from cluster.storage.contract import Change, Compacted, Entry, Key, Snapshot
 from cluster.storage.engine import Record, Row, parse_key
-from cluster.storage.watching import HistorySource, LiveWatch, Watchers
+from cluster.storage.latch import Latch
+from cluster.storage.watching import HistorySource, LiveWatch, Watchers, weight
 
 RING_CHANGES: Final = 10_000
 RING_BYTES: Final = 16 << 20
@@ -54,29 +55,12 @@ class Table:
         return self._sorted
 
 
-class Latch:
-    """Opens once; cheaper than an Event, and as friendly to greenlets."""
-
-    __slots__ = ("_lock",)
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._lock.acquire()
-
-    def open(self) -> None:
-        if self._lock.locked():
-            self._lock.release()
-
-    def wait(self, timeout: float) -> bool:
-        """Whether it opened in time.  For one waiter."""
-        return self._lock.acquire(timeout=max(0.0, timeout))
-
-
 class Cache:
     """Objects by resource, namespace and name, as of `revision`."""
 
     def __init__(self) -> None:
         self.revision = 0
+        self._compacted = 0
         self._lock = threading.RLock()
         self._resources: dict[str, dict[str, Table]] = {}
         self._recent: deque[Change] = deque()
@@ -104,13 +88,23 @@ class Cache:
             self._advance(revision)
 
     def apply(self, records: Iterable[Record]) -> None:
-        """Takes whole transactions of the log, in order; what the cache has already is passed over."""
+        """Takes whole transactions of the log, in order; what the cache has already is passed over.  ValueError at a gap."""
         with self._lock:
-            changes = [self._apply(record) for record in records if record.revision > self.revision]
-            if changes:
+            fresh = [record for record in records if record.revision > self.revision]
+            if fresh:
+                if fresh[0].revision != self.revision + 1:
+                    raise ValueError(f"revision {fresh[0].revision} does not follow {self.revision}")
+                changes = [self._apply(record) for record in fresh]
                 self._remember(changes)
                 self._watchers.publish(changes)
                 self._advance(changes[-1].revision)
+
+    def compact(self, oldest: int) -> None:
+        """Forgets the changes up to a revision, as the log did: what is compacted is compacted for every worker."""
+        with self._lock:
+            self._compacted = oldest
+            while self._recent and self._recent[0].revision <= oldest:
+                self._recent_bytes -= weight(self._recent.popleft())
 
     def _apply(self, record: Record) -> Change:
         key = parse_key(record.key)
@@ -123,7 +117,7 @@ class Cache:
         if entry is not None:
             self._put(entry)
         elif previous is not None:
-            self._resources[key.resource][key.namespace].remove(key.name)
+            self._remove(key)
         return change
 
     def _put(self, entry: Entry) -> None:
@@ -135,6 +129,13 @@ class Cache:
         if table is None:
             table = tables[key.namespace] = Table()
         table.put(entry)
+
+    def _remove(self, key: Key) -> None:
+        tables = self._resources[key.resource]
+        table = tables[key.namespace]
+        table.remove(key.name)
+        if not table.entries:
+            del tables[key.namespace]
 
     def _remember(self, changes: Sequence[Change]) -> None:
         self._recent.extend(changes)
@@ -189,8 +190,13 @@ class Cache:
         return [entry for name in sorted(tables) for entry in tables[name].sorted()]
 
     def list_at(self, resource: str, namespace: str | None, revision: int) -> Snapshot | None:
-        """The snapshot as of a past revision, by undoing the recent changes; None where they don't reach back."""
+        """The snapshot as of a past revision, by undoing the recent changes; None where they don't reach back.
+
+        Compacted.
+        """
         with self._lock:
+            if revision < self._compacted:
+                raise Compacted(revision, self._compacted)
             if revision > self.revision or revision < self._oldest():
                 return None
             current = self._entries(resource, namespace)
@@ -215,16 +221,25 @@ class Cache:
         return [self._recent[index] for index in range(max(0, skip), len(self._recent))]
 
     def watch(self, resource: str, namespace: str | None, name: str | None, since: int, older: HistorySource) -> LiveWatch:
-        """A watch after `since`, which is not in the future; `older` pages through what is no longer remembered."""
+        """A watch after `since`, which is not in the future; `older` pages through what is no longer remembered.
+
+        Compacted.
+        """
         with self._lock:
             scope = (resource, namespace, name)
-            watch = LiveWatch(self, self._watchers, scope, since)
+            if since < self._compacted:
+                raise Compacted(since, self._compacted)
+            watch = LiveWatch(self, scope, since, self._forget)
             if since >= self._oldest():
                 watch.start([change for change in self._since(since) if watch.covers(change.key)])
             else:
                 watch.start_in_history(older, self.revision)
             self._watchers.add(scope, watch)
             return watch
+
+    def _forget(self, watch: LiveWatch) -> None:
+        with self._lock:
+            self._watchers.remove(watch.scope, watch)
 
     def subscribe(self, resource: str, callback: Callable[[Change], None]) -> None:
         with self._lock:
@@ -236,11 +251,6 @@ class Cache:
         """Ends every watch."""
         with self._lock:
             self._watchers.close_all()
-
-
-def weight(change: Change) -> int:
-    """About how many bytes a remembered change keeps alive."""
-    return 400 + (len(change.entry.data) if change.entry else 0) + (len(change.previous.data) if change.previous else 0)
 
 
 def _key(entry: Entry) -> Key:

@@ -6,6 +6,7 @@ An engine is used by one thread of one process; the exclusive lock on the databa
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from cluster.storage.contract import Key
@@ -64,6 +65,10 @@ class UnsupportedStore(ValueError):
     """No engine is known for a store URL."""
 
 
+class NotWritten(Exception):
+    """A batch was not written and nothing of it will be, as on a full disk."""
+
+
 class Engine(Protocol):
     """A database of objects and the log of their revisions, which are contiguous integers."""
 
@@ -85,7 +90,8 @@ class Engine(Protocol):
     def apply(self, transactions: Sequence[Transaction]) -> tuple[list[int | Refusal], list[Record]]:
         """One durable commit of all transactions whose expectations hold, in order.
 
-        An outcome for each (its last revision, or why it was refused), and the records written.
+        An outcome for each (its last revision, or why it was refused), and the records written.  NotWritten; after any
+        other error the engine's state is in doubt, and the process must end.
         """
         ...
 
@@ -145,11 +151,18 @@ def key_range(resource: str, namespace: str | None, name: str | None = None) -> 
     return text, text + "\0"
 
 
-def open_engine(url: str) -> Engine:
-    """The engine of a SQLAlchemy URL, with its tables made.  UnsupportedStore."""
-    if url.startswith("sqlite:///") and len(url) > len("sqlite:///"):
-        from cluster.storage.sqlite import SQLiteEngine
+def database_path(url: str) -> Path:
+    """The file of an embedded database.  UnsupportedStore."""
+    prefix = "sqlite:///"
+    path = url.removeprefix(prefix)
+    if not url.startswith(prefix) or not path or path == ":memory:" or "?" in path:
+        raise UnsupportedStore(f'no store engine for "{url}": use "sqlite:///" and the path of a file')
+    return Path(path)
 
-        return SQLiteEngine(url)
-    scheme = url.partition(":")[0]
-    raise UnsupportedStore(f'no store engine for "{scheme}": use "sqlite:///" and the path of a file')
+
+def open_engine(url: str) -> Engine:
+    """The engine of a store URL, with its tables made.  UnsupportedStore, OSError."""
+    path = database_path(url)
+    from cluster.storage.sqlite import SQLiteEngine  # here, so that workers, who need the types above, never load SQLAlchemy
+
+    return SQLiteEngine(path)

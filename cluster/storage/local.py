@@ -28,6 +28,7 @@ class LocalStore(CachedStore):
             page, done = engine.load(rows[-1].key if rows else "")
             rows += page
         self._cache.replace(rows, engine.head)
+        self._cache.compact(engine.compacted)
 
     @classmethod
     def open(cls, url: str) -> Self:
@@ -58,8 +59,10 @@ class LocalStore(CachedStore):
     def compact(self, before: float) -> None:
         """Forgets the log from before a time, in seconds since 1970."""
         with self._lock:
-            while self._engine.compact(before):
-                pass
+            more = True
+            while more:
+                more = self._engine.compact(before)
+            self._cache.compact(self._engine.compacted)
 
     def _history(self, after: int, until: int, low: str, high: str) -> tuple[Sequence[Record], int]:
         with self._lock:

@@ -15,10 +15,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import sqlalchemy as sa
-
+from cluster.storage import wire
 from cluster.storage.counter import Counter
-from cluster.storage.engine import UnsupportedStore, open_engine
+from cluster.storage.engine import UnsupportedStore, database_path, open_engine
 from cluster.storage.service import Service
 
 HISTORY = 300.0
@@ -34,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parse(arguments)
     try:
         serve(options.url, options.socket, options.revision_file, history=options.history, exit_when_idle=options.exit_when_idle)
-    except (StoreTaken, UnsupportedStore, OSError, sa.exc.DBAPIError) as error:
+    except (StoreTaken, UnsupportedStore, OSError) as error:
         sys.stderr.write(f"store: {error}\n")
         return 1
     return 0
@@ -44,9 +43,10 @@ def serve(url: str, socket_path: Path, revision_file: Path, *, history: float, e
     """Owns the database until a signal ends it.  StoreTaken, UnsupportedStore, OSError."""
     wake, woken = socket.socketpair()
     wake.setblocking(False)
+    signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: wake.send(b"."))
-    lock = _lock(url)
+        signal.signal(number, lambda *_: None)
+    lock = _lock(database_path(url))
     engine = open_engine(url)
     counter = Counter(revision_file)
     counter.publish(engine.head)
@@ -62,14 +62,9 @@ def serve(url: str, socket_path: Path, revision_file: Path, *, history: float, e
         os.close(lock)
 
 
-def _lock(url: str) -> int:
+def _lock(database: Path) -> int:
     """The descriptor that holds the lock.  StoreTaken."""
-    database = sa.make_url(url).database
-    if not database:
-        open_engine(url)
-        raise UnsupportedStore(f'"{url}" names no file')
-    path = f"{database}.lock"
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(f"{database}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -84,7 +79,7 @@ def _listen(path: Path) -> socket.socket:
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     mask = os.umask(0o177)
     try:
-        listener.bind(str(path))
+        wire.bind(listener, path)
     finally:
         os.umask(mask)
     listener.listen(64)

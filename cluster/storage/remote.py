@@ -8,7 +8,6 @@ outcome is unknown is in the log by then, or never will be, and only then is it 
 from __future__ import annotations
 
 import logging
-import os
 import socket
 import threading
 import time
@@ -18,10 +17,10 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from cluster.storage import wire
-from cluster.storage.cache import Latch
 from cluster.storage.contract import Compacted, StoreUnavailable, Write, WriteConflict
 from cluster.storage.counter import Counter
 from cluster.storage.engine import Record, Row, parse_key
+from cluster.storage.latch import Latch
 from cluster.storage.worker import CachedStore, check_writes
 
 REQUEST_WITHIN: Final = 10.0
@@ -63,7 +62,6 @@ class RemoteStore(CachedStore):
         self._start = start
         self._started = -START_INTERVAL
         self._worker = uuid.uuid4().hex
-        self._process = os.getpid()
         self._identity = ""
         self._counter = Counter(revision_file)
         self._pending: dict[int, Pending] = {}
@@ -193,6 +191,9 @@ class RemoteStore(CachedStore):
             except (ConnectionLost, OSError, wire.ProtocolError) as error:
                 if not self._closed.is_set():
                     logger.info("the connection to the store ended: %s", error)
+            except Exception:  # a fault of ours: what the cache holds is in doubt, so it is loaded anew
+                logger.exception("the store's stream can't be followed")
+                self._identity = ""
             finally:
                 with self._lock:
                     self._live, self._socket, self._outbox = False, None, []
@@ -201,7 +202,7 @@ class RemoteStore(CachedStore):
     def _dial(self) -> socket.socket | None:
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            sock.connect(str(self._path))
+            wire.connect(sock, self._path)
         except OSError:
             sock.close()
             now = time.monotonic()
@@ -221,6 +222,7 @@ class RemoteStore(CachedStore):
             self._fail(commits, "the log was compacted, it is unknown whether the write happened")
             self._reload(stream, head)
             self._identity = identity
+        self._cache.compact(oldest)
         with self._lock:
             self._socket, self._live = stream.socket, True
             self._outbox = [pending.frame for pending in self._pending.values()]
@@ -268,6 +270,8 @@ class RemoteStore(CachedStore):
         elif message[0] == wire.REPLIES:
             for request, status, payload in message[1]:
                 self._resolve(request, status, payload)
+        elif message[0] == wire.TRIMMED:
+            self._cache.compact(message[1])
         else:
             raise ConnectionLost(f"an unexpected message of kind {message[0]}")
 

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import selectors
 import socket
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, Final
 
 from cluster.storage import wire
 from cluster.storage.counter import Counter
-from cluster.storage.engine import MAX_VALUE, MAX_WRITES, Engine, HistoryCompacted, Record, Refusal, Transaction
+from cluster.storage.engine import MAX_VALUE, MAX_WRITES, Engine, HistoryCompacted, NotWritten, Record, Refusal, Transaction
 
 READ_SIZE: Final = 1 << 20
-OUTPUT_LIMIT: Final = 64 << 20
+OUTPUT_LIMIT: Final = 32 << 20
 """Bytes that a worker may leave unread before it is disconnected; it then catches up from the log."""
 BATCH_BYTES: Final = 4 << 20
 BATCH_TRANSACTIONS: Final = 512
@@ -25,6 +27,10 @@ MAX_BUFFERS: Final = 64
 IDLE_AFTER: Final = 1.0
 """Seconds without work after which housekeeping may take its time."""
 COMPACTION_INTERVAL: Final = 5.0
+COMPACTION_PAUSE: Final = 0.02
+"""Seconds between slices of one compaction, where nothing else happens."""
+ANSWER_BELOW: Final = 1 << 20
+"""Bytes unread above which a worker's questions wait: pages are large, and many watches may ask at once."""
 
 
 class Connection:
@@ -39,7 +45,13 @@ class Connection:
         self.output: deque[memoryview] = deque()
         self.unsent = 0
         self.replies: list[tuple[int, int, object]] = []
+        self.questions: deque[tuple[int, Callable[[], object]]] = deque()
         self.writing = False
+
+    @property
+    def answerable(self) -> bool:
+        """Whether a question may be answered now."""
+        return bool(self.questions) and self.unsent < ANSWER_BELOW
 
 
 class Service:
@@ -59,7 +71,7 @@ class Service:
         self._stopping = False
         now = time.monotonic()
         self._worked = self._occupied = self._compacted = now
-        self._tended = False
+        self._tended = self._compacting = False
         listener.setblocking(False)
         self._selector.register(listener, selectors.EVENT_READ)
         self._handlers: dict[int, Callable[..., None]] = {
@@ -101,16 +113,21 @@ class Service:
                     self._receive(key.data)
         while self._queue:
             self._apply()
-        self._reply_all()
+        for connection in list(self._connections):
+            self._answer(connection)
+            self._reply(connection)
         if ready:
             self._worked, self._tended = time.monotonic(), False
             self._engine.tend(idle=False)
         self._keep_house(time.monotonic())
 
     def _patience(self) -> float:
-        if not self._tended:
-            return IDLE_AFTER
-        wait = COMPACTION_INTERVAL
+        """Seconds until there is something to do of our own accord."""
+        if any(connection.answerable for connection in self._connections):
+            return 0.0
+        if self._compacting:
+            return COMPACTION_PAUSE
+        wait = COMPACTION_INTERVAL if self._tended else IDLE_AFTER
         if self._exit_when_idle is not None and not self._connections:
             wait = min(wait, max(0.0, self._occupied + self._exit_when_idle - time.monotonic()))
         return wait
@@ -119,15 +136,24 @@ class Service:
         if not self._tended and now - self._worked >= IDLE_AFTER:
             self._tended = True
             self._engine.tend(idle=True)
-        if now - self._compacted >= COMPACTION_INTERVAL:
-            more = self._engine.compact(time.time() - self._history)
-            if not more:
-                self._compacted = now
-            self._tended = self._tended and not more
+        if self._compacting or now - self._compacted >= COMPACTION_INTERVAL:
+            self._compact(now)
         if self._connections:
             self._occupied = now
         elif self._exit_when_idle is not None and now - self._occupied >= self._exit_when_idle:
             self._stopping = True
+
+    def _compact(self, now: float) -> None:
+        """Deletes a slice of what is too old, and tells the workers."""
+        oldest = self._engine.compacted
+        self._compacting = self._engine.compact(time.time() - self._history)
+        self._compacted = now
+        if self._engine.compacted != oldest:
+            self._tended = False
+            frame = wire.pack(wire.TRIMMED, self._engine.compacted)
+            for connection in list(self._connections):
+                if connection.live:
+                    self._send(connection, frame)
 
     def _accept(self) -> None:
         try:
@@ -162,7 +188,8 @@ class Service:
         try:
             for message in connection.splitter.feed(data):
                 self._handlers[message[0]](connection, *message[1:])
-        except (wire.ProtocolError, KeyError, TypeError, ValueError):
+        except (wire.ProtocolError, KeyError, TypeError, ValueError) as error:
+            sys.stderr.write(f"store: a connection is dropped for a bad message: {error!r}\n")
             self._close(connection)
 
     def _hello(self, connection: Connection, worker: str) -> None:
@@ -174,7 +201,7 @@ class Service:
         self._send(connection, wire.pack(wire.WELCOME, self._engine.identity, self._engine.head, self._engine.compacted))
 
     def _load(self, connection: Connection, request: int, after: str) -> None:
-        connection.replies.append((request, wire.OK, self._engine.load(after)))
+        connection.questions.append((request, partial(self._engine.load, after)))
 
     def _follow(self, connection: Connection, after: int) -> None:
         """A page of the log; the connection goes live in the same step in which it has all of it."""
@@ -189,21 +216,24 @@ class Service:
     def _commit(self, connection: Connection, request: int, token: str, writes: list[tuple[str, int, bytes | None]]) -> None:
         size = sum(len(value or b"") for _, _, value in writes)
         if len(writes) > MAX_WRITES or any(value and len(value) > MAX_VALUE for _, _, value in writes):
-            connection.replies.append((request, wire.FAILED, "the transaction is too large"))
+            connection.replies.append((request, wire.FAILED, "the write did not happen: the transaction is too large"))
             return
         self._queue.append((connection, request, Transaction(token, writes), size))
 
     def _history_page(self, connection: Connection, request: int, after: int, until: int, low: str, high: str) -> None:
-        try:
-            connection.replies.append((request, wire.OK, self._engine.history(after, until, low, high)))
-        except HistoryCompacted as error:
-            connection.replies.append((request, wire.COMPACTED, error.oldest))
+        connection.questions.append((request, partial(self._engine.history, after, until, low, high)))
 
     def _snapshot_page(self, connection: Connection, request: int, revision: int, after: str, low: str, high: str) -> None:
-        try:
-            connection.replies.append((request, wire.OK, self._engine.snapshot(revision, after, low, high)))
-        except HistoryCompacted as error:
-            connection.replies.append((request, wire.COMPACTED, error.oldest))
+        connection.questions.append((request, partial(self._engine.snapshot, revision, after, low, high)))
+
+    def _answer(self, connection: Connection) -> None:
+        """One question of a worker in each turn, so that commits don't wait for many."""
+        if connection.answerable:
+            request, ask = connection.questions.popleft()
+            try:
+                connection.replies.append((request, wire.OK, ask()))
+            except HistoryCompacted as error:
+                connection.replies.append((request, wire.COMPACTED, error.oldest))
 
     def _apply(self) -> None:
         """One commit; its revision is published before anyone is told of it."""
@@ -216,7 +246,12 @@ class Service:
                 size += member[3]
         if not batch:
             return
-        outcomes, records = self._engine.apply([member[2] for member in batch])
+        try:
+            outcomes, records = self._engine.apply([member[2] for member in batch])
+        except NotWritten as error:
+            for connection, request, _, _ in batch:
+                connection.replies.append((request, wire.FAILED, f"the write did not happen: {error}"))
+            return
         if records:
             self._counter.publish(records[-1].revision)
             frame = _events(records, live=True)
@@ -227,10 +262,6 @@ class Service:
         for (connection, request, _, _), outcome in zip(batch, outcomes, strict=True):
             if isinstance(outcome, Refusal):
                 connection.replies.append((request, wire.REFUSED, outcome))
-
-    def _reply_all(self) -> None:
-        for connection in list(self._connections):
-            self._reply(connection)
 
     def _reply(self, connection: Connection) -> None:
         if connection.replies and not connection.closed:

@@ -6,20 +6,19 @@ than the commit.  Checkpoints are ours, so that no commit pays for one by surpri
 
 from __future__ import annotations
 
-import os
+import sqlite3
 import time
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
-from cluster.storage.engine import PAGE_BYTES, PAGE_ROWS, HistoryCompacted, Record, Refusal, Row, Transaction
+from cluster.storage.checkpoint import Checkpointer
+from cluster.storage.engine import PAGE_BYTES, PAGE_ROWS, HistoryCompacted, NotWritten, Record, Refusal, Row, Transaction
 
-WAL_CAP = 32 << 20
-"""Bytes of write-ahead log at which a checkpoint is forced."""
 COMPACTION_SLICE = 500
 SELECT_CHUNK = 2000
 
@@ -119,15 +118,19 @@ DELETE_LOG = log.delete().where(log.c.revision <= _UNTIL)
 class SQLiteEngine:
     """The engine behind `sqlite:///path`."""
 
-    def __init__(self, url: str) -> None:
-        self._path = Path(sa.make_url(url).database or "")
-        self._path.touch(mode=0o600, exist_ok=True)
-        self._engine = sa.create_engine(url, poolclass=sa.StaticPool)
+    def __init__(self, path: Path) -> None:
+        """Opens the file, or makes it.  OSError where it can't be read as a database."""
+        path.touch(mode=0o600, exist_ok=True)
+        self._engine = sa.create_engine(sa.URL.create("sqlite", database=str(path)), poolclass=sa.StaticPool)
         sa.event.listen(self._engine, "connect", _configure)
         sa.event.listen(self._engine, "begin", _begin)
-        metadata.create_all(self._engine)
+        try:
+            metadata.create_all(self._engine)
+        except sa.exc.DatabaseError as error:
+            self._engine.dispose()
+            raise OSError(f'"{path}" can\'t be opened: {error.orig}') from error
         self._connection = self._engine.connect()
-        self._wal = f"{self._path}-wal"
+        self._checkpointer = Checkpointer(path, self._truncate)
         with self._connection.begin():
             state = self._read_meta()
             if not state:
@@ -142,11 +145,15 @@ class SQLiteEngine:
 
     def apply(self, transactions: Sequence[Transaction]) -> tuple[list[int | Refusal], list[Record]]:
         """See Engine.  The revision counter moves only with the commit."""
-        with self._connection.begin():
-            state = self._current(transactions)
-            outcomes, records = _decide(transactions, state, self.head)
-            if records:
-                self._write(records)
+        try:
+            with self._connection.begin():
+                outcomes, records = _decide(transactions, self._current(transactions), self.head)
+                if records:
+                    self._write(records)
+        except sa.exc.OperationalError as error:
+            if getattr(error.orig, "sqlite_errorcode", None) != sqlite3.SQLITE_FULL:
+                raise
+            raise NotWritten(f"the database can't grow: {error.orig}") from error
         if records:
             self.head = records[-1].revision
         return outcomes, records
@@ -248,16 +255,16 @@ class SQLiteEngine:
         return old == COMPACTION_SLICE
 
     def tend(self, *, idle: bool) -> None:
-        """See Engine.  Writes the write-ahead log back and truncates it: at leisure, or at once when it reaches its cap."""
-        try:
-            size = os.stat(self._wal).st_size
-        except FileNotFoundError:
-            return
-        if size > (0 if idle else WAL_CAP):
-            raw: Any = self._connection.connection.driver_connection
+        """See Engine."""
+        self._checkpointer.tend(idle=idle)
+
+    def _truncate(self) -> None:
+        raw: Any = self._connection.connection.driver_connection
+        with suppress(sqlite3.OperationalError):  # as on a full disk: it is tried again
             raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def close(self) -> None:
+        self._checkpointer.close()
         self._connection.close()
         self._engine.dispose()
 

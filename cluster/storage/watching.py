@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import threading
+import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol, Self
 
 from cluster.storage.contract import Change, Compacted, Key, StoreUnavailable
+from cluster.storage.latch import Latch
 
 QUEUE_CHANGES: Final = 10_000
 """Changes that a watch may leave untaken before it is closed."""
+
+QUEUE_BYTES: Final = 32 << 20
 
 Scope = tuple[str, str | None, str | None]
 """Resource; namespace or None for all; name or None for all."""
@@ -24,7 +28,7 @@ class Progress(Protocol):
 
 
 class Watchers:
-    """Watches by scope.  Called under the cache's lock."""
+    """Watches by scope.  Changed and published to under the cache's lock."""
 
     def __init__(self) -> None:
         self._scopes: dict[Scope, dict[LiveWatch, None]] = {}
@@ -37,7 +41,7 @@ class Watchers:
         if watches is not None:
             watches.pop(watch, None)
             if not watches:
-                self._scopes.pop(scope, None)
+                del self._scopes[scope]
 
     def publish(self, changes: Sequence[Change]) -> None:
         """Hands a batch to everyone it concerns: one list for all watches of a scope."""
@@ -56,42 +60,43 @@ class Watchers:
                 if scope in self._scopes:
                     found.setdefault(scope, []).append(change)
         for scope, batch in found.items():
-            for watch in list(self._scopes.get(scope, ())):
-                watch.offer(batch)
+            size = sum(map(weight, batch))
+            for watch in self._scopes[scope]:
+                watch.offer(batch, size)
 
     def close_all(self) -> None:
-        for watches in list(self._scopes.values()):
-            for watch in list(watches):
+        for watches in self._scopes.values():
+            for watch in watches:
                 watch.shut()
         self._scopes.clear()
 
 
 class LiveWatch:
-    """See contract.Watch.  One consumer."""
+    """See contract.Watch.  One producer, under the cache's lock, and one consumer: a deque between them needs no lock."""
 
-    def __init__(self, progress: Progress, watchers: Watchers, scope: Scope, since: int) -> None:
+    def __init__(self, progress: Progress, scope: Scope, since: int, forget: Callable[[LiveWatch], None]) -> None:
         self._progress = progress
-        self._watchers = watchers
-        self._scope = scope
+        self.scope = scope
+        self._forget = forget
         self._taken = since
-        self._batches: list[Sequence[Change]] = []
-        self._waiting = 0
+        self._batches: deque[tuple[Sequence[Change], int]] = deque()
+        self._offered_changes = self._taken_changes = 0
+        self._offered_bytes = self._taken_bytes = 0
         self._closed = False
+        self._latch: Latch | None = None
         self._older: HistorySource | None = None
         self._until = self._paged = since
         self._page: Sequence[Change] = ()
-        self._wake = threading.Event()
-        self._lock = threading.Lock()
 
     def covers(self, key: Key) -> bool:
-        resource, namespace, name = self._scope
+        resource, namespace, name = self.scope
         return key.resource == resource and namespace in (None, key.namespace) and name in (None, key.name)
 
     def start(self, changes: Sequence[Change]) -> None:
         """Begins with changes that are remembered."""
         if changes:
-            self._batches.append(changes)
-            self._wake.set()
+            self._batches.append((changes, 0))
+            self._offered_changes = len(changes)
 
     def start_in_history(self, older: HistorySource, until: int) -> None:
         """Begins with changes up to `until` that are paged in as they are taken."""
@@ -102,54 +107,82 @@ class LiveWatch:
         if self._older is not None:
             self._take_page(self._older)
 
-    def offer(self, batch: Sequence[Change]) -> None:
-        """Queues a batch; a watch that does not keep up is closed."""
-        with self._lock:
-            if self._closed:
-                return
-            self._waiting += len(batch)
-            self._batches.append(batch)
-        if self._waiting > QUEUE_CHANGES:
+    def offer(self, batch: Sequence[Change], size: int) -> None:
+        """Queues a batch of `size` bytes; a watch that does not keep up is closed."""
+        if self._closed:
+            return
+        self._offered_changes += len(batch)
+        self._offered_bytes += size
+        if (
+            self._offered_changes - self._taken_changes > QUEUE_CHANGES + len(batch)
+            or self._offered_bytes - self._taken_bytes > QUEUE_BYTES + size
+        ):
             self.shut()
-        elif not self._wake.is_set():
-            self._wake.set()
+            return
+        self._batches.append((batch, size))
+        self._wake()
+
+    def _wake(self) -> None:
+        latch, self._latch = self._latch, None
+        if latch is not None:
+            latch.open()
 
     def shut(self) -> None:
         """Ends it from within: nothing more is delivered."""
-        with self._lock:
-            self._closed = True
-            self._batches = []
-        self._wake.set()
+        self._closed = True
+        self._batches.clear()
+        self._wake()
 
     def next(self, timeout: float | None = None) -> Sequence[Change] | None:
         """See contract.Watch."""
-        while not self._closed and (self._page or self._older):
-            if self._page:
-                changes, self._page = self._page, ()
-                self._taken = self._paged
-                return changes
-            self._next_page()
-        if not self._wake.wait(timeout):
-            return []
-        with self._lock:
-            if self._closed:
-                return None
-            batches, self._batches = self._batches, []
-            self._waiting = 0
-            self._wake.clear()
-        changes = batches[0] if len(batches) == 1 else [change for batch in batches for change in batch]
-        self._taken = changes[-1].revision
-        return changes
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while not self._closed:
+            changes = self._take_older() if self._page or self._older else self._take_batches()
+            if changes:
+                return None if self._closed else changes
+            if self._older is None and not self._closed and not self._wait(deadline):
+                return []
+        return None
 
-    def _next_page(self) -> None:
+    def _wait(self, deadline: float | None) -> bool:
+        """Whether something may have happened before the deadline."""
+        latch = self._latch = Latch()
+        if self._batches or self._closed:  # it came before the latch was there
+            return True
+        if latch.wait(None if deadline is None else deadline - time.monotonic()):
+            return True
+        self._latch = None
+        return bool(self._batches) or self._closed
+
+    def _take_batches(self) -> Sequence[Change]:
+        taken: list[Sequence[Change]] = []
+        while self._batches:
+            try:
+                batch, size = self._batches.popleft()
+            except IndexError:  # shut meanwhile
+                break
+            taken.append(batch)
+            self._taken_changes += len(batch)
+            self._taken_bytes += size
+        if not taken:
+            return ()
+        self._taken = taken[-1][-1].revision
+        return taken[0] if len(taken) == 1 else [change for batch in taken for change in batch]
+
+    def _take_older(self) -> Sequence[Change]:
+        """What is left of the history, page by page."""
         try:
-            if self._older is not None:
+            while not self._page and self._older is not None:
                 self._take_page(self._older)
         except (Compacted, StoreUnavailable):
             self.shut()
+            return ()
+        changes, self._page = self._page, ()
+        self._taken = self._paged
+        return changes
 
     def _take_page(self, older: HistorySource) -> None:
-        self._page, self._paged = older(self._scope, self._paged, self._until)
+        self._page, self._paged = older(self.scope, self._paged, self._until)
         if not self._page:
             self._taken = self._paged
         if self._paged >= self._until:
@@ -164,7 +197,7 @@ class LiveWatch:
         return max(self._taken, reached)
 
     def close(self) -> None:
-        self._watchers.remove(self._scope, self)
+        self._forget(self)
         self.shut()
 
     def __enter__(self) -> Self:
@@ -172,3 +205,8 @@ class LiveWatch:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def weight(change: Change) -> int:
+    """About how many bytes a remembered change keeps alive."""
+    return 400 + (len(change.entry.data) if change.entry else 0) + (len(change.previous.data) if change.previous else 0)

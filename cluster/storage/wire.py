@@ -6,13 +6,21 @@ records reach it in order, on one stream with the replies.  An EVENTS frame hold
 
 from __future__ import annotations
 
+import os
+import socket
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final
 
 import msgpack
 
 MAX_FRAME: Final = 64 << 20
 """Bytes; a peer that announces more is disconnected."""
+
+MAX_ADDRESS: Final = 107
+"""Bytes of a Unix socket's address."""
 
 # from a worker
 HELLO: Final = 1  # worker
@@ -26,6 +34,7 @@ SNAPSHOT: Final = 6  # id, revision, after key, low key, high key
 WELCOME: Final = 11  # identity, head, compacted
 EVENTS: Final = 12  # records as (revision, key, value, previous revision, token), live
 REPLIES: Final = 13  # list of (id, status, payload)
+TRIMMED: Final = 15  # compacted
 GONE: Final = 14  # compacted: the log no longer reaches back to where FOLLOW began
 
 # status of a reply; a commit that succeeds has none, its records carry its token
@@ -47,6 +56,31 @@ def pack(*message: object) -> bytes:
     if len(body) > MAX_FRAME:
         raise ValueError(f"a message of {len(body)} bytes is too large")
     return _LENGTH.pack(len(body)) + body
+
+
+def bind(sock: socket.socket, path: Path) -> None:
+    """Binds to a Unix socket's path, however long it is.  OSError."""
+    with _short(path) as address:
+        sock.bind(address)
+
+
+def connect(sock: socket.socket, path: Path) -> None:
+    """Connects to a Unix socket's path, however long it is.  OSError."""
+    with _short(path) as address:
+        sock.connect(address)
+
+
+@contextmanager
+def _short(path: Path) -> Iterator[str]:
+    """An address that fits: the kernel takes no path of more than 107 bytes, but goes through an open folder."""
+    if len(os.fsencode(path)) <= MAX_ADDRESS:
+        yield str(path)
+        return
+    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)
 
 
 class Splitter:
