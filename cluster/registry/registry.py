@@ -1,0 +1,149 @@
+"""What the verbs share: the store, the kinds, admission, and one codec for each kind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from admission.attributes import Attributes, Operation
+from admission.chain import Chain
+from cluster.api.authorization import Authorizer
+from cluster.api.names import GroupResource, GroupVersionKind, Object
+from cluster.api.user import UserInfo
+from cluster.kinds.catalog import Catalog
+from cluster.kinds.model import Kind
+from cluster.registry.codec import Codec
+from cluster.schema.decode import Decoder, decoder
+from cluster.schema.model import SchemaSet
+from cluster.storage.contract import Entry, Store, Write
+
+STRICT: Final = "Strict"
+WARN: Final = "Warn"
+IGNORE: Final = "Ignore"
+
+Result = Entry | Object
+"""What a write leaves: the entry that was stored, or, where nothing was (a dry run), the object as it would be."""
+
+
+@dataclass(slots=True)
+class Call:
+    """Who writes, and how.  `options` is what admission sees as the request's options; `warnings` go back to the client."""
+
+    user: UserInfo
+    options: Object = field(default_factory=dict)
+    dry_run: bool = False
+    field_validation: str = STRICT
+    warnings: list[str] = field(default_factory=list)
+    authorizer: Authorizer | None = None
+    """Asked whether an update may create, where it would."""
+
+
+class Companion(Protocol):
+    """Writes that accompany a kind's own in the same transaction, such as the allocation of a Service's address."""
+
+    def create(self, obj: Object) -> Sequence[Write]:
+        """May complete the object; Invalid where it asks for what is taken."""
+        ...
+
+    def update(self, obj: Object, old: Object) -> Sequence[Write]: ...
+
+    def delete(self, old: Object) -> Sequence[Write]: ...
+
+
+class NoCompanion:
+    def create(self, obj: Object) -> Sequence[Write]:  # noqa: ARG002 - a Companion's signature
+        return ()
+
+    def update(self, obj: Object, old: Object) -> Sequence[Write]:  # noqa: ARG002
+        return ()
+
+    def delete(self, old: Object) -> Sequence[Write]:  # noqa: ARG002
+        return ()
+
+
+_NONE: Final[Companion] = NoCompanion()
+
+
+class Registry:
+    """Everything that a verb needs but the request."""
+
+    def __init__(
+        self,
+        store: Store,
+        catalog: Catalog,
+        schemas: SchemaSet,
+        admission: Chain,
+        companions: Mapping[GroupResource, Companion],
+    ) -> None:
+        self.store = store
+        self.catalog = catalog
+        self.schemas = schemas
+        self.admission = admission
+        self._companions = companions
+        self._codecs: dict[GroupVersionKind, Codec] = {}
+
+    def codec(self, kind: Kind) -> Codec:
+        found = self._codecs.get(kind.gvk)
+        if found is None:
+            found = Codec(kind, self.catalog.stored(kind) or kind)
+            self._codecs[kind.gvk] = found
+        return found
+
+    def companion(self, kind: Kind) -> Companion:
+        return self._companions.get(kind.storage, _NONE)
+
+    def decode(self, call: Call, gvk: GroupVersionKind, body: Object, duplicates: Sequence[str] = ()) -> Object:
+        """A body as an object of a kind, after the call's fieldValidation; BadRequest."""
+        found = self.decoder(gvk)
+        result = found.decode(body, call.field_validation != IGNORE, duplicates)
+        if result.problems:
+            if call.field_validation == STRICT:
+                raise found.strict_error(result.problems)
+            call.warnings += result.problems
+        return result.object
+
+    def decoder(self, gvk: GroupVersionKind) -> Decoder:
+        return decoder(self.schemas, gvk)
+
+    def mutate(self, call: Call, attributes: Attributes, kind: Kind) -> None:
+        """Mutating admission, with the kind's defaulting after each change."""
+        self.admission.mutate(attributes, kind.strategy.default)
+        _take_warnings(call, attributes)
+
+    def validate(self, call: Call, attributes: Attributes) -> None:
+        """Validating admission."""
+        self.admission.validate(attributes)
+        _take_warnings(call, attributes)
+
+
+def _take_warnings(call: Call, attributes: Attributes) -> None:
+    call.warnings += [each for each in attributes.warnings if each not in call.warnings]
+    attributes.warnings.clear()
+
+
+def attributes(
+    call: Call,
+    operation: Operation,
+    kind: Kind,
+    namespace: str,
+    name: str,
+    obj: Object | None,
+    old: Object | None,
+    subresource: str = "",
+    gvk: GroupVersionKind | None = None,
+) -> Attributes:
+    """What admission is shown of a write; `gvk` where a subresource's object is of another kind."""
+    return Attributes(
+        operation=operation,
+        kind=gvk or kind.gvk,
+        resource=kind.resource,
+        subresource=subresource,
+        namespace=namespace,
+        name=name,
+        object=obj,
+        old_object=old,
+        options=call.options,
+        dry_run=call.dry_run,
+        user=call.user,
+    )
