@@ -1,0 +1,55 @@
+"""One request on its way through the filters."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from flask import Request, Response
+from werkzeug.datastructures import MultiDict
+
+from cluster.api.requestinfo import RequestInfo
+from cluster.api.user import UserInfo
+
+NOBODY: Final = UserInfo("")
+NO_INFO: Final = RequestInfo("", "")
+REQUEST_TIMEOUT: Final = 60.0
+
+
+@dataclass(slots=True)
+class Context:
+    """What filters find out, each for those after it; handlers read it."""
+
+    request: Request
+    environ: dict[str, Any]
+    method: str
+    path: str
+    query: MultiDict[str, str]
+    info: RequestInfo = NO_INFO
+    user: UserInfo = NOBODY
+    audit_id: str = ""
+    deadline: float = field(default_factory=lambda: time.monotonic() + REQUEST_TIMEOUT)
+    """When (monotonic) the request is to be answered; a watch has its own."""
+    warnings: list[str] = field(default_factory=list)
+
+    def header(self, name: str) -> str:
+        """A request header by its WSGI name, e.g. `HTTP_ACCEPT`; empty where it isn't there."""
+        return str(self.environ.get(name, ""))
+
+
+Handler = Callable[[Context], Response]
+Filter = Callable[[Context, Handler], Response]
+"""Called with the request and what follows it; answers itself, or with what follows."""
+
+
+def compose(filters: list[Filter], handler: Handler) -> Handler:
+    """The filters around the handler, the first outermost."""
+    for each in reversed(filters):
+        handler = _around(each, handler)
+    return handler
+
+
+def _around(outer: Filter, inner: Handler) -> Handler:
+    return lambda context: outer(context, inner)

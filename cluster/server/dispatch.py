@@ -1,0 +1,66 @@
+"""From a RequestInfo to what serves it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from flask import Response
+
+from cluster.api.errors import MethodNotAllowed, NotFound
+from cluster.kinds.catalog import Catalog, is_stored
+from cluster.kinds.model import Kind
+from cluster.server.context import Context, Handler
+from cluster.server.resources import Resources
+
+SubHandler = Callable[[Context, Kind], Response]
+
+
+class Dispatcher:
+    """The last of the pipeline: stored kinds, subresources, virtual kinds, and paths that are no resources."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        resources: Resources,
+        subresource: SubHandler,
+        virtual: SubHandler,
+        paths: Mapping[str, Handler],
+        trees: Mapping[str, Handler],
+    ) -> None:
+        self._catalog = catalog
+        self._resources = resources
+        self._subresource = subresource
+        self._virtual = virtual
+        self._paths = paths
+        self._trees = trees
+
+    def __call__(self, context: Context) -> Response:
+        info = context.info
+        if not info.is_resource:
+            return self._path(context)
+        kind = self._catalog.find(info.group, info.version, info.resource)
+        if kind is None or (info.prefix == "api") != (info.group == ""):
+            raise NotFound.path()
+        if not info.namespace and kind.namespaced and (info.name and not info.by_path and len(info.parts) > 1):
+            raise NotFound.path()
+        if info.namespace and not kind.namespaced and info.resource != "namespaces":
+            raise NotFound.path()
+        if info.subresource:
+            return self._subresource(context, kind)
+        if not is_stored(kind):
+            return self._virtual(context, kind)
+        if kind.namespaced and not info.namespace and info.verb in ("create", "deletecollection"):
+            raise MethodNotAllowed.plain()
+        return self._resources.handle(context, kind)
+
+    def _path(self, context: Context) -> Response:
+        path = context.info.path
+        handler = self._paths.get(path) or self._paths.get(path.rstrip("/") or "/")
+        if handler is None:
+            head = "/" + path.strip("/").partition("/")[0]
+            handler = self._trees.get(head)
+        if handler is None:
+            raise NotFound.path()
+        if context.method not in ("GET", "HEAD"):
+            raise MethodNotAllowed.plain()
+        return handler(context)

@@ -1,0 +1,170 @@
+"""The filters that every request passes before it is dispatched, each a function of the request and what follows.
+
+Upstream: apiserver `pkg/server/config.go` (DefaultBuildHandlerChain), `pkg/endpoints/filters`.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+import uuid
+from typing import Final
+
+from flask import Response
+
+from cluster.api.authorization import Attributes, Authenticator, Authorizer, Credentials
+from cluster.api.errors import BadRequest, InternalError, ServiceUnavailable, StatusError, Unauthorized
+from cluster.api.requestinfo import UnknownPath, parse
+from cluster.api.selectors import parse_field_selector
+from cluster.server.context import REQUEST_TIMEOUT, Context, Filter, Handler
+from cluster.server.responses import add_warnings, error_response
+from cluster.storage.contract import FutureRevision, StoreUnavailable
+from rbac.authz.messages import forbidden
+from rbac.impersonation import impersonate
+from rbac.impersonation import parse as parse_impersonation
+
+log = logging.getLogger("berth.server")
+_SAFE_ID: Final = re.compile(r"[\w.-]{1,64}", re.ASCII)
+_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
+_SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_IMPERSONATE: Final = "HTTP_IMPERSONATE_"
+
+
+def with_recovery(context: Context, following: Handler) -> Response:
+    """Every failure becomes a Status: what was raised on purpose as it is, anything else as a 500 without its trace."""
+    try:
+        response = following(context)
+    except StatusError as error:
+        response = error_response(context, error)
+    except StoreUnavailable as error:
+        response = error_response(context, ServiceUnavailable(str(error)))
+    except FutureRevision as error:
+        response = error_response(context, ServiceUnavailable(str(error)))
+    except Exception:
+        log.exception("request %s: %s %s failed", context.audit_id, context.method, context.path)
+        response = error_response(context, InternalError.of("the request could not be handled; the server's log says why"))
+    if context.warnings:
+        add_warnings(response, context.warnings)
+    response.headers["Audit-Id"] = context.audit_id
+    if "Cache-Control" not in response.headers:
+        response.headers["Cache-Control"] = "no-cache, private"
+    return response
+
+
+def with_audit_id(context: Context, following: Handler) -> Response:
+    """The client's Audit-ID where it is a decent one, else a new one."""
+    given = context.header("HTTP_AUDIT_ID")
+    context.audit_id = given if _SAFE_ID.fullmatch(given) else str(uuid.uuid4())
+    return following(context)
+
+
+def with_request_info(context: Context, following: Handler) -> Response:
+    try:
+        context.info = parse(context.method, context.path, context.query.get)
+    except UnknownPath as error:
+        raise BadRequest(str(error)) from None
+    return following(context)
+
+
+def with_deadline(context: Context, following: Handler) -> Response:
+    """The time that the client gives with `?timeout=`, at most a minute."""
+    asked = context.query.get("timeout") if context.query else None
+    if asked and context.info.verb not in ("watch", "list"):
+        parts = _DURATION.findall(asked)
+        if "".join(number + unit for number, unit in parts) != asked:
+            raise BadRequest("invalid timeout specified in the request URL")
+        seconds = sum(float(number) * _SECONDS[unit] for number, unit in parts)
+        if seconds:
+            context.deadline = time.monotonic() + min(seconds, REQUEST_TIMEOUT)
+    return following(context)
+
+
+def with_authentication(authenticator: Authenticator) -> Filter:
+    """Who it is; 401 for bad credentials.  Without any, the authenticator says whether one is anonymous."""
+
+    def authenticate(context: Context, following: Handler) -> Response:
+        user = authenticator.authenticate(credentials(context))
+        if user is None:
+            raise Unauthorized
+        context.user = user
+        return following(context)
+
+    return authenticate
+
+
+def credentials(context: Context) -> Credentials:
+    """The bearer token and the client certificate of a request's connection."""
+    token: str | None = None
+    scheme, _, rest = context.header("HTTP_AUTHORIZATION").partition(" ")
+    if scheme.lower() == "bearer":
+        token = rest.strip() or None
+    certificate: bytes | None = None
+    connection = context.environ.get("gunicorn.socket")
+    if hasattr(connection, "getpeercert"):
+        certificate = connection.getpeercert(binary_form=True) or None
+    return Credentials(token, certificate)
+
+
+def with_impersonation(authorizer: Authorizer) -> Filter:
+    """`Impersonate-User`, `-Group`, `-Uid` and `-Extra-*`, each allowed by the verb `impersonate`."""
+
+    def act_as(context: Context, following: Handler) -> Response:
+        for key in context.environ:
+            if key.startswith(_IMPERSONATE):
+                asked = parse_impersonation(_impersonation_headers(context))
+                if asked is not None:
+                    context.user = impersonate(context.user, asked, authorizer)
+                break
+        return following(context)
+
+    return act_as
+
+
+def _impersonation_headers(context: Context) -> list[tuple[str, str]]:
+    """The headers by their own names; a header that was sent several times, as groups are, arrives joined by commas."""
+    found: list[tuple[str, str]] = []
+    for key, value in context.environ.items():
+        if key.startswith(_IMPERSONATE):
+            name = key[len("HTTP_") :].replace("_", "-")
+            several = name == "IMPERSONATE-GROUP" or name.startswith("IMPERSONATE-EXTRA-")
+            found += [(name, each.strip()) for each in (str(value).split(",") if several else [str(value)])]
+    return found
+
+
+def with_authorization(authorizer: Authorizer) -> Filter:
+    """May they; 403 in upstream's words."""
+
+    def authorize(context: Context, following: Handler) -> Response:
+        question = question_of(context)
+        verdict = authorizer.authorize(question)
+        if not verdict.allowed:
+            raise forbidden(question, verdict.reason)
+        return following(context)
+
+    return authorize
+
+
+def question_of(context: Context) -> Attributes:
+    """What the authorizers are asked of a request."""
+    info = context.info
+    if not info.is_resource:
+        return Attributes(context.user, info.verb, is_resource=False, path=info.path)
+    requirements: tuple[tuple[str, str, str], ...] = ()
+    if info.field_selector:
+        try:
+            requirements = tuple((each.field, each.operator, each.value) for each in parse_field_selector(info.field_selector).requirements)
+        except ValueError:  # the handler refuses it; to authorization it narrows nothing
+            requirements = ()
+    return Attributes(
+        context.user,
+        info.verb,
+        info.namespace,
+        info.group,
+        info.version,
+        info.resource,
+        info.subresource,
+        info.name,
+        field_selector=requirements,
+    )
+

@@ -1,0 +1,66 @@
+"""Responses: JSON bodies, Status errors, warnings, compression."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import orjson
+from flask import Response
+
+from cluster.api.errors import StatusError
+from cluster.server.context import Context
+
+JSON: Final = "application/json"
+YAML: Final = "application/yaml"
+GZIP_FROM: Final = 128 * 1024
+"""Bytes of a body from which on it is compressed for clients that accept that."""
+
+
+def json_response(body: Any, code: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """`body` as JSON, or as it is where it is bytes already."""
+    data = body if isinstance(body, bytes) else orjson.dumps(body)
+    return Response(data, status=code, headers=dict(headers or {}), content_type=JSON)
+
+
+def text_response(body: str, code: int = 200) -> Response:
+    return Response(body, status=code, content_type="text/plain; charset=utf-8", headers={"X-Content-Type-Options": "nosniff"})
+
+
+def error_response(context: Context, error: StatusError) -> Response:
+    """The Status of an error, in YAML where the client accepts that alone."""
+    headers = dict(error.headers)
+    retry_after = (error.details or {}).get("retryAfterSeconds")
+    if retry_after:
+        headers["Retry-After"] = str(retry_after)
+    if wants_yaml(context):
+        return yaml_response(error.status(), error.code, headers)
+    return json_response(orjson.dumps(error.status(), option=orjson.OPT_APPEND_NEWLINE), error.code, headers)
+
+
+def wants_yaml(context: Context) -> bool:
+    accept = context.header("HTTP_ACCEPT")
+    return accept.startswith(YAML) and JSON not in accept
+
+
+def yaml_response(body: Any, code: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    import yaml
+
+    text = yaml.dump(body, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper), sort_keys=False, default_flow_style=False)
+    return Response(text, status=code, headers=dict(headers or {}), content_type=YAML)
+
+
+def add_warnings(response: Response, warnings: Iterable[str]) -> None:
+    """Warning headers as kubectl shows them."""
+    for warning in dict.fromkeys(warnings):
+        text = " ".join(warning.split()).replace("\\", "\\\\").replace('"', '\\"')
+        response.headers.add("Warning", f'299 - "{text.encode("ascii", "replace").decode()}"')
+
+
+def compressed(context: Context, body: bytes) -> tuple[bytes, dict[str, str]]:
+    """(the body, headers): gzipped where it is big and the client accepts it."""
+    if len(body) < GZIP_FROM or "gzip" not in context.header("HTTP_ACCEPT_ENCODING"):
+        return body, {}
+    compressor = zlib.compressobj(1, zlib.DEFLATED, 31)
+    return compressor.compress(body) + compressor.flush(), {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
