@@ -49,7 +49,7 @@ def api_server(config: Config) -> Body:
     def run(ready: Callable[[], None]) -> None:
         ready()
         environment = os.environ | {"BERTH_HOME": str(config.home.root), SUPERVISED: "1"}
-        command = [sys.executable, "-m", "gunicorn", "-c", "python:cluster.server.gunicorn_conf", "wsgi:application"]
+        command = [sys.executable, "-m", "gunicorn", "-c", "python:cluster.assembly.gunicorn_conf", "wsgi:application"]
         os.execve(sys.executable, command, environment)
 
     return run

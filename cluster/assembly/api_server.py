@@ -1,0 +1,118 @@
+"""The API server of one process: everything that a Config makes it of, wired once its store is connected.
+
+What needs no store is made when the ApiServer is, so that it is in memory once for all workers that are forked from there;
+`start` does the rest, in each worker.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from admission.order import Dependencies, build_chain
+from cluster.api.authorization import Authorizer
+from cluster.assembly.config import Config
+from cluster.kinds.catalog import Catalog, catalog
+from cluster.registry.reader import StoreReader
+from cluster.registry.registry import Registry
+from cluster.schema.model import SchemaSet
+from cluster.server.context import Handler
+from cluster.server.discovery import Discovery
+from cluster.server.dispatch import Dispatcher
+from cluster.server.plain import Health, Root, TokenKeys, Version
+from cluster.server.resources import Resources
+from cluster.server.subresources import Subresources
+from cluster.storage.contract import Store
+from rbac.authn.build import Authentication, build_authentication
+from rbac.authn.service_accounts import TokenSigner
+from rbac.authz.build import Authorization, build_authorization
+
+SUPERVISED: Final = "BERTH_SUPERVISED"
+"""Set where a supervisor starts the store process; where it isn't, this process starts one that ends when nobody uses it."""
+IDLE_SECONDS: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a started API server consists of, as the pipeline needs it."""
+
+    authentication: Authentication
+    authorization: Authorization
+    dispatcher: Handler
+
+    @property
+    def authorizer(self) -> Authorizer:
+        return self.authorization.authorizer
+
+
+class ApiServer:
+    """Makes its Parts when they are first asked for, or when it is started."""
+
+    def __init__(self, config: Config, store: Callable[[], Store] | None = None) -> None:
+        self.config = config
+        self.schemas = SchemaSet.for_version(config.kubernetes_version)
+        self.catalog: Catalog = catalog(config.kubernetes_version, self.schemas.gvks())
+        self._open_store = store or self._connect
+        self._lock = threading.Lock()
+        self._parts: Parts | None = None
+        self.store: Store | None = None
+
+    def start(self) -> Parts:
+        """Connects the store and wires the rest; StoreUnavailable.  Called again, it answers what it made."""
+        with self._lock:
+            if self._parts is None:
+                self._parts = self._make(self._open_store())
+            return self._parts
+
+    def close(self) -> None:
+        if self.store is not None:
+            self.store.close()
+
+    def _connect(self) -> Store:
+        from cluster.storage.launch import launcher
+        from cluster.storage.remote import RemoteStore
+
+        home = self.config.home
+        start = None
+        if not os.environ.get(SUPERVISED):
+            home.run.mkdir(mode=0o700, parents=True, exist_ok=True)
+            start = launcher(self.config.store_url, home.store_socket, home.revision_file, exit_when_idle=IDLE_SECONDS)
+        return RemoteStore.connect(home.store_socket, home.revision_file, start=start)
+
+    def _make(self, store: Store) -> Parts:
+        config = self.config
+        self.store = store
+        reader = StoreReader(store, self.catalog)
+        signer = TokenSigner(config.home.key("sa").read_bytes(), config.issuer)
+        authentication = build_authentication(signer.public_keys, config.issuer, (), reader)
+        authorization = build_authorization(reader)
+        authorizer = authorization.authorizer
+        toleration = config.not_ready_toleration
+        admission = build_chain(Dependencies(reader, authorizer, toleration, toleration))
+        registry = Registry(store, self.catalog, self.schemas, admission, {})
+        resources = Resources(registry, authorizer)
+        subresources = Subresources(registry, resources)
+        return Parts(authentication, authorization, self._dispatcher(resources, subresources, signer, store))
+
+    def _dispatcher(self, resources: Resources, subresources: Subresources, signer: TokenSigner, store: Store) -> Dispatcher:
+        config = self.config
+        discovery = Discovery(self.catalog, f"{config.host}:{config.port}")
+        health = Health({"ping": lambda: None, "log": lambda: None, "store": lambda: _touch(store)})
+        keys = TokenKeys(lambda: signer.discovery_document(f"{config.server}/openid/v1/jwks"), signer.key_set)
+        paths: dict[str, Handler] = {
+            "/api": discovery.api,
+            "/version": Version(config.kubernetes_version),
+            "/.well-known/openid-configuration": keys.configuration,
+            "/openid/v1/jwks": keys.jwks,
+        }
+        trees: dict[str, Handler] = {"/api": discovery.core, "/apis": discovery.apis, "/healthz": health, "/livez": health, "/readyz": health}
+        paths["/"] = Root([*paths, *trees, *(f"/apis/{group.name}" for group in self.catalog.groups() if group.name)])
+        return Dispatcher(self.catalog, resources, subresources, subresources, paths, trees)
+
+
+def _touch(store: Store) -> None:
+    """Reads something, so that a store that is gone shows."""
+    store.list("namespaces")

@@ -1,0 +1,67 @@
+"""gunicorn's settings for the API server: `gunicorn -c python:cluster.assembly.gunicorn_conf wsgi:application`.
+
+The home is BERTH_HOME, as for `wsgi`.  The application is loaded before the workers are forked, so that they share its memory;
+that calls for the standard library to be patched first of all, here.  Each worker connects to the store once it has been forked.
+"""
+
+from gevent import monkey
+
+monkey.patch_all()
+
+import gc  # noqa: E402 - after the patching
+import os  # noqa: E402
+import ssl  # noqa: E402
+from typing import Any  # noqa: E402
+
+from cluster.assembly import pki  # noqa: E402
+from cluster.assembly.environment import config_from_environment  # noqa: E402
+
+_config = config_from_environment()
+_home = _config.home
+if not os.environ.get("BERTH_SUPERVISED"):
+    pki.ensure(_config)
+
+bind = sorted({f"{host}:{_config.port}" for host in (_config.host, _config.node_host)})
+workers = _config.workers
+worker_class = "gevent"
+worker_connections = 20000
+backlog = 4096
+preload_app = True
+proc_name = "berth-apiserver"
+worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108 - gunicorn makes the file there, unlinked
+timeout = 60
+graceful_timeout = 1
+keepalive = 300
+reuse_port = False
+limit_request_line = 8190
+limit_request_fields = 100
+limit_request_field_size = 16384
+accesslog = None
+errorlog = "-"
+loglevel = os.environ.get("BERTH_LOG_LEVEL", "warning")
+keyfile = str(_home.key("apiserver"))
+certfile = str(_home.certificate("apiserver"))
+ca_certs = str(_home.certificate("ca"))
+cert_reqs = ssl.CERT_OPTIONAL
+do_handshake_on_connect = False
+suppress_ragged_eofs = True
+
+
+def ssl_context(conf: Any, default_ssl_context_factory: Any) -> ssl.SSLContext:  # noqa: ARG001 - gunicorn's hook
+    """Client certificates are optional, but one that is shown must be of the cluster's CA."""
+    context: ssl.SSLContext = default_ssl_context_factory()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def pre_fork(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's hook
+    """Keeps the collector from touching, and so copying, what all workers share."""
+    gc.freeze()
+
+
+def post_worker_init(worker: Any) -> None:
+    """Connects the worker's store before it takes a request."""
+    from app import start_app
+
+    start_app(worker.wsgi)
