@@ -35,6 +35,13 @@ def _default(deployment: Object) -> None:
     default_field(spec, "progressDeadlineSeconds", 600)
 
 
+def _prepare_for_update(deployment: Object, old: Object) -> None:
+    """Annotations count as a change of generation: they are copied to replica sets."""
+    metadata, before = deployment.setdefault("metadata", {}), old.get("metadata") or {}
+    if (metadata.get("annotations") or {}) != (before.get("annotations") or {}):
+        metadata["generation"] = (before.get("generation") or 0) + 1
+
+
 def _validate(deployment: Object) -> list[FieldError]:
     spec = deployment.get("spec") or {}
     errors = non_negative(spec.get("replicas"), "spec.replicas")
@@ -55,7 +62,8 @@ def _strategy(strategy: Object) -> list[FieldError]:
             return []
         return [field.forbidden(f"{path}.rollingUpdate", "may not be specified when strategy `type` is 'Recreate'")]
     if kind != "RollingUpdate":
-        return [field.not_supported(path, {"Type": kind, "RollingUpdate": rolling}, ("Recreate", "RollingUpdate"))]
+        shown = None if rolling is None else {"MaxUnavailable": rolling.get("maxUnavailable"), "MaxSurge": rolling.get("maxSurge")}
+        return [field.not_supported(path, {"Type": kind, "RollingUpdate": shown}, ("Recreate", "RollingUpdate"))]
     path = f"{path}.rollingUpdate"
     unavailable, surge = (rolling or {}).get("maxUnavailable"), (rolling or {}).get("maxSurge")
     errors = rules.int_or_percent(unavailable, f"{path}.maxUnavailable") + rules.int_or_percent(surge, f"{path}.maxSurge")
@@ -72,10 +80,7 @@ def _validate_status(deployment: Object, old: Object) -> list[FieldError]:
     status, before = deployment.get("status") or {}, old.get("status") or {}
     errors = rules.status_counts(status, _COUNTS)
     errors += rules.at_most_replicas(status, ("updatedReplicas", "readyReplicas", "availableReplicas"))
-    collisions = status.get("collisionCount")
-    if before.get("collisionCount") is not None and (collisions is None or collisions < before["collisionCount"]):
-        errors.append(field.invalid("status.collisionCount", collisions or 0, "cannot be decremented"))
-    return errors
+    return errors + rules.collisions(status, before)
 
 
 def _cells(deployment: Object) -> list[Any]:
@@ -95,8 +100,10 @@ def _cells(deployment: Object) -> list[Any]:
 STRATEGY: Final = Strategy(
     default=decoded(_default),
     prepare_for_create=empty_status,
+    prepare_for_update=_prepare_for_update,
     validate=_validate,
     validate_update=_validate_update,
+    warnings=rules.named_template_warnings,
     subresources={"status": status_strategy(_validate_status)},
     cells=_cells,
 )

@@ -60,6 +60,7 @@ STRATEGY: Final = Strategy(
     prepare_for_create=_prepare_for_create,
     validate=_validate,
     validate_update=_validate_update,
+    warnings=rules.named_template_warnings,
     subresources={"status": status_strategy(_validate_status)},
     selectable_fields={"status.replicas": status_number("replicas")},
     cells=_cells,

@@ -42,8 +42,13 @@ def status_strategy(validate: ValidateUpdate) -> SubresourceStrategy:
     return SubresourceStrategy(_keep_spec_and_labels, validate)
 
 
-def _keep_spec_and_labels(obj: Object, old: Object) -> None:
+def keep_spec(obj: Object, old: Object) -> None:
+    """What an update of `status` may not change."""
     obj["spec"] = old.get("spec") or {}
+
+
+def _keep_spec_and_labels(obj: Object, old: Object) -> None:
+    keep_spec(obj, old)
     metadata, before = obj.setdefault("metadata", {}), old.get("metadata") or {}
     metadata.pop("labels", None)
     if before.get("labels") is not None:

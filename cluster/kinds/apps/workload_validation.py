@@ -8,10 +8,12 @@ from typing import Any, Final
 from cluster.api import field, selectors, validation
 from cluster.api.field import FieldError, child
 from cluster.api.names import Object
-from cluster.kinds.core import pod_validation
+from cluster.api.selectors import LabelSelector
+from cluster.kinds.core import pod_validation, pod_warnings
 from cluster.kinds.core.pod_rules import non_negative
 
 ABOVE_REPLICAS: Final = "cannot be greater than status.replicas"
+NO_MATCH: Final = "`selector` does not match template `labels`"
 
 
 def template_and_selector(spec: Object, empty_selector: str, workload: str) -> list[FieldError]:
@@ -23,11 +25,16 @@ def template_and_selector(spec: Object, empty_selector: str, workload: str) -> l
     except ValueError:
         return [*errors, field.invalid("spec.selector", shown_selector(selector), "invalid label selector")]
     template = spec.get("template") or {}
+    return errors + matching_labels(parsed, template) + always_restarting_template(template, workload)
+
+
+def matching_labels(selector: LabelSelector, template: Object) -> list[FieldError]:
+    """The template's pods must be the selector's."""
     labels = (template.get("metadata") or {}).get("labels")
-    if not parsed.empty and not parsed.matches(labels or {}):
-        shown = dict(sorted(labels.items())) if labels else None
-        errors.append(field.invalid("spec.template.metadata.labels", shown, "`selector` does not match template `labels`"))
-    return errors + always_restarting_template(template, workload)
+    if selector.empty or selector.matches(labels or {}):
+        return []
+    shown = dict(sorted(labels.items())) if labels else None
+    return [field.invalid("spec.template.metadata.labels", shown, NO_MATCH)]
 
 
 def label_selector(selector: Object | None, empty: str) -> list[FieldError]:
@@ -77,13 +84,23 @@ def status_counts(status: Object, names: Sequence[str]) -> list[FieldError]:
     return errors
 
 
-def at_most_replicas(status: Object, names: Sequence[str]) -> list[FieldError]:
+def collisions(status: Object, before: Object) -> list[FieldError]:
+    """The count of collisions never goes down."""
+    now, was = status.get("collisionCount"), before.get("collisionCount")
+    if was is not None and (now is None or now < was):
+        return [field.invalid("status.collisionCount", now or 0, "cannot be decremented")]
+    return []
+
+
+def at_most_replicas(
+    status: Object, names: Sequence[str], *, above_ready: str = "cannot be greater than readyReplicas"
+) -> list[FieldError]:
     """Counts of some of the replicas, none above the count of all."""
     replicas = status.get("replicas") or 0
     errors = [field.invalid(child("status", name), status[name], ABOVE_REPLICAS) for name in names if (status.get(name) or 0) > replicas]
     available, ready = status.get("availableReplicas") or 0, status.get("readyReplicas") or 0
     if available > ready:
-        errors.append(field.invalid("status.availableReplicas", available, "cannot be greater than readyReplicas"))
+        errors.append(field.invalid("status.availableReplicas", available, above_ready))
     return errors
 
 
@@ -106,3 +123,16 @@ def at_most_all(value: Any, path: str) -> list[FieldError]:
     if isinstance(value, str) and not validation.is_valid_percent(value) and scaled(value) > 100:
         return [field.invalid(path, value, "must not be greater than 100%")]
     return []
+
+
+def template_warnings(workload: Object, old: Object | None) -> list[str]:
+    """For a creation, and for a change of the template."""
+    template = (workload.get("spec") or {}).get("template") or {}
+    if old is not None and template == (old.get("spec") or {}).get("template"):
+        return []
+    return pod_warnings.template_warnings("spec.template", template)
+
+
+def named_template_warnings(workload: Object, old: Object | None) -> list[str]:
+    """The same, and one for a name that makes bad host names."""
+    return (pod_warnings.name_warnings(workload, "Pod names and hostnames") if old is None else []) + template_warnings(workload, old)

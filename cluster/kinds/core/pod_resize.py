@@ -51,7 +51,7 @@ def validate_ephemeral_containers(pod: Object, old: Object) -> list[FieldError]:
 
 
 def prepare_resize(pod: Object, old: Object) -> None:
-    """Nothing but resources and their resize policies may change; containers that moved are left for validation to refuse."""
+    """Of the containers nothing but resources and resize policies is taken; containers that moved are left for validation to refuse."""
     spec, before = pod.get("spec") or {}, old.get("spec") or {}
     if any(len(members(spec.get(name))) != len(members(before.get(name))) for name in _LISTS):
         return
@@ -192,10 +192,7 @@ def _masked(spec: Object, before: Object) -> Object:
 
 
 def _mask_container(container: Object, previous: Object) -> Object:
-    masked = {name: value for name, value in container.items() if name != "resizePolicy"}
-    if previous.get("resizePolicy") is not None:
-        masked["resizePolicy"] = previous["resizePolicy"]
-    return masked | {"resources": _mask_resources(container.get("resources") or {}, previous.get("resources") or {})}
+    return container | {"resources": _mask_resources(container.get("resources") or {}, previous.get("resources") or {})}
 
 
 def _mask_resources(new: Object, old: Object) -> Object:
