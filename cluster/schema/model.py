@@ -17,6 +17,8 @@ import orjson
 from cluster.api.names import GroupVersionKind
 
 Schema = dict[str, Any]
+Defaults = dict[str, dict[str, Any]]
+"""Definition to property to value."""
 
 QUANTITY: Final = "io.k8s.apimachinery.pkg.api.resource.Quantity"
 INT_OR_STRING: Final = "io.k8s.apimachinery.pkg.util.intstr.IntOrString"
@@ -28,10 +30,11 @@ _DATA: Final = Path(__file__).parent / "data"
 class SchemaSet:
     """All definitions of a version, without their descriptions; read-only once loaded."""
 
-    def __init__(self, version: str, definitions: dict[str, Schema], defaults: dict[str, dict[str, Any]]) -> None:
+    def __init__(self, version: str, definitions: dict[str, Schema], defaults: Defaults, declared: Defaults) -> None:
         self.version = version
         self._definitions = definitions
         self._defaults = defaults
+        self._declared = declared
         self._by_kind = {
             GroupVersionKind(each["group"], each["version"], each["kind"]): name
             for name, schema in definitions.items()
@@ -50,6 +53,10 @@ class SchemaSet:
     def defaults(self, name: str) -> dict[str, Any]:
         """What the API writes for a definition's absent fields: property to value."""
         return self._defaults.get(name, {})
+
+    def declared_defaults(self, name: str) -> dict[str, Any]:
+        """What OpenAPI says of a definition's defaults: some are zero values that the API does not write."""
+        return self.defaults(name) | self._declared.get(name, {})
 
     def names(self) -> list[str]:
         return list(self._definitions)
@@ -72,15 +79,10 @@ def versions() -> list[str]:
     return sorted(found, key=lambda version: tuple(int(part) for part in version.split(".")))
 
 
-def reference(schema: Schema) -> str | None:
-    """The name of the definition that a property refers to, or None where it is described in place."""
-    name: str | None = schema.get("$ref")
-    return name
-
-
 @lru_cache(maxsize=2)
 def _load(version: str) -> SchemaSet:
-    return SchemaSet(version, _read(version, with_descriptions=False), orjson.loads((_DATA / "defaults.json").read_bytes()))
+    defaults = orjson.loads((_DATA / "defaults.json").read_bytes())
+    return SchemaSet(version, _read(version, with_descriptions=False), defaults["written"], defaults["declared"])
 
 
 @cache
@@ -114,6 +116,8 @@ def _normal(schema: Schema, with_descriptions: bool) -> Schema:
             found[key] = {name: _normal(each, with_descriptions) for name, each in value.items()}
         elif key in ("items", "additionalProperties") and isinstance(value, dict):
             found[key] = _normal(value, with_descriptions)
+        elif key == "oneOf":
+            found[key] = [_normal(each, with_descriptions) for each in value]
         elif key != "enum":
             found[key] = value
     return found
