@@ -24,6 +24,7 @@ from rbac.quoting import quoted
 _PODS: Final = GroupResource("", "pods")
 _NODES: Final = GroupResource("", "nodes")
 _CLAIM_STATUS_OF_NODES: Final = ("capacity", "conditions", "allocatedResourceStatuses", "allocatedResources")
+_OWN_STATUS: Final = "can only update pod status for pods with spec.nodeName set to itself"
 _KUBELET_SIGNERS: Final = ("kubernetes.io/kubelet-serving", "kubernetes.io/kube-apiserver-client-kubelet")
 
 
@@ -195,7 +196,7 @@ def _pod_status(node: str, attributes: Attributes) -> None:
     old, new = attributes.old_object or {}, attributes.object or {}
     shown = f"node {quoted(node)}"
     if _node_of(old) != node:
-        raise forbidden(attributes, f"{shown} can only update pod status for pods with spec.nodeName set to itself")
+        raise forbidden(attributes, f"{shown} {_OWN_STATUS}")
     if (old["metadata"].get("labels") or {}) != (new["metadata"].get("labels") or {}):
         raise forbidden(attributes, f"{shown} cannot update labels through pod status")
     before, after = old.get("status") or {}, new.get("status") or {}

@@ -1,0 +1,142 @@
+"""The default roles: as recorded, lawful among themselves, and brought up to date without taking anything away."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import pytest
+import yaml
+
+from cluster.api.names import Object
+from rbac.bootstrap import default_objects, reconcile
+from rbac.bootstrap.aggregate import aggregate
+from rbac.bootstrap.defaults import JSON
+from rbac.bootstrap.generate import generate
+from rbac.bootstrap.reconcile import AUTOUPDATE
+from rbac.rules import uncovered
+from tests.unit.rbac.world import binding, cluster_role, rule, subject
+
+RECORDED = Path(JSON).with_name("bootstrap-rbac.yaml")
+DEFAULTS = default_objects()
+CLUSTER_ROLES = {each["metadata"]["name"]: each for each in DEFAULTS if each["kind"] == "ClusterRole"}
+
+
+def test_what_is_loaded_is_what_is_recorded() -> None:
+    assert list(yaml.safe_load_all(RECORDED.read_bytes())) == DEFAULTS
+
+
+def test_the_generated_file_is_current() -> None:
+    assert generate() == JSON.read_bytes()
+
+
+def test_each_call_gives_new_copies() -> None:
+    default_objects()[0]["metadata"]["name"] = "changed"
+    assert default_objects()[0]["metadata"]["name"] == "admin"
+
+
+@pytest.mark.parametrize(("wider", "narrower"), [("admin", "edit"), ("edit", "view"), ("cluster-admin", "admin")])
+def test_a_wider_role_covers_a_narrower_one(wider: str, narrower: str) -> None:
+    assert uncovered(CLUSTER_ROLES[wider]["rules"], CLUSTER_ROLES[narrower]["rules"]) == []
+
+
+@pytest.mark.parametrize(("narrower", "wider"), [("view", "edit"), ("edit", "admin")])
+def test_a_narrower_role_does_not_cover_a_wider_one(narrower: str, wider: str) -> None:
+    assert uncovered(CLUSTER_ROLES[narrower]["rules"], CLUSTER_ROLES[wider]["rules"])
+
+
+def test_viewing_shows_no_secrets_and_changes_nothing() -> None:
+    view = CLUSTER_ROLES["view"]["rules"]
+    assert {verb for each in view for verb in each["verbs"]} == {"get", "list", "watch"}
+    assert not any("secrets" in each["resources"] for each in view)
+
+
+@pytest.mark.parametrize("name", ["admin", "edit", "view"])
+def test_aggregated_roles_are_at_rest(name: str) -> None:
+    wanted = aggregate({**CLUSTER_ROLES[name], "rules": []}, CLUSTER_ROLES.values())
+    assert wanted is not None
+    assert uncovered(wanted, CLUSTER_ROLES[name]["rules"]) == uncovered(CLUSTER_ROLES[name]["rules"], wanted) == []
+
+
+def test_a_role_with_the_label_joins_the_aggregate_in_name_order_and_once() -> None:
+    target = cluster_role("t", aggregationRule={"clusterRoleSelectors": [{"matchLabels": {"x": "y"}}, {"matchLabels": {"z": "y"}}]})
+    parts = [cluster_role("b", rule("get", "pods")), cluster_role("a", rule("list", "pods")), cluster_role("c", rule("get", "nodes"))]
+    parts[0]["metadata"]["labels"] = {"x": "y", "z": "y"}
+    parts[1]["metadata"]["labels"] = {"x": "y"}
+    assert aggregate(target, [target, *parts]) == [rule("list", "pods"), rule("get", "pods")]
+
+
+def test_an_aggregate_that_is_current_needs_nothing() -> None:
+    part = cluster_role("a", rule("list", "pods"))
+    part["metadata"]["labels"] = {"x": "y"}
+    target = cluster_role("t", rule("list", "pods"), aggregationRule={"clusterRoleSelectors": [{"matchLabels": {"x": "y"}}]})
+    assert aggregate(target, [part, target]) is None
+
+
+def test_a_role_that_does_not_aggregate_needs_nothing() -> None:
+    assert aggregate(cluster_role("t"), []) is None
+
+
+def test_what_is_missing_is_created() -> None:
+    assert reconcile(None, DEFAULTS[0]) == DEFAULTS[0]
+
+
+def test_defaults_are_at_rest() -> None:
+    assert [reconcile(each, each) for each in DEFAULTS] == [None] * len(DEFAULTS)
+
+
+def test_a_role_gets_missing_rules_and_keeps_its_own() -> None:
+    existing = cluster_role("r", rule("get", "pods"), rule("get", "nodes"))
+    wanted = reconcile(existing, cluster_role("r", rule("get list", "pods")))
+    assert wanted == {**existing, "rules": [*existing["rules"], rule("list", "pods")]}
+
+
+def test_labels_and_annotations_are_added_and_never_overwritten() -> None:
+    existing, expected = cluster_role("r"), cluster_role("r")
+    existing["metadata"]["labels"] = {"a": "mine"}
+    expected["metadata"] |= {"labels": {"a": "default", "b": "default"}, "annotations": {AUTOUPDATE: "true"}}
+    wanted = reconcile(existing, expected)
+    assert wanted is not None
+    assert wanted["metadata"] == {"name": "r", "labels": {"a": "mine", "b": "default"}, "annotations": {AUTOUPDATE: "true"}}
+
+
+def test_an_object_that_opted_out_is_left_alone() -> None:
+    existing: Object = cluster_role("r")
+    existing["metadata"]["annotations"] = {AUTOUPDATE: "false"}
+    assert reconcile(existing, cluster_role("r", rule("get", "pods"))) is None
+
+
+def test_a_binding_gets_missing_subjects_and_keeps_its_own() -> None:
+    existing = binding("", "b", "ClusterRole/r", "User:tina")
+    wanted = reconcile(existing, binding("", "b", "ClusterRole/r", "Group:ops"))
+    assert wanted is not None
+    assert wanted["subjects"] == [subject("User:tina"), subject("Group:ops")]
+
+
+def test_a_binding_of_another_role_is_made_anew() -> None:
+    existing = binding("", "b", "ClusterRole/other", "User:tina")
+    existing["metadata"]["uid"] = "1"
+    expected = binding("", "b", "ClusterRole/r", "Group:ops")
+    assert reconcile(existing, expected) == expected
+
+
+def test_reconciling_twice_changes_nothing_and_the_input_never() -> None:
+    existing = cluster_role("r", rule("get", "pods"))
+    pristine = copy.deepcopy(existing)
+    expected = cluster_role("r", rule("list", "pods"), aggregationRule={"clusterRoleSelectors": [{"matchLabels": {"x": "y"}}]})
+    wanted = reconcile(existing, expected)
+    assert wanted is not None
+    assert (reconcile(wanted, expected), existing) == (None, pristine)
+
+
+@pytest.mark.parametrize(
+    ("subject_name", "role"),
+    [("system:kube-scheduler", "system:kube-scheduler"), ("system:kube-controller-manager", "system:kube-controller-manager")],
+)
+def test_components_are_bound_to_their_roles(subject_name: str, role: str) -> None:
+    bound = [
+        each["roleRef"]["name"]
+        for each in DEFAULTS
+        if each["kind"] == "ClusterRoleBinding" and any(one["name"] == subject_name for one in each.get("subjects") or ())
+    ]
+    assert role in bound
