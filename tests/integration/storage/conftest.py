@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -50,7 +54,8 @@ class StoreProcess:
         return [*command, "--socket", str(self.socket), "--revision-file", str(self.revision_file), *more]
 
     def start(self, *more: str) -> None:
-        self.process = subprocess.Popen(self.command(*more), stderr=subprocess.PIPE)
+        with (self.folder / "errors").open("ab") as errors:
+            self.process = subprocess.Popen(self.command(*more), stderr=errors)
 
     def connect(self) -> RemoteStore:
         return RemoteStore.connect(self.socket, self.revision_file)
@@ -74,12 +79,67 @@ class StoreProcess:
 
     def _reap(self) -> int:
         assert self.process is not None
-        self.process.communicate(timeout=WITHIN)
-        return self.process.returncode
+        return self.process.wait(WITHIN)
 
     def stop(self) -> None:
         if self.process is not None and self.process.poll() is None:
             self.kill()
+
+
+class Worker:
+    """A worker process, on greenlets or threads; see worker_process.py."""
+
+    def __init__(self, process: StoreProcess, mode: str) -> None:
+        self.channel, theirs = socket.socketpair()
+        self.channel.settimeout(WITHIN * 3)
+        script = Path(__file__).parent / "worker_process.py"
+        command = [sys.executable, str(script), mode, str(process.socket), str(process.revision_file), str(theirs.fileno())]
+        self.process = subprocess.Popen(command, pass_fds=[theirs.fileno()])
+        theirs.close()
+        self._lines = self.channel.makefile("rb")
+
+    def ready(self) -> Worker:
+        assert self.reply() == "ready"
+        return self
+
+    def tell(self, *command: object) -> None:
+        self.channel.sendall(json.dumps(command).encode() + b"\n")
+
+    def reply(self) -> Any:
+        return json.loads(self._lines.readline())
+
+    def replies(self) -> Iterator[Any]:
+        """All replies until the worker ends; a last line that is not whole is none."""
+        with suppress(ConnectionResetError):
+            for line in self._lines:
+                if line.endswith(b"\n"):
+                    yield json.loads(line)
+
+    def signal(self, number: int) -> None:
+        os.kill(self.process.pid, number)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait(WITHIN)
+
+    def close(self) -> None:
+        self.kill()
+        self._lines.close()
+        self.channel.close()
+
+
+@pytest.fixture
+def worker(process: StoreProcess) -> Iterator[Callable[[str], Worker]]:
+    """Starts a worker in a mode, `gevent` or `threads`."""
+    workers: list[Worker] = []
+
+    def start(mode: str) -> Worker:
+        workers.append(Worker(process, mode))
+        return workers[-1]
+
+    yield start
+    for each in workers:
+        each.close()
 
 
 @pytest.fixture

@@ -6,12 +6,20 @@ import threading
 
 import pytest
 
+from cluster.storage import worker
 from cluster.storage.contract import Change, Compacted, FutureRevision, Key, Store, Watch, Write, WriteConflict
 from cluster.storage.engine import MAX_VALUE
 
 from .conftest import put, value
 
 WEB = Key("deployments.apps", "dev", "web")
+
+
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The future is given up sooner than in earnest."""
+    assert worker.FUTURE_WITHIN == 3
+    monkeypatch.setattr(worker, "FUTURE_WITHIN", 0.5)
 
 
 def names(entries) -> list[str]:
