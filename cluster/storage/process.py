@@ -50,7 +50,7 @@ def serve(url: str, socket_path: Path, revision_file: Path, *, history: float, e
     engine = open_engine(url)
     counter = Counter(revision_file)
     counter.publish(engine.head)
-    listener = _listen(socket_path)
+    listener = listen(socket_path)
     service = Service(engine, counter, listener, history=history, exit_when_idle=exit_when_idle)
     service.stop_on(woken)
     try:
@@ -73,7 +73,7 @@ def _lock(database: Path) -> int:
     return descriptor
 
 
-def _listen(path: Path) -> socket.socket:
+def listen(path: Path) -> socket.socket:
     """A listening socket that only this user can connect to; what an earlier process left there is removed."""
     path.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

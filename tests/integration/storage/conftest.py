@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -17,8 +18,12 @@ from typing import Any
 import pytest
 
 from cluster.storage.contract import Key, Store, Write
+from cluster.storage.counter import Counter
 from cluster.storage.local import LocalStore
+from cluster.storage.process import listen
 from cluster.storage.remote import RemoteStore
+from cluster.storage.service import Service
+from cluster.storage.sqlite import SQLiteEngine
 
 WITHIN = 20.0
 
@@ -156,11 +161,47 @@ def remote(process: StoreProcess) -> Iterator[RemoteStore]:
         yield store
 
 
+class Served:
+    """A store process's loop in a thread of the test's own process, which starts sooner."""
+
+    def __init__(self, folder: Path, history: float = 300.0) -> None:
+        self.socket, self.revision_file = folder / "s", folder / "r"
+        self._stop, stopped = socket.socketpair()
+        self._listener = listen(self.socket)
+        self._thread = threading.Thread(target=self._run, args=(folder / "store.db", stopped, history))
+        self._thread.start()
+
+    def _run(self, path: Path, stopped: socket.socket, history: float) -> None:
+        engine = SQLiteEngine(path)
+        service = Service(engine, Counter(self.revision_file), self._listener, history=history)
+        service.stop_on(stopped)
+        service.run()
+        engine.close()
+        stopped.close()
+
+    def connect(self) -> RemoteStore:
+        return RemoteStore.connect(self.socket, self.revision_file)
+
+    def close(self) -> None:
+        self._stop.send(b".")
+        self._thread.join(WITHIN)
+        self._stop.close()
+        self._listener.close()
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Served]:
+    served = Served(tmp_path)
+    yield served
+    served.close()
+
+
 @pytest.fixture(params=["local", "remote"])
 def store(request: pytest.FixtureRequest) -> Iterator[Store]:
     """Every implementation of the contract."""
     if request.param == "remote":
-        yield request.getfixturevalue("remote")
+        with request.getfixturevalue("served").connect() as remote:
+            yield remote
     else:
         with LocalStore.temporary() as local:
             yield local
