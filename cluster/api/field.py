@@ -30,6 +30,8 @@ _PREFIX: Final = {
     TYPE_INVALID: "Invalid value",
     INTERNAL: "Internal error",
 }
+OMITTED: Final = object()
+"""The value of an error whose message leaves the value out."""
 _WITHOUT_VALUE: Final = frozenset({REQUIRED, FORBIDDEN, TOO_LONG, INTERNAL})
 
 
@@ -46,7 +48,7 @@ class FieldError:
     def message(self) -> str:
         """The text after the path, as a Status cause gives it."""
         prefix = _PREFIX[self.reason]
-        if self.reason not in _WITHOUT_VALUE:
+        if self.reason not in _WITHOUT_VALUE and self.value is not OMITTED:
             prefix += f": {_shown(self.value)}"
         return f"{prefix}: {self.detail}" if self.detail else prefix
 
