@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Final, Protocol
 
 from cluster.api.authorization import Attributes, Authorizer
-from cluster.api.errors import Forbidden
+from cluster.api.errors import Forbidden, NotFound
 from cluster.api.names import GroupResource, Object
 from cluster.api.user import MASTERS, UserInfo
 from rbac.authz.index import GROUP
@@ -61,7 +61,11 @@ def check_binding_write(
     role = GroupResource(reference.get("apiGroup", GROUP), kinds.get(reference.get("kind", ""), ""))
     if role.resource and _may(user, "bind", role, namespace, reference.get("name", ""), authorizer):
         return
-    _confirm(user, resolver.rules_of(reference, namespace), resource, namespace, obj["metadata"].get("name", ""), resolver)
+    try:
+        rules = resolver.rules_of(reference, namespace)
+    except NotFound:
+        raise NotFound.of(resource, reference.get("name", "")) from None  # upstream names the resource that is written
+    _confirm(user, rules, resource, namespace, obj["metadata"].get("name", ""), resolver)
 
 
 def _may(user: UserInfo, verb: str, resource: GroupResource, namespace: str, name: str, authorizer: Authorizer) -> bool:

@@ -176,7 +176,7 @@ class NodeRestriction:
         if volume.get("csi"):
             return str(volume["csi"].get("driver", ""))
         claim = (volume.get("persistentVolumeClaim") or {}).get("claimName")
-        if volume.get("ephemeral"):
+        if volume.get("ephemeral") is not None:
             claim = f"{pod['metadata']['name']}-{volume['name']}"
         if not claim:
             return ""

@@ -44,7 +44,8 @@ class ServiceAccount:
         if pod is None or not _concerns(attributes) or attributes.operation is not Operation.CREATE or is_mirror(pod):
             return
         spec = pod.setdefault("spec", {})
-        spec["serviceAccountName"] = spec.get("serviceAccountName") or "default"
+        spec["serviceAccountName"] = spec.get("serviceAccountName") or spec.get("serviceAccount") or "default"
+        spec["serviceAccount"] = spec["serviceAccountName"]  # its old name, which the API still shows
         account = self._account(attributes, spec["serviceAccountName"])
         if _automount(account, spec):
             _mount_token(spec)

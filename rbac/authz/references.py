@@ -59,7 +59,7 @@ def claim_names(pod: Object) -> Iterator[str]:
     for volume in pod["spec"].get("volumes") or ():
         if volume.get("persistentVolumeClaim"):
             yield volume["persistentVolumeClaim"].get("claimName", "")
-        elif volume.get("ephemeral"):
+        elif volume.get("ephemeral") is not None:
             yield f"{pod['metadata']['name']}-{volume['name']}"
 
 

@@ -131,7 +131,7 @@ def test_who_may_bind_a_role_binds_that_one() -> None:
 
 
 def test_a_binding_of_no_role_is_not_found_by_who_may_not_bind() -> None:
-    with pytest.raises(NotFound, match=r'^clusterrole\.rbac\.authorization\.k8s\.io "gone" not found$'):
+    with pytest.raises(NotFound, match=r'^rolebindings\.rbac\.authorization\.k8s\.io "gone" not found$'):
         write_binding(world(), TINA, binding("dev", "b", "ClusterRole/gone", "User:tina"))
 
 

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import pytest
 
+from cluster.api.authorization import Attributes
 from cluster.api.errors import BadRequest, Forbidden
 from cluster.api.names import Object
 from cluster.api.user import UserInfo
 from rbac.authz.build import build_authorization
-from rbac.impersonation import Impersonation, impersonate, parse
-from tests.unit.rbac.world import World, binding, cluster_role, rule, user
+from rbac.impersonation import Impersonation, Impersonator, parse
+from tests.unit.rbac.world import World, ask, binding, cluster_role, rule, user
 
 TINA = user("tina")
 
 
-def become(headers: list[tuple[str, str]], *rules: Object) -> UserInfo:
+LIST = ask(TINA, "list pods", "dev")
+
+
+def become(headers: list[tuple[str, str]], *rules: Object, question: Attributes = LIST) -> UserInfo:
     world = World()
-    world.add(cluster_role("r", *rules), binding("", "b", "ClusterRole/r", "User:tina"))
+    world.add(cluster_role("r", *rules), binding("", "b", "ClusterRole/r", "User:tina", "ServiceAccount:dev/agent"))
     asked = parse(headers)
     assert asked is not None
-    return impersonate(TINA, asked, build_authorization(world).authorizer)
+    return Impersonator(build_authorization(world).authorizer).impersonate(asked, question)
 
 
 def test_nothing_asked_is_nobody() -> None:
@@ -29,14 +33,25 @@ def test_nothing_asked_is_nobody() -> None:
 def test_the_headers_are_parsed_whatever_their_case() -> None:
     headers = [("impersonate-USER", "u"), ("Impersonate-Group", "a"), ("Impersonate-Group", "b"), ("Impersonate-Uid", "1")]
     headers += [("Impersonate-Extra-Acme.Com%2fProject", "x"), ("Impersonate-Extra-Acme.com%2fproject", "y")]
-    extra = (("acme.com/project", "x"), ("acme.com/project", "y"))
+    extra = {"acme.com/project": ("x", "y")}
     assert parse(headers) == Impersonation("u", ("a", "b"), "1", extra)
 
 
-@pytest.mark.parametrize("header", [("Impersonate-Group", "a"), ("Impersonate-Uid", "1"), ("Impersonate-Extra-x", "y")])
-def test_a_user_must_be_named(header: tuple[str, str]) -> None:
-    with pytest.raises(BadRequest, match="without impersonating a user"):
+@pytest.mark.parametrize(
+    ("header", "shown"),
+    [
+        (("Impersonate-Group", "a"), '&user.DefaultInfo{Name:"", UID:"", Groups:[]string{"a"}, Extra:map[string][]string(nil)}'),
+        (("Impersonate-Uid", "1"), '&user.DefaultInfo{Name:"", UID:"1", Groups:[]string(nil), Extra:map[string][]string(nil)}'),
+        (
+            ("Impersonate-Extra-x", "y"),
+            '&user.DefaultInfo{Name:"", UID:"", Groups:[]string(nil), Extra:map[string][]string{"x":[]string{"y"}}}',
+        ),
+    ],
+)
+def test_a_user_must_be_named(header: tuple[str, str], shown: str) -> None:
+    with pytest.raises(BadRequest) as refusal:
         parse([header])
+    assert refusal.value.message == f"requested {shown} without impersonating a user name"
 
 
 USERS, GROUPS = rule("impersonate", "users"), rule("impersonate", "groups")
@@ -86,3 +101,62 @@ def test_who_one_becomes(headers: list[tuple[str, str]], rules: list[Object], ex
 def test_every_part_must_be_allowed(headers: list[tuple[str, str]], rules: list[Object]) -> None:
     with pytest.raises(Forbidden):
         become(headers, *rules)
+
+
+AGENT = UserInfo("system:serviceaccount:dev:agent", groups=(), extra={"authentication.kubernetes.io/node-name": ("n1",)})
+AUTHENTICATION = ["authentication.k8s.io"]
+
+
+@pytest.mark.parametrize(
+    ("who", "user_name", "mode", "held", "groups"),
+    [
+        (TINA, "u", "user-info", rule("impersonate:user-info", "users", AUTHENTICATION, ["u"]), ()),
+        (
+            TINA,
+            "system:serviceaccount:dev:sa",
+            "serviceaccount",
+            rule("impersonate:serviceaccount", "serviceaccounts", AUTHENTICATION, ["sa"]),
+            ("system:serviceaccounts", "system:serviceaccounts:dev"),
+        ),
+        (TINA, "system:node:n1", "arbitrary-node", rule("impersonate:arbitrary-node", "nodes", AUTHENTICATION, ["n1"]), ("system:nodes",)),
+        (AGENT, "system:node:n1", "associated-node", rule("impersonate:associated-node", "nodes", AUTHENTICATION), ("system:nodes",)),
+    ],
+)
+def test_a_constrained_mode_takes_both_permissions(who: UserInfo, user_name: str, mode: str, held: Object, groups: tuple[str, ...]) -> None:
+    headers, question = [("Impersonate-User", user_name)], ask(who, "list pods", "dev")
+    became = become(headers, held, rule(f"impersonate-on:{mode}:list", "pods"), question=question)
+    assert (became.name, became.groups) == (user_name, (*groups, "system:authenticated"))
+    for lacking in (held, rule(f"impersonate-on:{mode}:list", "pods")):
+        with pytest.raises(Forbidden):
+            become(headers, lacking, question=question)
+
+
+def test_another_node_is_not_the_associated_one() -> None:
+    held = [rule("impersonate:associated-node", "nodes", AUTHENTICATION), rule("impersonate-on:associated-node:list", "pods")]
+    with pytest.raises(Forbidden):
+        become([("Impersonate-User", "system:node:n2")], *held, question=ask(AGENT, "list pods", "dev"))
+
+
+def test_a_constrained_mode_never_makes_masters() -> None:
+    held = [rule("impersonate:user-info", "*", AUTHENTICATION), rule("impersonate-on:user-info:list", "pods")]
+    with pytest.raises(Forbidden, match="impersonating the system:masters group is not allowed"):
+        become([("Impersonate-User", "u"), ("Impersonate-Group", "system:masters")], *held)
+
+
+@pytest.mark.parametrize(
+    ("user_name", "mode"), [("u", "user-info"), ("system:node:n1", "arbitrary-node"), ("system:serviceaccount:dev:sa", "serviceaccount")]
+)
+def test_the_first_mode_that_applies_words_the_refusal(user_name: str, mode: str) -> None:
+    with pytest.raises(Forbidden) as refusal:
+        become([("Impersonate-User", user_name)])
+    asked = f'User "tina" cannot impersonate-on:{mode}:list resource "pods" in API group "" in the namespace "dev"'
+    assert refusal.value.message == f"pods is forbidden: {asked}"
+
+
+def test_the_mode_that_last_worked_is_tried_first() -> None:
+    world = World()
+    world.add(cluster_role("r", USERS), binding("", "b", "ClusterRole/r", "User:tina"))
+    impersonator = Impersonator(build_authorization(world).authorizer)
+    assert impersonator.impersonate(Impersonation("u"), LIST).name == "u"
+    with pytest.raises(Forbidden, match='cannot impersonate resource "groups" in API group "" at the cluster scope'):
+        impersonator.impersonate(Impersonation("u", ("g",)), LIST)
