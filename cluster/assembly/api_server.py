@@ -22,7 +22,8 @@ from cluster.schema.model import SchemaSet
 from cluster.server.context import Handler
 from cluster.server.discovery import Discovery
 from cluster.server.dispatch import Dispatcher
-from cluster.server.plain import Health, Root, TokenKeys, Version
+from cluster.server.openapi import OpenApi
+from cluster.server.plain import Health, Root, TokenKeys, Version, git_version
 from cluster.server.resources import Resources
 from cluster.server.subresources import Subresources
 from cluster.storage.contract import Store
@@ -109,6 +110,7 @@ class ApiServer:
             "/openid/v1/jwks": keys.jwks,
         }
         trees: dict[str, Handler] = {"/api": discovery.core, "/apis": discovery.apis, "/healthz": health, "/livez": health, "/readyz": health}
+        trees["/openapi"] = OpenApi(self.catalog, self.schemas, git_version(config.kubernetes_version)).tree
         paths["/"] = Root([*paths, *trees, *(f"/apis/{group.name}" for group in self.catalog.groups() if group.name)])
         return Dispatcher(self.catalog, resources, subresources, subresources, paths, trees)
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-import orjson
-
 from cluster.api.errors import BadRequest, RequestEntityTooLarge
+from cluster.api.names import GroupVersionKind, Object
+from cluster.schema.model import SchemaSet
+from cluster.schema.parse import parse_json, parse_yaml
 from cluster.server.context import Context
-from cluster.server.responses import YAML
+from cluster.server.responses import PROTOBUF, YAML
 
 MAX_BODY: Final = 3 * 1024 * 1024
-MAX_DEPTH: Final = 1000
 
 
 def read(context: Context) -> bytes:
@@ -35,24 +35,18 @@ def _too_large() -> RequestEntityTooLarge:
     return RequestEntityTooLarge(f"Request entity too large: limit is {MAX_BODY}")
 
 
-def parse_json(data: bytes) -> Any:
-    """A JSON document; BadRequest where it is none, or nested deeper than any object of the API."""
-    try:
-        return orjson.loads(data)
-    except orjson.JSONDecodeError as error:
-        raise BadRequest(f"couldn't get version/kind; json parse error: {error}") from None
+def parse_patch(data: bytes) -> Any:
+    """A patch's JSON; BadRequest."""
+    return parse_json(data)[0]
 
 
-def parse(data: bytes, media_type: str) -> Any:
-    if media_type == YAML:
-        return _parse_yaml(data)
-    return parse_json(data)
+def parse_object(data: bytes, media_type: str, schemas: SchemaSet, gvk: GroupVersionKind) -> tuple[Object, list[str]]:
+    """(the body as an object that is yet to be decoded, its duplicate fields); BadRequest."""
+    if media_type == PROTOBUF:
+        from cluster.server.protobuf import decode
 
-
-def _parse_yaml(data: bytes) -> Any:
-    import yaml
-
-    try:
-        return yaml.load(data, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - a safe loader
-    except (yaml.YAMLError, RecursionError, UnicodeDecodeError) as error:
-        raise BadRequest(f"yaml: {error}") from None
+        return decode(data, schemas, gvk), []
+    read_text = parse_yaml if media_type == YAML else parse_json
+    value, duplicates = read_text(data, gvk.kind, True)
+    assert isinstance(value, dict)
+    return value, duplicates

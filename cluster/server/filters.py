@@ -21,7 +21,7 @@ from cluster.server.context import REQUEST_TIMEOUT, Context, Filter, Handler
 from cluster.server.responses import add_warnings, error_response
 from cluster.storage.contract import FutureRevision, StoreUnavailable
 from rbac.authz.messages import forbidden
-from rbac.impersonation import impersonate
+from rbac.impersonation import Impersonator
 from rbac.impersonation import parse as parse_impersonation
 
 log = logging.getLogger("berth.server")
@@ -107,14 +107,15 @@ def credentials(context: Context) -> Credentials:
 
 
 def with_impersonation(authorizer: Authorizer) -> Filter:
-    """`Impersonate-User`, `-Group`, `-Uid` and `-Extra-*`, each allowed by the verb `impersonate`."""
+    """`Impersonate-User`, `-Group`, `-Uid` and `-Extra-*`, as far as the caller may act as another."""
+    impersonator = Impersonator(authorizer)
 
     def act_as(context: Context, following: Handler) -> Response:
         for key in context.environ:
             if key.startswith(_IMPERSONATE):
                 asked = parse_impersonation(_impersonation_headers(context))
                 if asked is not None:
-                    context.user = impersonate(context.user, asked, authorizer)
+                    context.user = impersonator.impersonate(asked, question_of(context))
                 break
         return following(context)
 

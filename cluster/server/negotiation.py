@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Final
 
 from cluster.api.errors import NotAcceptable, UnsupportedMediaType
-from cluster.server.responses import JSON, YAML
+from cluster.server.responses import JSON, PROTOBUF, YAML
 
 ACCEPTED: Final = (JSON, YAML)
 STREAMED: Final = (f"{JSON};stream=watch", f"{YAML};stream=watch")
@@ -89,13 +89,13 @@ def clauses(accept: str) -> list[tuple[str, dict[str, str]]]:
 
 
 def input_type(content_type: str) -> str:
-    """`application/json` (also where nothing is said) or `application/yaml`; UnsupportedMediaType."""
+    """JSON (also where nothing is said), YAML or protobuf; UnsupportedMediaType."""
     media_type = content_type.partition(";")[0].strip().lower()
     if media_type in ("", JSON):
         return JSON
-    if media_type == YAML:
-        return YAML
-    raise UnsupportedMediaType.of(ACCEPTED)
+    if media_type in (YAML, PROTOBUF):
+        return media_type
+    raise UnsupportedMediaType.of((*ACCEPTED, PROTOBUF))
 
 
 def patch_type(content_type: str, allowed: tuple[str, ...]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
 import orjson
 from flask import Response
@@ -14,8 +15,13 @@ from cluster.api.names import Object
 from cluster.server.context import Context
 from cluster.server.responses import JSON, json_response, text_response
 
-RECORDED_PATCH: dict[str, str] = {"1.36": "1.36.2"}
+RECORDED_PATCH: Final[Mapping[str, str]] = {"1.36": "1.36.2"}
 """The patch release whose behaviour a minor version follows."""
+
+
+def git_version(kubernetes_version: str) -> str:
+    """The version that clients are told: `v1.36.2` for `1.36`."""
+    return f"v{RECORDED_PATCH.get(kubernetes_version, f'{kubernetes_version}.0')}"
 
 
 class Health:
@@ -56,7 +62,6 @@ class Version:
 
     def __init__(self, kubernetes_version: str) -> None:
         major, minor = kubernetes_version.split(".")[:2]
-        git = RECORDED_PATCH.get(kubernetes_version, f"{kubernetes_version}.0")
         build_date = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
         self._body = orjson.dumps(
@@ -67,7 +72,7 @@ class Version:
                 "emulationMinor": minor,
                 "minCompatibilityMajor": major,
                 "minCompatibilityMinor": str(max(0, int(minor) - 1)),
-                "gitVersion": f"v{git}",
+                "gitVersion": git_version(kubernetes_version),
                 "gitCommit": "",
                 "gitTreeState": "clean",
                 "buildDate": build_date,

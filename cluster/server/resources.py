@@ -9,7 +9,7 @@ from flask import Response
 
 from cluster.api.authorization import Authorizer
 from cluster.api.errors import BadRequest, MethodNotAllowed, NotAcceptable
-from cluster.api.names import Object
+from cluster.api.names import GroupVersionKind, Object
 from cluster.kinds.model import Kind
 from cluster.registry import create, delete, patch, read, update
 from cluster.registry.metadata import match_name, match_namespace
@@ -23,6 +23,7 @@ from cluster.server.negotiation import ACCEPTED, OBJECT, PARTIAL, PARTIAL_LIST, 
 from cluster.server.options import delete_options, list_options, watch_options, write_call
 from cluster.server.render import list_body, object_response, page_response, value_response
 
+_DELETE_OPTIONS: Final = GroupVersionKind("meta.k8s.io", "v1", "DeleteOptions")
 PATCHES: Final = (patch.JSON_PATCH, patch.MERGE_PATCH, patch.STRATEGIC_PATCH)
 
 
@@ -94,7 +95,7 @@ class Resources:
         media_type = patch_type(context.header("CONTENT_TYPE"), PATCHES)
         output = output_of(context.header("HTTP_ACCEPT"))
         call = self.call(context, "PatchOptions")
-        change = patch.Patch(media_type, body.parse_json(body.read(context)))
+        change = patch.Patch(media_type, body.parse_patch(body.read(context)))
         make = patch.maker(self._registry, call, kind, context.info.name, change)
         result, _ = update.update(self._registry, call, self.target(context, kind, None), make)
         return object_response(context, output, self._registry.codec(kind), result)
@@ -102,7 +103,7 @@ class Resources:
     def delete(self, context: Context, kind: Kind) -> Response:
         output = output_of(context.header("HTTP_ACCEPT"))
         info = context.info
-        options, shown, dry_run = delete_options(context, _options_body(context))
+        options, shown, dry_run = delete_options(context, self.options_body(context))
         call = Call(context.user, shown, dry_run, warnings=context.warnings)
         outcome = delete.delete(self._registry, call, kind, info.namespace if kind.namespaced else "", info.name, options)
         code = 202 if not outcome.gone and options.orphan is False else 200
@@ -117,7 +118,7 @@ class Resources:
         output = output_of(context.header("HTTP_ACCEPT"))
         selection = self._selection(context, kind)
         list_options(context)
-        options, shown, dry_run = delete_options(context, _options_body(context))
+        options, shown, dry_run = delete_options(context, self.options_body(context))
         call = Call(context.user, shown, dry_run, warnings=context.warnings)
         scope = _scope(context, kind, selection)
         revision, entries = delete.delete_collection(self._registry, call, kind, scope, selection, options)
@@ -138,11 +139,27 @@ class Resources:
         may_create = sent is not None and kind.strategy.allow_create_on_update
         return update.Target(kind, info.namespace if kind.namespaced else "", info.name, may_create=may_create)
 
-    def sent(self, context: Context, kind: Kind, options: str) -> tuple[Call, Object]:
-        """The call and the decoded object of a create or update."""
+    def sent(self, context: Context, kind: Kind, options: str, gvk: GroupVersionKind | None = None) -> tuple[Call, Object]:
+        """The call and the decoded object of a create or update; `gvk` where it is of another kind."""
         media_type = input_type(context.header("CONTENT_TYPE"))
         call = self.call(context, options)
-        return call, self._registry.decode(call, kind.gvk, parsed_object(body.read(context), media_type, kind.gvk.kind))
+        return call, self.decoded(context, call, gvk or kind.gvk, media_type)
+
+    def decoded(self, context: Context, call: Call, gvk: GroupVersionKind, media_type: str) -> Object:
+        """The body as an object of a kind."""
+        value, duplicates = body.parse_object(body.read(context), media_type, self._registry.schemas, gvk)
+        return self._registry.decode(call, gvk, value, duplicates)
+
+    def options_body(self, context: Context) -> Object | None:
+        """The DeleteOptions in the body, undecoded; None where there is no body."""
+        data = body.read(context)
+        if not data:
+            return None
+        media_type = input_type(context.header("CONTENT_TYPE"))
+        value, _ = body.parse_object(data, media_type, self._registry.schemas, _DELETE_OPTIONS)
+        if value.get("kind", "DeleteOptions") != "DeleteOptions":
+            raise BadRequest("decoded object cannot be converted to DeleteOptions")
+        return value
 
     @staticmethod
     def always(sent: Object) -> update.Make:
@@ -165,26 +182,6 @@ def _scope(context: Context, kind: Kind, selection: Selection) -> str | None:
     if not kind.namespaced:
         return ""
     return context.info.namespace or selection.namespace or None
-
-
-def parsed_object(data: bytes, media_type: str, kind: str) -> Object:
-    """The body as an object, undecoded; BadRequest."""
-    from cluster.schema.decode import unrecognized
-
-    value = body.parse(data, media_type) if data else None
-    if not isinstance(value, dict):
-        raise BadRequest(unrecognized(kind, "couldn't get version/kind; json parse error: unexpected end of JSON input", data))
-    return value
-
-
-def _options_body(context: Context) -> Object | None:
-    data = body.read(context)
-    if not data:
-        return None
-    value = body.parse(data, input_type(context.header("CONTENT_TYPE")))
-    if not isinstance(value, dict) or value.get("kind", "DeleteOptions") != "DeleteOptions":
-        raise BadRequest("decoded object cannot be converted to DeleteOptions")
-    return value
 
 
 def _copied(obj: Object) -> Object:

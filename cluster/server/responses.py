@@ -14,6 +14,8 @@ from cluster.server.context import Context
 
 JSON: Final = "application/json"
 YAML: Final = "application/yaml"
+PROTOBUF: Final = "application/vnd.kubernetes.protobuf"
+"""Read, never written."""
 GZIP_FROM: Final = 128 * 1024
 """Bytes of a body from which on it is compressed for clients that accept that."""
 

@@ -43,7 +43,7 @@ class Subresources:
         if info.verb == "patch":
             media_type = patch_type(context.header("CONTENT_TYPE"), PATCHES)
             call = self._resources.call(context, "PatchOptions")
-            make = patch.maker(self._registry, call, kind, info.name, patch.Patch(media_type, body.parse_json(body.read(context))))
+            make = patch.maker(self._registry, call, kind, info.name, patch.Patch(media_type, body.parse_patch(body.read(context))))
         else:
             call, sent = self._resources.sent(context, kind, "UpdateOptions")
             self._resources.target(context, kind, sent)
