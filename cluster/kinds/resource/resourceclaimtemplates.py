@@ -1,0 +1,10 @@
+"""Resource claim templates.  Upstream: `pkg/registry/resource`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from cluster.kinds.cells import name_and
+from cluster.kinds.model import Strategy
+
+STRATEGY: Final = Strategy(cells=name_and(), has_generation=False)
