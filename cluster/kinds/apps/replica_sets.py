@@ -7,11 +7,11 @@ from typing import Any, Final
 from cluster.api.field import FieldError
 from cluster.api.names import Object
 from cluster.kinds.apps import workload_validation as rules
-from cluster.kinds.apps.workload_defaults import default_field, status_number, status_strategy, workload_spec
+from cluster.kinds.apps.workload_defaults import default_field, keep_spec, status_number, workload_spec
 from cluster.kinds.apps.workload_printing import container_cells, selector_cell
 from cluster.kinds.core.pod_resources import decoded
 from cluster.kinds.core.pod_rules import non_negative
-from cluster.kinds.model import Strategy
+from cluster.kinds.model import Strategy, SubresourceStrategy
 from cluster.kinds.printing import age
 
 _COUNTS: Final = ("replicas", "fullyLabeledReplicas", "readyReplicas", "availableReplicas", "observedGeneration", "terminatingReplicas")
@@ -61,7 +61,7 @@ STRATEGY: Final = Strategy(
     validate=_validate,
     validate_update=_validate_update,
     warnings=rules.named_template_warnings,
-    subresources={"status": status_strategy(_validate_status)},
+    subresources={"status": SubresourceStrategy(keep_spec, _validate_status)},
     selectable_fields={"status.replicas": status_number("replicas")},
     cells=_cells,
 )

@@ -54,8 +54,7 @@ def _default(stateful_set: Object) -> None:
         default_word(spec["persistentVolumeClaimRetentionPolicy"], name, "Retain")
     default_field(spec, "replicas", 1)
     default_field(spec, "revisionHistoryLimit", 10)
-    if not spec.get("serviceName"):
-        spec.pop("serviceName", None)
+    default_field(spec, "serviceName", "")
     for claim in members(spec.get("volumeClaimTemplates")):
         _default_claim(claim)
 

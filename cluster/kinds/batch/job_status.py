@@ -72,7 +72,7 @@ def _finished(status: Object) -> list[FieldError]:
         errors.append(field.required("status.completionTime", "completionTime is required for Complete jobs"))
     if not finished & {"Complete", "Failed"}:
         return errors
-    if status.get("active"):
+    if (status.get("active") or 0) > 0:
         errors.append(field.invalid("status.active", status["active"], "active>0 is invalid for finished job"))
     if status.get("startTime") is None:
         errors.append(field.required("status.startTime", "startTime is required for finished job"))

@@ -40,6 +40,9 @@ def default_pod(pod: Object) -> None:
     period = spec["terminationGracePeriodSeconds"]
     if isinstance(period, int) and period < 0:
         spec["terminationGracePeriodSeconds"] = 1
+    for condition in (pod.get("status") or {}).get("conditions") or ():
+        for name in ("lastProbeTime", "lastTransitionTime"):
+            condition.setdefault(name, None)
     annotations = pod.get("metadata", {}).get("annotations")
     for name in _INIT_ANNOTATIONS if annotations else ():
         annotations.pop(name, None)

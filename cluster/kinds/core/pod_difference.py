@@ -9,8 +9,7 @@ from cluster.api.names import Object
 
 
 def difference(old: Object, new: Object) -> str:
-    """A unified difference of the two as JSON, indented by one space, with three lines of context."""
-    before, after = (json.dumps(each, indent=1, ensure_ascii=False).splitlines(keepends=True) for each in (old, new))
-    before[-1] += "\n"
-    after[-1] += "\n"
-    return "".join(difflib.unified_diff(before, after, n=3))
+    """A unified difference of the two as JSON, indented by one space, with three lines of context and without a header."""
+    before, after = (json.dumps(each, indent=1, ensure_ascii=False, sort_keys=True).splitlines() for each in (old, new))
+    lines = list(difflib.unified_diff(before, after, n=3, lineterm=""))
+    return "".join(f"{line}\n" for line in lines[2:])

@@ -157,7 +157,7 @@ def _pod_level(new: Object | None, old: Object | None) -> list[FieldError]:
         for kind in ("requests", "limits")
         if set((old or {}).get(kind) or ()) - set((new or {}).get(kind) or ())
     ]
-    if old is not None and not same(_mask_resources(new or {}, old), old):
+    if not same(_mask_pod_level(new or {}, old), old):
         errors.append(field.forbidden("spec", "only cpu and memory resources are mutable at pod-level"))
     return errors
 
@@ -186,9 +186,15 @@ def _masked(spec: Object, before: Object) -> Object:
     for name in _LISTS:
         pairs = zip(members(spec.get(name)), members(before.get(name)), strict=True)
         masked[name] = [_mask_container(container, previous) for container, previous in pairs]
-    if before.get("resources") is not None and spec.get("resources") is not None:
-        masked["resources"] = _mask_resources(spec["resources"], before["resources"])
+    if spec.get("resources") is not None:
+        masked["resources"] = _mask_pod_level(spec["resources"], before.get("resources"))
     return masked
+
+
+def _mask_pod_level(new: Object, old: Object | None) -> Object | None:
+    """None where nothing but new CPU and memory is there."""
+    masked = _mask_resources(new, old or {})
+    return masked if old is not None or masked else None
 
 
 def _mask_container(container: Object, previous: Object) -> Object:

@@ -45,7 +45,7 @@ def _conditions(conditions: list[Object]) -> list[FieldError]:
         if generation < 0:
             errors.append(field.invalid(child(here, "observedGeneration"), generation, _NOT_NEGATIVE))
         if condition.get("type") not in _SYSTEM_CONDITIONS:
-            errors += qualified_name(condition.get("type") or "", child(here, "Condition"))
+            errors += qualified_name(condition.get("type") or "", child(here, "Type"))
     return errors
 
 
@@ -105,9 +105,23 @@ def _addresses(status: Object, before: Object, name: str) -> list[FieldError]:
     for position, address in enumerate(listed):
         if address not in kept:
             errors += ip_address(address, index(path, position))
-    if len(listed) > 1 and not errors:
-        families = {parse_ip(address).version for address in listed}
-        if len(listed) > 2 or len(families) != 2:
-            shown = [{"IP": address} for address in listed]
-            errors.append(field.invalid(path, shown, "may specify no more than one IP for each IP family"))
+    if len(listed) < 2:
+        return errors
+    families, broken = _families(listed)
+    if broken:
+        errors.append(field.internal(path, f"failed to check for dual stack with error:{broken}"))
+    if broken or len(listed) > 2 or len(families) != 2:
+        shown = [{"IP": address} for address in listed]
+        errors.append(field.invalid(path, shown, "may specify no more than one IP for each IP family"))
     return errors
+
+
+def _families(addresses: list[str]) -> tuple[set[int], str]:
+    """(IP versions, what is wrong with the first that is no address)"""
+    families: set[int] = set()
+    for position, address in enumerate(addresses):
+        try:
+            families.add(parse_ip(address).version)
+        except ValueError:
+            return families, f"invalid IP[{position}]: {address}"
+    return families, ""
