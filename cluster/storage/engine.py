@@ -90,8 +90,8 @@ class Engine(Protocol):
     def apply(self, transactions: Sequence[Transaction]) -> tuple[list[int | Refusal], list[Record]]:
         """One durable commit of all transactions whose expectations hold, in order.
 
-        An outcome for each (its last revision, or why it was refused), and the records written.  NotWritten; after any
-        other error the engine's state is in doubt, and the process must end.
+        An outcome for each (its last revision, or why it was refused), and the records written.  NotWritten; OSError,
+        after which the database's state is in doubt, and the process must end.
         """
         ...
 

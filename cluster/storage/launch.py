@@ -17,10 +17,9 @@ def launcher(url: str, socket: Path, revision_file: Path, *, exit_when_idle: flo
     command += ["--revision-file", str(revision_file)]
     if exit_when_idle is not None:
         command += ["--exit-when-idle", str(exit_when_idle)]
-    started: list[subprocess.Popen[bytes]] = []
+    command.append("--background")
 
     def start() -> None:
-        started[:] = [process for process in started if process.poll() is None]
-        started.append(subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True))
+        subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True, check=False)
 
     return start

@@ -1,6 +1,7 @@
 """The store process: the one that owns a cluster's database.
 
-`python -m cluster.storage.process --url URL --socket PATH --revision-file PATH [--exit-when-idle SECONDS]`.
+`python -m cluster.storage.process --url URL --socket PATH --revision-file PATH [--exit-when-idle SECONDS]`;
+`--background` and `--history SECONDS` besides.
 It holds a lock on the database for its lifetime, and ends cleanly on SIGTERM or SIGINT.
 """
 
@@ -31,6 +32,8 @@ class StoreTaken(Exception):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a store process; 0 after a clean end, 1 with a message where it can't start."""
     options = _parse(arguments)
+    if options.background and os.fork():
+        return 0
     try:
         serve(options.url, options.socket, options.revision_file, history=options.history, exit_when_idle=options.exit_when_idle)
     except (StoreTaken, UnsupportedStore, OSError) as error:
@@ -92,6 +95,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--socket", required=True, type=Path, help="the Unix socket that workers connect to")
     parser.add_argument("--revision-file", required=True, type=Path, help="where the newest revision is published")
     parser.add_argument("--exit-when-idle", type=_positive, metavar="SECONDS", help="end once no worker was connected for so long")
+    parser.add_argument("--background", action="store_true", help="return at once, and run on")
     parser.add_argument("--history", type=_positive, default=HISTORY, metavar="SECONDS", help="how long the log is kept")
     return parser.parse_args(arguments)
 

@@ -152,7 +152,7 @@ class SQLiteEngine:
                     self._write(records)
         except sa.exc.OperationalError as error:
             if getattr(error.orig, "sqlite_errorcode", None) != sqlite3.SQLITE_FULL:
-                raise
+                raise OSError(f"the database can't be written: {error.orig}") from error
             raise NotWritten(f"the database can't grow: {error.orig}") from error
         if records:
             self.head = records[-1].revision
