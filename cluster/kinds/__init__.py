@@ -22,7 +22,6 @@ STRATEGIES: Final[Mapping[tuple[str, str], str]] = {
     ("", "nodes"): "core.nodes",
     ("", "persistentvolumeclaims"): "core.persistentvolumeclaims",
     ("", "persistentvolumes"): "core.persistentvolumes",
-    ("", "pod_templates"): "core.pod_templates",
     ("", "pods"): "core.pods",
     ("", "podtemplates"): "core.podtemplates",
     ("", "replicationcontrollers"): "core.replicationcontrollers",

@@ -8,32 +8,16 @@ from typing import Any, Final
 from cluster.api import field, quantity
 from cluster.api.field import FieldError, child, index, key
 from cluster.api.names import Object
-from cluster.api.validation import is_qualified_name
 from cluster.kinds.core.pod_resources import HUGEPAGES, aggregate
-from cluster.kinds.core.pod_rules import NOT_NEGATIVE, dns_label, each, members
+from cluster.kinds.core.pod_rules import dns_label, members
+from cluster.kinds.core.quantities import allows_overcommit, validate_container_resource_name, validate_quantity, validate_resource_name
 
 POD_LEVEL: Final = ("cpu", HUGEPAGES, "memory")
-_CONTAINER: Final = frozenset({"cpu", "memory", "ephemeral-storage"})
-_COUNTED: Final = frozenset(
-    {
-        *("pods", "resourcequotas", "services", "replicationcontrollers", "secrets", "configmaps", "persistentvolumeclaims"),
-        *("services.nodeports", "services.loadbalancers"),
-    }
-)
-_STANDARD: Final = (
-    _CONTAINER
-    | _COUNTED
-    | {f"{kind}.{name}" for kind in ("requests", "limits") for name in _CONTAINER}
-    | {
-        "storage",
-        "requests.storage",
-    }
-)
 
 
 def container_resources(requirements: Object, spec: Object, path: str) -> list[FieldError]:
     """A container's requests and limits, and the resource claims that it uses."""
-    return resource_requirements(requirements, _container_resource_name, path) + _claims(requirements, spec, child(path, "claims"))
+    return resource_requirements(requirements, validate_container_resource_name, path) + _claims(requirements, spec, child(path, "claims"))
 
 
 def pod_resources(spec: Object, path: str) -> list[FieldError]:
@@ -85,7 +69,7 @@ def resource_requirements(requirements: Object, name_rule: Callable[[str, str], 
 
 
 def _resource(name: str, value: Any, name_rule: Callable[[str, str], list[FieldError]], path: str) -> list[FieldError]:
-    errors = name_rule(name, path) + quantity_value(name, value, path)
+    errors = name_rule(path, name) + validate_quantity(path, name, value)
     if name.startswith(HUGEPAGES):
         size = quantity.parse(name.removeprefix(HUGEPAGES)).value()
         if size <= 0 or quantity.parse(value).value() % size:
@@ -93,16 +77,8 @@ def _resource(name: str, value: Any, name_rule: Callable[[str, str], list[FieldE
     return errors
 
 
-def quantity_value(name: str, value: Any, path: str) -> list[FieldError]:
-    """Not negative; whole where the resource is counted."""
-    errors = [field.invalid(path, str(value), NOT_NEGATIVE)] if quantity.compare(value, 0) < 0 else []
-    if (name in _COUNTED or _is_extended(name)) and quantity.parse(value).milli_value() % 1000:
-        errors.append(field.invalid(path, str(value), "must be an integer"))
-    return errors
-
-
 def _request_against_limit(name: str, value: Any, limits: Object, path: str) -> list[FieldError]:
-    where, overcommit = child(path, "requests"), _is_native(name) and not name.startswith(HUGEPAGES)
+    where, overcommit = child(path, "requests"), allows_overcommit(name)
     if name not in limits:
         return [] if overcommit else [field.required(child(path, "limits"), "Limit must be set for non overcommitable resources")]
     request, limit = quantity.parse(value), quantity.parse(limits[name])
@@ -113,33 +89,8 @@ def _request_against_limit(name: str, value: Any, limits: Object, path: str) -> 
     return []
 
 
-def _is_native(name: str) -> bool:
-    return "/" not in name or "kubernetes.io/" in name
-
-
-def _is_extended(name: str) -> bool:
-    return not _is_native(name) and not name.startswith("requests.") and not is_qualified_name(f"requests.{name}")
-
-
-def _resource_name(name: str, path: str) -> list[FieldError]:
-    errors = each(is_qualified_name(name), path, name)
-    if not errors and "/" not in name and name not in _STANDARD and not name.removeprefix("requests.").startswith(HUGEPAGES):
-        return [field.invalid(path, name, "must be a standard resource type or fully qualified")]
-    return errors
-
-
-def _container_resource_name(name: str, path: str) -> list[FieldError]:
-    errors = _resource_name(name, path)
-    if "/" not in name:
-        if name not in _CONTAINER and not name.startswith(HUGEPAGES):
-            errors.append(field.invalid(path, name, "must be a standard resource for containers"))
-    elif not _is_native(name) and not _is_extended(name):
-        errors.append(field.invalid(path, name, "doesn't follow extended resource name standard"))
-    return errors
-
-
-def _pod_resource_name(name: str, path: str) -> list[FieldError]:
-    errors = _resource_name(name, path)
+def _pod_resource_name(path: str, name: str) -> list[FieldError]:
+    errors = validate_resource_name(path, name)
     if not errors and name not in ("cpu", "memory") and not name.startswith(HUGEPAGES):
         errors.append(field.not_supported(path, name, POD_LEVEL))
     return errors

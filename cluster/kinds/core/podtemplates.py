@@ -10,6 +10,7 @@ from cluster.kinds.cells import container_names, format_labels, name_of
 from cluster.kinds.checks import value_of
 from cluster.kinds.core import pod_validation
 from cluster.kinds.core.pod_defaults import default_template
+from cluster.kinds.core.pod_resources import decoded
 from cluster.kinds.model import Strategy
 
 
@@ -30,7 +31,7 @@ def _cells(template: Object) -> list[Any]:
 
 
 STRATEGY: Final = Strategy(
-    default=_default,
+    default=decoded(_default),
     validate=_validate,
     validate_update=lambda template, old: _validate(template),
     cells=_cells,

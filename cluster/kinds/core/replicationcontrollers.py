@@ -11,6 +11,7 @@ from cluster.kinds.cells import age_of, container_names, format_labels, name_of
 from cluster.kinds.checks import metadata_of, nonnegative, spec_of, status_of, value_of
 from cluster.kinds.core import pod_validation
 from cluster.kinds.core.pod_defaults import default_template
+from cluster.kinds.core.pod_resources import decoded
 from cluster.kinds.model import Strategy, SubresourceStrategy
 
 _COUNTS: Final = ("replicas", "fullyLabeledReplicas", "readyReplicas", "availableReplicas", "observedGeneration")
@@ -88,7 +89,7 @@ def _cells(controller: Object) -> list[Any]:
 
 
 STRATEGY: Final = Strategy(
-    default=_default,
+    default=decoded(_default),
     prepare_for_create=_prepare_for_create,
     prepare_for_update=_keep_status,
     validate=_validate,
