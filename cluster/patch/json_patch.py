@@ -17,6 +17,7 @@ from cluster.api.meta import deep_copy
 from cluster.api.names import Object
 from cluster.patch.merge_patch import same
 from cluster.patch.wording import bad_request, json_type, unprocessable
+from cluster.schema.parse import too_deep
 
 MAX_OPERATIONS: Final = 10_000
 MAX_COPIED: Final = 3 * 1024 * 1024
@@ -45,7 +46,7 @@ def apply(obj: Object, patch: Any) -> Object:
             document.run(operation)
     except ValueError as error:
         raise unprocessable(_REFUSED) from error
-    if not isinstance(document.root, dict):
+    if not isinstance(document.root, dict) or too_deep(document.root):
         raise unprocessable(_REFUSED)
     return document.root
 

@@ -75,9 +75,11 @@ class Decoder:
         unknown: list[str] = []
         try:
             decoded: Object = self._decode(obj, unknown)
-        except (Mismatch, RecursionError):
+        except Mismatch:
             why = faults.first_mismatch(self._schemas, self.definition, obj)
             raise self.refusal(kind, version, why) from None
+        except RecursionError:
+            raise self.refusal(kind, version, "exceeded max depth") from None
         decoded["kind"], decoded["apiVersion"] = self.gvk.kind, str(self.gvk.group_version)
         if not strict or not (unknown or duplicates):
             return DecodeResult(decoded)

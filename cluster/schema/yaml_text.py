@@ -23,17 +23,18 @@ class _Loader(_LOADER):  # type: ignore[misc]
         super().__init__(stream)
         self.repeated: list[str] = []
 
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        if isinstance(node, yaml.MappingNode):
-            seen: set[str] = set()
-            for key, _ in node.value:
-                if not isinstance(key, yaml.ScalarNode):
-                    continue
-                if key.value in seen:
-                    self.repeated.append(f'line {key.start_mark.line + 1}: key "{key.value}" already set in map')
-                seen.add(key.value)
-        found: dict[Any, Any] = super().construct_mapping(node, deep=deep)
-        return found
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[str, Any]:
+        own: set[str] = set()
+        for key_node, _ in node.value:
+            if isinstance(key_node, yaml.ScalarNode):
+                if key_node.value in own:
+                    self.repeated.append(f'line {key_node.start_mark.line + 1}: key "{key_node.value}" already set in map')
+                own.add(key_node.value)
+        self.flatten_mapping(node)
+        return {
+            _key(self.construct_object(key_node, deep=True)): self.construct_object(value_node, deep=deep)
+            for key_node, value_node in node.value
+        }
 
 
 def _integer(loader: Any, node: Any) -> int:
@@ -136,7 +137,7 @@ class _Plain:
         if depth > self._max_depth:
             raise ValueError("yaml: exceeded max depth")
         if isinstance(value, dict):
-            return {_key(key): self.of(each, depth + 1) for key, each in value.items()}
+            return {key: self.of(each, depth + 1) for key, each in value.items()}
         if isinstance(value, (list, tuple)):
             return [self.of(each, depth + 1) for each in value]
         if value is None or isinstance(value, (str, bool, int, float)):

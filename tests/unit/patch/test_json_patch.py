@@ -90,6 +90,13 @@ def test_copies_of_copies_are_bounded() -> None:
     assert "accumulated size increase of copy" in str(caught.value.__cause__)
 
 
+def test_depth_is_bounded() -> None:
+    patch = [{"op": "add", "path": "/a" * depth, "value": {}} for depth in range(1, 500)]
+    with pytest.raises(StatusError) as caught:
+        json_patch.apply({}, patch)
+    assert caught.value.code == 422
+
+
 @given(OBJECTS, OBJECTS)
 def test_removing_all_and_adding_all_gives_the_target(old: Any, new: Any) -> None:
     before = deep_copy(old)
