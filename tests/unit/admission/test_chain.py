@@ -1,0 +1,105 @@
+"""The chain: two phases, in order, defaulted again after a change; and the table that it is made from."""
+
+from __future__ import annotations
+
+import pytest
+
+from admission.attributes import Attributes, Operation
+from admission.chain import Chain
+from admission.order import ORDERED, Dependencies, build_chain
+from cluster.api.names import Object
+from rbac.authz.union import UnionAuthorizer
+from tests.unit.admission.writes import write
+from tests.unit.rbac.world import World
+
+POD: Object = {"metadata": {"name": "p"}, "spec": {}}
+
+
+class Recording:
+    """A plugin with both phases that writes down what happens."""
+
+    def __init__(self, name: str, log: list[str], *, change: bool = False, only: Operation | None = None) -> None:
+        self.name = name
+        self._log = log
+        self._change = change
+        self._only = only
+
+    def handles(self, operation: Operation) -> bool:
+        return self._only in (None, operation)
+
+    def admit(self, attributes: Attributes) -> None:
+        self._log.append(f"admit {self.name}")
+        if self._change:
+            assert attributes.object is not None
+            attributes.object["spec"][self.name] = True
+
+    def validate(self, attributes: Attributes) -> None:
+        self._log.append(f"validate {self.name}")
+
+
+class OnlyValidates:
+    name = "only-validates"
+
+    def handles(self, operation: Operation) -> bool:
+        return True
+
+    def validate(self, attributes: Attributes) -> None:
+        attributes.warnings.append("seen")
+
+
+def test_plugins_mutate_in_order_and_validate_in_order() -> None:
+    log: list[str] = []
+    chain = Chain([Recording("a", log), Recording("b", log), Recording("c", log, only=Operation.DELETE)])
+    attributes = write("CREATE", "pods", POD)
+    chain.mutate(attributes, lambda obj: None)
+    chain.validate(attributes)
+    assert log == ["admit a", "admit b", "validate a", "validate b"]
+
+
+def test_defaulting_runs_again_after_each_change_only() -> None:
+    log: list[str] = []
+    plugins = [Recording("a", log, change=True), Recording("b", log), Recording("c", log, change=True)]
+
+    def redefault(obj: Object) -> None:
+        log.append(f"default {'+'.join(obj['spec'])}")
+        obj["spec"].setdefault("defaulted", True)
+
+    Chain(plugins).mutate(write("CREATE", "pods", {"metadata": {}, "spec": {}}), redefault)
+    assert log == ["admit a", "default a", "admit b", "admit c", "default a+defaulted+c"]
+
+
+def test_a_plugin_may_have_one_phase_only() -> None:
+    attributes = write("CREATE", "pods", POD)
+    chain = Chain([OnlyValidates()])
+    chain.mutate(attributes, lambda obj: None)
+    assert attributes.warnings == []
+    chain.validate(attributes)
+    assert attributes.warnings == ["seen"]
+
+
+def test_a_delete_has_no_object_to_default() -> None:
+    log: list[str] = []
+    Chain([Recording("a", log)]).mutate(write("DELETE", "pods", None, name="p"), lambda obj: log.append("default"))
+    assert log == ["admit a"]
+
+
+DEPENDENCIES = Dependencies(World(), UnionAuthorizer(()))
+
+
+def test_the_table_is_in_upstreams_order() -> None:
+    upstream = ["NamespaceLifecycle", "ServiceAccount", "NodeRestriction", "Priority", "DefaultTolerationSeconds"]
+    assert [entry.name for entry in ORDERED] == upstream
+
+
+def test_each_entry_makes_the_plugin_that_it_names() -> None:
+    assert [entry.factory(DEPENDENCIES).name for entry in ORDERED] == [entry.name for entry in ORDERED]
+
+
+def test_plugins_are_switched_by_name() -> None:
+    chain = build_chain(DEPENDENCIES, disable=["Priority"])
+    assert [plugin.name for plugin in chain.plugins] == [entry.name for entry in ORDERED if entry.name != "Priority"]
+
+
+def test_an_unknown_plugin_is_told_of() -> None:
+    with pytest.raises(ValueError, match='unknown admission plugin "Nope"'):
+        build_chain(DEPENDENCIES, enable=["Nope"])
