@@ -45,7 +45,7 @@ class Transport:
         self.prefix = url.path.rstrip("/") if url.path else ""
         # A watch holds its connection for minutes, so watches must not draw from the pool that answers wait for.
         self._calls = pool(host, port, maxsize=connections, block=True, **options)  # type: ignore[arg-type]
-        self._streams = pool(host, port, maxsize=1, block=False, **options)  # type: ignore[arg-type]
+        self._streams = pool(host, port, maxsize=32, block=False, **options)  # type: ignore[arg-type]
 
     def without_certificate(self) -> Transport:
         """The same server, authenticating nobody: for callers that show a token."""

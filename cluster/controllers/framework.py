@@ -58,6 +58,7 @@ class Informers:
     def __init__(self, client: ApiClient) -> None:
         self._client = client
         self._informers: dict[GroupVersionResource, Informer] = {}
+        self._others: list[Informer] = []
 
     def of(self, resource: GroupVersionResource, *, indexers: Mapping[str, Indexer] | None = None) -> Informer:
         """Call it while controllers are built: an informer's handlers must be complete before it starts."""
@@ -68,20 +69,33 @@ class Informers:
             informer.cache.add_indexer(name, indexer)
         return informer
 
+    def selected(self, resource: GroupVersionResource, field_selector: str) -> Informer:
+        """One for a controller of its own, of some objects only; it runs with the shared ones."""
+        informer = Informer(self._client, resource, field_selector=field_selector)
+        self._others.append(informer)
+        return informer
+
+    @property
+    def shared(self) -> Mapping[GroupVersionResource, Informer]:
+        return self._informers
+
+    def _all(self) -> list[Informer]:
+        return [*self._informers.values(), *self._others]
+
     def start(self) -> None:
-        for informer in self._informers.values():
+        for informer in self._all():
             informer.start()
 
     def wait_synced(self, stop: threading.Event) -> bool:
         """Waits for ever; False when stopped first."""
-        for informer in self._informers.values():
+        for informer in self._all():
             while not informer.wait_synced(0.1):
                 if stop.is_set():
                     return False
         return True
 
     def stop(self) -> None:
-        for informer in self._informers.values():
+        for informer in self._all():
             informer.stop()
 
 
@@ -93,8 +107,6 @@ class Context:
     informers: Informers
     events: EventRecorder
     options: ManagerOptions
-    discovery_client: ApiClient
-    """The manager's own identity, which alone may list whatever exists (metadata only, for the garbage collector)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +135,8 @@ class Registration:
     name: str
     account: str
     build: Callable[[Context], Controller]
+    component: str = ""
+    """What its events name as their source; empty: the account."""
 
 
 class Runner:

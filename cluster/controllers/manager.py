@@ -55,9 +55,9 @@ def _lead(
     runners: list[Runner] = []
     for each in controllers:
         own = client_as(client, each.account, transport)
-        recorder = EventRecorder(own, each.account)
+        recorder = EventRecorder(own, each.component or each.account)
         recorders.append(recorder)
-        context = Context(own, informers, recorder, options, client)
+        context = Context(own, informers, recorder, options)
         runners.append(Runner(each.name, each.build(context)))
     informers.start()
     if informers.wait_synced(stop):

@@ -4,10 +4,32 @@ from __future__ import annotations
 
 from typing import Final
 
-from cluster.controllers import deployment, replica_set
+from cluster.controllers import (
+    cluster_role_aggregation,
+    deployment,
+    garbage,
+    namespace,
+    node_ipam,
+    node_lifecycle,
+    pod_garbage,
+    replica_set,
+    root_ca,
+    service_account,
+    taint_eviction,
+)
 from cluster.controllers.framework import Registration
 
 CONTROLLERS: Final = (
+    Registration("serviceaccount", "service-account-controller", service_account.build),
+    Registration("root-ca-certificate-publisher", "root-ca-cert-publisher", root_ca.build),
+    Registration("namespace", "namespace-controller", namespace.build),
+    Registration("clusterrole-aggregation", "clusterrole-aggregation-controller", cluster_role_aggregation.build),
     Registration("deployment", "deployment-controller", deployment.build),
     Registration("replicaset", "replicaset-controller", replica_set.build),
+    Registration("node-ipam", "node-controller", node_ipam.build),
+    Registration("node-lifecycle", "node-controller", node_lifecycle.build),
+    Registration("taint-eviction", "node-controller", taint_eviction.build, component="taint-eviction-controller"),
+    Registration("pod-garbage-collector", "pod-garbage-collector", pod_garbage.build),
+    Registration("garbage-collector", "generic-garbage-collector", garbage.build),
 )
+"""The garbage collector comes last: it shares what all others watch."""

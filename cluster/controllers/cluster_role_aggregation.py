@@ -1,0 +1,63 @@
+"""Fills cluster roles that aggregate others (admin, edit, view) with the rules of those that they select.
+
+Upstream: `pkg/controller/clusterroleaggregation/clusterroleaggregation_controller.go`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from cluster.api.errors import NotFound
+from cluster.api.names import Object
+from cluster.client.cache import Key, key_of
+from cluster.client.http import APPLY_PATCH
+from cluster.client.informer import Handler
+from cluster.client.labels import labels_of, selects
+from cluster.client.resources import CLUSTER_ROLES
+from cluster.client.work_queue import WorkQueue
+from cluster.controllers.framework import Context, Controller
+from cluster.controllers.objects import Objects, name_of
+
+_MANAGER: Final = "clusterrole-aggregation-controller"
+
+
+def selectors(role: Object) -> list[Object]:
+    return (role.get("aggregationRule") or {}).get("clusterRoleSelectors") or []
+
+
+def aggregated(role: Object, roles: Iterable[Object]) -> Objects:
+    """The rules of all roles that are selected, by role name, each rule once."""
+    rules: Objects = []
+    for each in sorted(roles, key=name_of):
+        if name_of(each) != name_of(role) and any(selects(selector, labels_of(each)) for selector in selectors(role)):
+            rules += [rule for rule in each.get("rules") or () if rule not in rules]
+    return rules
+
+
+def build(context: Context) -> Controller:
+    roles = context.informers.of(CLUSTER_ROLES)
+    queue: WorkQueue[Key] = WorkQueue(max_seconds=60.0)
+
+    def reconcile(key: Key) -> None:
+        role = roles.get(*key)
+        if role is None or not selectors(role):
+            return
+        rules = aggregated(role, roles.list())
+        if rules == (role.get("rules") or []):
+            return
+        name = name_of(role)
+        patch = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": name}, "rules": rules}
+        query = {"fieldManager": _MANAGER, "force": "true"}
+        try:
+            context.client.patch(CLUSTER_ROLES, "", name, patch, content_type=APPLY_PATCH, query=query)
+        except NotFound:
+            return
+
+    def seen(_: Object) -> None:
+        for each in roles.list():
+            if selectors(each):
+                queue.add(key_of(each))
+
+    roles.add_handler(Handler(seen, lambda _, new: seen(new), seen))
+    return Controller(queue, reconcile)
