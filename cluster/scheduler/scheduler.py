@@ -1,14 +1,10 @@
-"""The scheduler's process: one thread that chooses nodes, a few that bind, and informers.  Upstream: `pkg/scheduler/schedule_one.go`."""
+"""One thread that chooses nodes, and a few that bind.  Upstream: `pkg/scheduler/schedule_one.go`."""
 
 from __future__ import annotations
 
 import logging
-import os
-import socket
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Final
 
 from cluster.api.errors import Conflict, NotFound, StatusError
@@ -16,16 +12,14 @@ from cluster.api.names import Object
 from cluster.client import times
 from cluster.client.events import NORMAL, WARNING, EventRecorder
 from cluster.client.http import STRATEGIC_MERGE_PATCH, ApiClient
-from cluster.client.leader import Election, LeaderElector
 from cluster.client.resources import PODS
-from cluster.scheduler import preemption, watching
+from cluster.scheduler import preemption
 from cluster.scheduler.cache import Cache, PodInfo
 from cluster.scheduler.framework import Cycle, Listers, Profile, Unschedulable, schedule
 from cluster.scheduler.profiles.default import PROFILE
 from cluster.scheduler.queue import QueuedPod, SchedulingQueue
 
 _LOG: Final = logging.getLogger(__name__)
-_NAME: Final = "kube-scheduler"
 _BINDERS: Final = 4
 
 
@@ -122,40 +116,3 @@ def _condition_patch(pod: Object, message: str) -> Object | None:
     since = old.get("lastTransitionTime") if old is not None and old.get("status") == "False" else None
     made |= {"lastTransitionTime": since or times.time()}
     return {"status": {"conditions": [made]}}
-
-
-def run(
-    kubeconfig: Path,
-    stop: threading.Event,
-    *,
-    on_ready: Callable[[], None] | None = None,
-    leader_elect: bool = False,
-    identity: str = "",
-    profiles: Sequence[Profile] = (PROFILE,),
-) -> None:
-    """Schedules until `stop` is set, however often the API server goes away; `on_ready` is called once all caches are filled."""
-    client = ApiClient.from_kubeconfig(kubeconfig, user_agent=_NAME)
-    if not leader_elect:
-        _lead(client, stop, on_ready, profiles)
-        return
-    election = Election("kube-system", _NAME, identity or f"{socket.gethostname()}_{os.getpid()}")
-    LeaderElector(client, election).run(lambda lost: _lead(client, lost, on_ready, profiles), stop)
-
-
-def _lead(client: ApiClient, stop: threading.Event, on_ready: Callable[[], None] | None, profiles: Sequence[Profile]) -> None:
-    queue, cache = SchedulingQueue(), Cache()
-    watched = watching.Watched(client, queue, cache, frozenset(profile.name for profile in profiles))
-    watched.start()
-    recorder = EventRecorder(client, profiles[0].name)
-    scheduler = Scheduler(client, queue, cache, watched.listers, profiles, recorder)
-    if watched.wait_synced(stop):
-        worker = threading.Thread(target=scheduler.run, name="scheduler", daemon=True)
-        worker.start()
-        if on_ready is not None:
-            on_ready()
-        stop.wait()
-    watched.stop()
-    scheduler.close()
-    recorder.close(1.0)
-
-
