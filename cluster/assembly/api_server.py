@@ -6,7 +6,9 @@ What needs no store is made when the ApiServer is, so that it is in memory once 
 
 from __future__ import annotations
 
+import ipaddress
 import os
+import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,10 +16,13 @@ from typing import Final
 
 from admission.order import Dependencies, build_chain
 from cluster.api.authorization import Authorizer
+from cluster.api.names import GroupResource
 from cluster.assembly.config import Config
 from cluster.kinds.catalog import Catalog, catalog
+from cluster.registry.bootstrap import Cluster, bootstrap
 from cluster.registry.reader import StoreReader
 from cluster.registry.registry import Registry
+from cluster.registry.services import ServiceAllocator
 from cluster.schema.model import SchemaSet
 from cluster.server.context import Handler
 from cluster.server.discovery import Discovery
@@ -25,15 +30,19 @@ from cluster.server.dispatch import Dispatcher
 from cluster.server.openapi import OpenApi
 from cluster.server.plain import Health, Root, TokenKeys, Version, git_version
 from cluster.server.resources import Resources
-from cluster.server.subresources import Subresources
+from cluster.server.streaming import KubeletTLS
+from cluster.server.subresources import Actions, Subresources
+from cluster.server.virtual import Virtual
 from cluster.storage.contract import Store
 from rbac.authn.build import Authentication, build_authentication
 from rbac.authn.service_accounts import TokenSigner
 from rbac.authz.build import Authorization, build_authorization
+from rbac.bootstrap import default_objects, reconcile
 
 SUPERVISED: Final = "BERTH_SUPERVISED"
 """Set where a supervisor starts the store process; where it isn't, this process starts one that ends when nobody uses it."""
 IDLE_SECONDS: Final = 30.0
+_SERVICES: Final = GroupResource("", "services")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +102,26 @@ class ApiServer:
         authorizer = authorization.authorizer
         toleration = config.not_ready_toleration
         admission = build_chain(Dependencies(reader, authorizer, toleration, toleration))
-        registry = Registry(store, self.catalog, self.schemas, admission, {})
+        companions = {_SERVICES: ServiceAllocator(store, config.service_cidr)}
+        registry = Registry(store, self.catalog, self.schemas, admission, companions)
+        bootstrap(registry, self._first_objects(), default_objects(), reconcile)
         resources = Resources(registry, authorizer)
-        subresources = Subresources(registry, resources)
-        return Parts(authentication, authorization, self._dispatcher(resources, subresources, signer, store))
+        subresources = Subresources(registry, resources, Actions(reader, authorizer, signer, self._kubelet()))
+        virtual = Virtual(registry, resources, subresources, authorizer, authorization.resolver, authentication.tokens)
+        return Parts(authentication, authorization, self._dispatcher(resources, subresources, virtual, signer))
 
-    def _dispatcher(self, resources: Resources, subresources: Subresources, signer: TokenSigner, store: Store) -> Dispatcher:
+    def _kubelet(self) -> KubeletTLS:
+        home, client = self.config.home, "apiserver-kubelet-client"
+        return KubeletTLS(home.certificate("ca"), home.certificate(client), home.key(client))
+
+    def _first_objects(self) -> Cluster:
         config = self.config
+        ca = config.home.certificate("ca").read_text()
+        return Cluster(config.service_ip, config.service_cidr, reachable_address(config.node_host), config.port, ca)
+
+    def _dispatcher(self, resources: Resources, subresources: Subresources, virtual: Virtual, signer: TokenSigner) -> Dispatcher:
+        config, store = self.config, self.store
+        assert store is not None
         discovery = Discovery(self.catalog, f"{config.host}:{config.port}")
         health = Health({"ping": lambda: None, "log": lambda: None, "store": lambda: _touch(store)})
         keys = TokenKeys(lambda: signer.discovery_document(f"{config.server}/openid/v1/jwks"), signer.key_set)
@@ -112,7 +134,19 @@ class ApiServer:
         trees: dict[str, Handler] = {"/api": discovery.core, "/apis": discovery.apis, "/healthz": health, "/livez": health, "/readyz": health}
         trees["/openapi"] = OpenApi(self.catalog, self.schemas, git_version(config.kubernetes_version)).tree
         paths["/"] = Root([*paths, *trees, *(f"/apis/{group.name}" for group in self.catalog.groups() if group.name)])
-        return Dispatcher(self.catalog, resources, subresources, subresources, paths, trees)
+        return Dispatcher(self.catalog, resources, subresources, virtual, paths, trees)
+
+
+def reachable_address(host: str) -> str:
+    """An address that pods can reach this machine by: `host`, unless that is loopback and the machine has another one."""
+    if not ipaddress.ip_address(host).is_loopback:
+        return host
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # sends nothing: it only makes the kernel choose a source address
+            return str(probe.getsockname()[0])
+        except OSError:
+            return host
 
 
 def _touch(store: Store) -> None:

@@ -165,7 +165,9 @@ def _mark(kind: Kind, obj: Object, options: DeleteOptions) -> str:
         metadata["deletionTimestamp"] = format_time(datetime.now(UTC))
         if metadata.get("generation"):
             metadata["generation"] += 1
-    if kind.resource.group_resource != _NAMESPACES:
+    if kind.resource.group_resource == _NAMESPACES:
+        obj["status"] = {**(obj.get("status") or {}), "phase": "Terminating"}
+    else:
         metadata["deletionGracePeriodSeconds"] = 0
     strategy.prepare_for_delete(obj, 0)
     return _MARKED

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from cluster.api.names import GroupVersionKind, Object
-from cluster.kinds.model import Kind
 from cluster.registry.metadata import match_name
 from cluster.registry.registry import Call, Registry
 
@@ -36,12 +35,12 @@ def apply(registry: Registry, gvk: GroupVersionKind, patch: Patch, obj: Object) 
     return strategic.apply(obj, patch.body, patch_meta(registry.schemas, gvk))
 
 
-def maker(registry: Registry, call: Call, kind: Kind, name: str, patch: Patch) -> Callable[[Object | None], Object]:
+def maker(registry: Registry, call: Call, gvk: GroupVersionKind, name: str, patch: Patch) -> Callable[[Object | None], Object]:
     """What `update` calls with the object as it is; the patched object is decoded as one that was sent would be."""
 
     def make(existing: Object | None) -> Object:
         assert existing is not None
-        obj = registry.decode(call, kind.gvk, apply(registry, kind.gvk, patch, existing))
+        obj = registry.decode(call, gvk, apply(registry, gvk, patch, existing))
         match_name(obj, name)
         return obj
 

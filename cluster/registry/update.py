@@ -45,6 +45,8 @@ class Target:
     subresource: str = ""
     gvk: GroupVersionKind | None = None
     """The kind that admission is told of, where it is not the object's own."""
+    whole: bool = False
+    """The subresource changes the object itself, by the rules of the main resource (scale)."""
     may_create: bool = False
     unconditional: bool | None = None
     """Whether a resourceVersion may be missing; None: as the strategy says."""
@@ -123,10 +125,10 @@ def _prepare_and_validate(target: Target, obj: Object, old: Object) -> None:
     kind = target.kind
     strategy = kind.strategy
     keep_identity(obj, old)
-    part = strategy.subresources.get(target.subresource) if target.subresource else None
-    if target.subresource:
-        (part or GENERIC_STATUS if target.subresource == "status" else part or KEPT).prepare_for_update(obj, old)
-        validate_update = part.validate_update if part else KEPT.validate_update
+    if target.subresource and not target.whole:
+        part = strategy.subresources.get(target.subresource) or (GENERIC_STATUS if target.subresource == "status" else KEPT)
+        part.prepare_for_update(obj, old)
+        validate_update = part.validate_update
     else:
         if "status" in kind.subresources:
             _keep(obj, old, "status")

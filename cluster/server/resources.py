@@ -96,7 +96,7 @@ class Resources:
         output = output_of(context.header("HTTP_ACCEPT"))
         call = self.call(context, "PatchOptions")
         change = patch.Patch(media_type, body.parse_patch(body.read(context)))
-        make = patch.maker(self._registry, call, kind, context.info.name, change)
+        make = patch.maker(self._registry, call, kind.gvk, context.info.name, change)
         result, _ = update.update(self._registry, call, self.target(context, kind, None), make)
         return object_response(context, output, self._registry.codec(kind), result)
 

@@ -1,0 +1,91 @@
+"""Kinds that exist in a request only: reviews, the legacy binding, component statuses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flask import Response
+
+from admission.attributes import Operation
+from cluster.api.authorization import Authorizer
+from cluster.api.errors import MethodNotAllowed, NotFound
+from cluster.api.names import GroupResource, Object
+from cluster.api.user import UserInfo
+from cluster.kinds.catalog import Catalog
+from cluster.kinds.model import Kind
+from cluster.registry.registry import Registry, attributes
+from cluster.server.context import Context
+from cluster.server.negotiation import output_of
+from cluster.server.render import value_response
+from cluster.server.resources import Resources
+from cluster.server.subresources import Subresources
+from rbac.authn.union import BearerAuthenticator
+from rbac.authz.rbac import RuleResolver
+
+Review = Callable[[Object, UserInfo, str], Object]
+"""(what was sent, who asks, the URL's namespace) to the answer."""
+
+
+class Virtual:
+    """Answers what is created but never stored."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        resources: Resources,
+        subresources: Subresources,
+        authorizer: Authorizer,
+        resolver: RuleResolver,
+        tokens: BearerAuthenticator,
+    ) -> None:
+        self._registry = registry
+        self._catalog: Catalog = registry.catalog
+        self._resources = resources
+        self._subresources = subresources
+        self._reviews = _reviews(authorizer, resolver, tokens)
+
+    def __call__(self, context: Context, kind: Kind) -> Response:
+        resource = kind.resource.resource
+        if context.info.verb not in kind.verbs:
+            raise MethodNotAllowed.plain()
+        if resource == "bindings":
+            pods = self._catalog.by_group_resource(GroupResource("", "pods"))
+            assert pods is not None
+            return self._subresources.legacy_binding(context, pods)
+        review = self._reviews.get(resource)
+        if review is not None:
+            return self._review(context, kind, review)
+        if resource == "componentstatuses":
+            return self._component_statuses(context, kind)
+        raise NotFound.path()
+
+    def _review(self, context: Context, kind: Kind, review: Review) -> Response:
+        output = output_of(context.header("HTTP_ACCEPT"), transforms=False)
+        call, sent = self._resources.sent(context, kind, "CreateOptions")
+        sent.setdefault("metadata", {})
+        asked = attributes(call, Operation.CREATE, kind, context.info.namespace, "", sent, None)
+        self._registry.mutate(call, asked, kind)
+        self._registry.validate(call, asked)
+        return value_response(context, output, review(sent, context.user, context.info.namespace), 201)
+
+    def _component_statuses(self, context: Context, kind: Kind) -> Response:
+        """A kind long deprecated: there is nothing to tell, components are asked for their health directly."""
+        context.warnings.append("v1 ComponentStatus is deprecated in v1.19+")
+        output = output_of(context.header("HTTP_ACCEPT"), transforms=False)
+        if context.info.name:
+            raise NotFound.of(kind.resource.group_resource, context.info.name)
+        body = {"kind": kind.list_kind, "apiVersion": str(kind.gvk.group_version), "metadata": {}, "items": []}
+        return value_response(context, output, body)
+
+
+def _reviews(authorizer: Authorizer, resolver: RuleResolver, tokens: BearerAuthenticator) -> dict[str, Review]:
+    from rbac import reviews
+
+    return {
+        "tokenreviews": lambda obj, user, namespace: reviews.token_review(obj, tokens.authenticate_token),
+        "selfsubjectreviews": lambda obj, user, namespace: reviews.self_subject_review(obj, user),
+        "subjectaccessreviews": lambda obj, user, namespace: reviews.subject_access_review(obj, authorizer),
+        "localsubjectaccessreviews": lambda obj, user, namespace: reviews.local_subject_access_review(obj, namespace, authorizer),
+        "selfsubjectaccessreviews": lambda obj, user, namespace: reviews.self_subject_access_review(obj, user, authorizer),
+        "selfsubjectrulesreviews": lambda obj, user, namespace: reviews.self_subject_rules_review(obj, user, resolver),
+    }
