@@ -30,22 +30,26 @@ class Checkpointer:
         self._truncate = truncate
         self._wanted = threading.Event()
         self._written = threading.Event()
-        self._closed = False
+        self._busy = self._closed = False
         self._thread = threading.Thread(target=self._run, name="checkpoint", daemon=True)
         self._thread.start()
 
     def tend(self, *, idle: bool) -> None:
-        """Does what is due; called between commits."""
+        """Does what is due; called between commits.  At the cap it waits, so that the log never grows beyond it."""
         try:
             size = os.stat(self._log).st_size
         except FileNotFoundError:
             return
         if not size:
             return
+        if self._busy and (idle or size > CAP):
+            self._written.wait()  # two checkpoints can't run at once
         if idle or size > CAP or self._written.is_set():
             self._truncate()
             self._written.clear()
-        elif size > BEGIN_AT and not self._wanted.is_set():
+            self._busy = False
+        elif size > BEGIN_AT and not self._busy:
+            self._busy = True
             self._wanted.set()
 
     def close(self) -> None:
@@ -58,11 +62,11 @@ class Checkpointer:
         try:
             while True:
                 self._wanted.wait()
+                self._wanted.clear()
                 if self._closed:
                     return
                 with suppress(sqlite3.OperationalError):  # as on a full disk: the cap has it tried again
                     connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-                self._wanted.clear()
                 self._written.set()
         finally:
             connection.close()

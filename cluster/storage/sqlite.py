@@ -46,7 +46,7 @@ meta = sa.Table("meta", metadata, sa.Column("name", sa.Text, primary_key=True), 
 _AFTER: sa.BindParameter[Any] = sa.bindparam("after")
 _UNTIL: sa.BindParameter[Any] = sa.bindparam("until")
 _IN_RANGE = (log.c.key >= sa.bindparam("low"), log.c.key < sa.bindparam("high"))
-_PAGE: sa.BindParameter[int] = sa.bindparam("rows", value=PAGE_ROWS)
+_PAGE: sa.BindParameter[int] = sa.bindparam("rows")
 
 SELECT_META = sa.select(meta.c.name, meta.c.value)
 INSERT_META = meta.insert()
@@ -110,7 +110,7 @@ SNAPSHOT_LOG = (
 )
 PREVIOUS_VALUES = sa.select(log.c.revision, log.c.previous).where(log.c.revision.in_(sa.bindparam("revisions", expanding=True)))
 TIMES_OF_LOG = (
-    sa.select(log.c.revision, log.c.time).where(log.c.revision > _AFTER).order_by(log.c.revision).limit(sa.bindparam("rows"))
+    sa.select(log.c.revision, log.c.time).where(log.c.revision > _AFTER).order_by(log.c.revision).limit(_PAGE)
 )
 DELETE_LOG = log.delete().where(log.c.revision <= _UNTIL)
 
@@ -276,7 +276,7 @@ class SQLiteEngine:
     def _read(self) -> Iterator[Any]:
         """Statements of one read transaction, each with all of its rows: an unfinished cursor would read stale data."""
         with self._connection.begin():
-            yield lambda statement, **values: self._connection.execute(statement, values).all()
+            yield lambda statement, **values: self._connection.execute(statement, {"rows": PAGE_ROWS} | values).all()
 
 
 def _decide(
