@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cluster.api.field import FieldError
+from cluster.api.field import FieldError, quoted
 from cluster.api.names import GroupKind, GroupResource, Object
 
 
@@ -42,7 +42,7 @@ class StatusError(Exception):
         body: Object = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": self.message}
         if self.reason:
             body["reason"] = self.reason
-        if self.details:
+        if self.details is not None:
             body["details"] = self.details
         body["code"] = self.code
         return body
@@ -64,7 +64,7 @@ class NotFound(StatusError):
 
     @classmethod
     def of(cls, resource: GroupResource, name: str) -> NotFound:
-        return cls(f'{resource} "{name}" not found', details=_details(resource, name))
+        return cls(f"{resource} {quoted(name)} not found", details=_details(resource, name))
 
     @classmethod
     def path(cls) -> NotFound:
@@ -77,7 +77,7 @@ class AlreadyExists(StatusError):
 
     @classmethod
     def of(cls, resource: GroupResource, name: str) -> AlreadyExists:
-        return cls(f'{resource} "{name}" already exists', details=_details(resource, name))
+        return cls(f"{resource} {quoted(name)} already exists", details=_details(resource, name))
 
 
 class Conflict(StatusError):
@@ -85,7 +85,7 @@ class Conflict(StatusError):
 
     @classmethod
     def of(cls, resource: GroupResource, name: str, why: str) -> Conflict:
-        message = f'Operation cannot be fulfilled on {resource} "{name}": {why}'
+        message = f"Operation cannot be fulfilled on {resource} {quoted(name)}: {why}"
         return cls(message, details=_details(resource, name))
 
 
@@ -100,7 +100,7 @@ class Forbidden(StatusError):
         elif not name:
             message = f"{resource} is forbidden: {why}"
         else:
-            message = f'{resource} "{name}" is forbidden: {why}'
+            message = f"{resource} {quoted(name)} is forbidden: {why}"
         return cls(message, details=_details(resource, name))
 
 
@@ -111,11 +111,12 @@ class Invalid(StatusError):
     def of(cls, kind: GroupKind, name: str, errors: Sequence[FieldError]) -> Invalid:
         shown = list(dict.fromkeys(str(error) for error in errors))
         text = shown[0] if len(shown) == 1 else f"[{', '.join(shown)}]"
-        causes = [{"reason": error.reason, "message": error.message, "field": error.path} for error in errors]
+        causes = [{"reason": error.reason, "message": error.message} | ({"field": error.path} if error.path else {}) for error in errors]
         details = _details(GroupResource(kind.group, kind.kind), name)
         if causes:
             details["causes"] = causes
-        return cls(f'{kind} "{name}" is invalid: {text}' if shown else f'{kind} "{name}" is invalid', details=details)
+        subject = f"{kind} {quoted(name)} is invalid"
+        return cls(f"{subject}: {text}" if shown else subject, details=details)
 
 
 class BadRequest(StatusError):
@@ -135,7 +136,7 @@ class MethodNotAllowed(StatusError):
     @classmethod
     def of(cls, resource: GroupResource, action: str) -> MethodNotAllowed:
         """`action` is the verb, e.g. `create`."""
-        return cls(f'{action} is not supported on resources of kind "{resource}"', details=_details(resource, ""))
+        return cls(f"{action} is not supported on resources of kind {quoted(str(resource))}", details=_details(resource, ""))
 
     @classmethod
     def plain(cls) -> MethodNotAllowed:
@@ -161,6 +162,10 @@ class UnsupportedMediaType(StatusError):
 class RequestEntityTooLarge(StatusError):
     code, reason = 413, "RequestEntityTooLarge"
 
+    @classmethod
+    def of(cls, why: str) -> RequestEntityTooLarge:
+        return cls(f"Request entity too large: {why}")
+
 
 class Expired(StatusError):
     """410: the revision asked for has been compacted."""
@@ -184,7 +189,7 @@ class Timeout(StatusError):
     def too_large_resource_version(cls, asked: int, current: int) -> Timeout:
         cause = {"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}
         return cls(
-            f"Too large resource version: {asked}, current: {current}",
+            f"Timeout: Too large resource version: {asked}, current: {current}",
             details={"causes": [cause], "retryAfterSeconds": 1},
         )
 

@@ -56,13 +56,39 @@ class FieldError:
         return f"{self.path}: {self.message}"
 
 
+_ESCAPES: Final = {
+    "\a": r"\a", "\b": r"\b", "\f": r"\f", "\n": r"\n", "\r": r"\r", "\t": r"\t", "\v": r"\v", "\\": "\\\\", '"': '\\"',
+}  # fmt: skip
+_HTML: Final = str.maketrans({"<": r"\u003c", ">": r"\u003e", "&": r"\u0026", "\u2028": r"\u2028", "\u2029": r"\u2029"})
+
+
+def quoted(text: str) -> str:
+    """A string as Go quotes it, which is how upstream's messages show names and values."""
+    if text.isprintable() and '"' not in text and "\\" not in text:
+        return f'"{text}"'
+    return f'"{"".join(map(_quoted, text))}"'
+
+
+def _quoted(char: str) -> str:
+    if char in _ESCAPES:
+        return _ESCAPES[char]
+    code = ord(char)
+    if char.isprintable() or char == " ":
+        return char
+    if code < 0x80:
+        return f"\\x{code:02x}"
+    if 0xD800 <= code < 0xE000:
+        return r"\ufffd"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
 def _shown(value: Any) -> str:
-    """A value as upstream prints it in a message: strings quoted, numbers bare, the rest as JSON."""
+    """A value as upstream prints it in a message: strings quoted, numbers bare, the rest as Go writes JSON."""
     if value is None:
         return "null"
     if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=str)
+        return quoted(value)
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=str).translate(_HTML)
 
 
 def child(path: str, *names: str) -> str:

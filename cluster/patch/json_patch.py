@@ -39,7 +39,7 @@ def apply(obj: Object, patch: Any) -> Object:
         if not isinstance(operation, dict):
             raise bad_request(f"json: cannot unmarshal {json_type(operation)} into Go value of type jsonpatch.Operation")
     if len(patch) > MAX_OPERATIONS:
-        raise RequestEntityTooLarge(f"The allowed maximum operations in a JSON patch is {MAX_OPERATIONS}, got {len(patch)}")
+        raise RequestEntityTooLarge.of(f"The allowed maximum operations in a JSON patch is {MAX_OPERATIONS}, got {len(patch)}")
     document = _Document(deep_copy(obj))
     try:
         for operation in patch:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+from cluster.api.field import quoted
 from cluster.api.meta import parse_time
 from cluster.api.quantity import FORMAT_WRONG, parse
 from cluster.schema.model import INT_OR_STRING, MICRO_TIME, QUANTITY, Schema, SchemaSet
@@ -31,13 +32,6 @@ def described(value: Any) -> str:
     return "array" if isinstance(value, list) else "object"
 
 
-def quoted(text: str) -> str:
-    """A string as Go quotes it."""
-    import json
-
-    return json.dumps(text, ensure_ascii=False)
-
-
 def first_mismatch(schemas: SchemaSet, definition: str, value: Any) -> str:
     """The message for the first value that is not of its field's type."""
     if not isinstance(value, dict):
@@ -46,9 +40,8 @@ def first_mismatch(schemas: SchemaSet, definition: str, value: Any) -> str:
 
 
 def strict_problems(schemas: SchemaSet, definition: str, value: Any, duplicates: Sequence[str] = ()) -> list[str]:
-    """`duplicate field "a.b"` and `unknown field "c.d"`, at most 100 of them."""
-    found = [f"duplicate field {quoted(path)}" for path in duplicates]
-    found += [f"unknown field {quoted(path)}" for path in _Walk(schemas).unknown({"$ref": definition}, value, "")]
+    """What parsing said of duplicates, then `unknown field "c.d"`; at most 100 of them."""
+    found = [*duplicates, *(f"unknown field {quoted(path)}" for path in _Walk(schemas).unknown({"$ref": definition}, value, ""))]
     return list(dict.fromkeys(found))[:_MAX_PROBLEMS]
 
 

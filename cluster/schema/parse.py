@@ -13,6 +13,7 @@ from typing import Any, Final
 import orjson
 
 from cluster.api.errors import BadRequest
+from cluster.api.field import quoted
 from cluster.schema.faults import described
 from cluster.schema.scan import syntax_error
 
@@ -24,7 +25,7 @@ _SURROGATES: Final = re.compile("[\ud800-\udfff]")
 
 
 def parse_json(data: bytes, kind: str = "", find_duplicates: bool = False) -> tuple[Any, list[str]]:
-    """(value, paths of duplicate fields).
+    """(value, what strict decoding says of duplicate fields: `duplicate field "spec.replicas"`).
 
     With `kind`, the kind that is expected, the value is an object and messages are those for an object that is created or
     updated; without it they are bare, as for patches.  Raises BadRequest for what is no JSON, and for what nests too deeply.
@@ -109,7 +110,7 @@ class _Repeated(list[tuple[str, Any]]):
 
 
 def _duplicates(data: bytes, value: Any) -> list[str]:
-    """The paths of members that an object has twice; a text with as many names as the value has members holds none."""
+    """What is said of members that an object has twice; a text with as many names as the value has members holds none."""
     if data.count(b'":') == _members(value):
         return []
     found = False
@@ -123,7 +124,7 @@ def _duplicates(data: bytes, value: Any) -> list[str]:
         return _Repeated(pairs)
 
     paired = json.loads(data.decode("utf-8", "replace"), object_pairs_hook=members)
-    return list(dict.fromkeys(_repeated(paired, ""))) if found else []
+    return [f"duplicate field {quoted(path)}" for path in dict.fromkeys(_repeated(paired, ""))] if found else []
 
 
 def _members(value: Any) -> int:

@@ -79,7 +79,9 @@ def test_a_patch_is_a_list_of_operations(patch: Any, message: str) -> None:
 
 
 def test_the_number_of_operations_is_bounded() -> None:
-    with pytest.raises(RequestEntityTooLarge, match="The allowed maximum operations in a JSON patch is 10000, got 10001"):
+    with pytest.raises(
+        RequestEntityTooLarge, match="Request entity too large: The allowed maximum operations in a JSON patch is 10000, got 10001"
+    ):
         json_patch.apply({}, [{"op": "add", "path": "/a", "value": 1}] * 10_001)
 
 

@@ -191,7 +191,7 @@ STRICT = {"foo": 1, "spec": {"template": {"spec": {"containers": [{"name": "a"},
 
 
 def test_strict_decoding_lists_what_is_unknown() -> None:
-    problems = DEPLOYMENT.decode(STRICT, strict=True, duplicates=["spec.replicas"]).problems
+    problems = DEPLOYMENT.decode(STRICT, strict=True, duplicates=['duplicate field "spec.replicas"']).problems
     assert problems == [
         'duplicate field "spec.replicas"',
         'unknown field "foo"',
