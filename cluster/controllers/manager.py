@@ -15,6 +15,7 @@ from typing import Final
 from cluster.client.events import EventRecorder
 from cluster.client.http import ApiClient
 from cluster.client.leader import Election, LeaderElector
+from cluster.client.waiting import wait_ready
 from cluster.controllers.framework import Context, Informers, ManagerOptions, Registration, Runner
 from cluster.controllers.identities import client_as
 from cluster.controllers.table import CONTROLLERS
@@ -34,6 +35,8 @@ def run(
 ) -> None:
     """Runs until `stop` is set, however often the API server goes away; `on_ready` is called once all caches are filled."""
     client = ApiClient.from_kubeconfig(options.kubeconfig, user_agent=_NAME)
+    if not wait_ready(client, stop):
+        return
     if not options.leader_elect:
         _lead(client, options, stop, on_ready, controllers)
         return

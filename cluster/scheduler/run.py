@@ -12,6 +12,7 @@ from typing import Final
 from cluster.client.events import EventRecorder
 from cluster.client.http import ApiClient
 from cluster.client.leader import Election, LeaderElector
+from cluster.client.waiting import wait_ready
 from cluster.scheduler.cache import Cache
 from cluster.scheduler.framework import Profile
 from cluster.scheduler.profiles.default import PROFILE
@@ -33,6 +34,8 @@ def run(
 ) -> None:
     """Schedules until `stop` is set, however often the API server goes away; `on_ready` is called once all caches are filled."""
     client = ApiClient.from_kubeconfig(kubeconfig, user_agent=_NAME)
+    if not wait_ready(client, stop):
+        return
     if not leader_elect:
         _lead(client, stop, on_ready, profiles)
         return
