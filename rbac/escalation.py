@@ -59,7 +59,9 @@ def check_binding_write(
     reference = obj.get("roleRef") or {}
     kinds = {"ClusterRole": "clusterroles", "Role": "roles"}
     role = GroupResource(reference.get("apiGroup", GROUP), kinds.get(reference.get("kind", ""), ""))
-    if role.resource and _may(user, "bind", role, namespace, reference.get("name", ""), authorizer):
+    if not role.resource:
+        return  # such a binding grants nothing, and validation refuses it
+    if _may(user, "bind", role, namespace, reference.get("name", ""), authorizer):
         return
     try:
         rules = resolver.rules_of(reference, namespace)

@@ -101,7 +101,7 @@ class ApiServer:
         authorization = build_authorization(reader)
         authorizer = authorization.authorizer
         toleration = config.not_ready_toleration
-        admission = build_chain(Dependencies(reader, authorizer, toleration, toleration))
+        admission = build_chain(Dependencies(reader, authorizer, toleration, toleration, authorization.resolver))
         companions = {_SERVICES: ServiceAllocator(store, config.service_cidr)}
         registry = Registry(store, self.catalog, self.schemas, admission, companions)
         bootstrap(registry, self._first_objects(), default_objects(), reconcile)
@@ -131,7 +131,8 @@ class ApiServer:
             "/.well-known/openid-configuration": keys.configuration,
             "/openid/v1/jwks": keys.jwks,
         }
-        trees: dict[str, Handler] = {"/api": discovery.core, "/apis": discovery.apis, "/healthz": health, "/livez": health, "/readyz": health}
+        trees: dict[str, Handler] = dict.fromkeys(("/healthz", "/livez", "/readyz"), health)
+        trees |= {"/api": discovery.core, "/apis": discovery.apis}
         trees["/openapi"] = OpenApi(self.catalog, self.schemas, git_version(config.kubernetes_version)).tree
         paths["/"] = Root([*paths, *trees, *(f"/apis/{group.name}" for group in self.catalog.groups() if group.name)])
         return Dispatcher(self.catalog, resources, subresources, virtual, paths, trees)

@@ -19,6 +19,10 @@ KINDS = {
     "priorityclasses.scheduling.k8s.io": "PriorityClass",
     "localsubjectaccessreviews.authorization.k8s.io": "LocalSubjectAccessReview",
     "configmaps": "ConfigMap",
+    "roles.rbac.authorization.k8s.io": "Role",
+    "clusterroles.rbac.authorization.k8s.io": "ClusterRole",
+    "rolebindings.rbac.authorization.k8s.io": "RoleBinding",
+    "clusterrolebindings.rbac.authorization.k8s.io": "ClusterRoleBinding",
 }
 TINA = UserInfo("tina")
 
