@@ -71,6 +71,9 @@ def _difference(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     """A merge patch of the status: lists are whole, what is no longer there is null."""
     change = {key: value for key, value in new.items() if old.get(key) != value}
     change |= {key: None for key in old if key not in new}
+    if "conditions" in change:
+        before = {each["type"]: each for each in old.get("conditions") or []}
+        change["conditions"] = [dict.fromkeys(before.get(each["type"], ())) | each for each in new["conditions"]]
     if "podIPs" in change and old.get("podIPs"):
         # Merged by address, the old ones would stay.
         stale = [each for each in old["podIPs"] if each not in new.get("podIPs", [])]

@@ -13,6 +13,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import docker
@@ -37,7 +38,6 @@ from cluster.kubelet.runtime import (
     LogOptions,
     LogStream,
     PodState,
-    Resources,
     RuntimeFailure,
     Sandbox,
     SandboxConfig,
@@ -50,7 +50,8 @@ from cluster.kubelet.runtime import (
 log = logging.getLogger(__name__)
 
 _EXEC_OUTPUT_LIMIT: Final = 1 << 20
-_DEFAULT_RESOURCES: Final = Resources(oom_score=-998)
+_SANDBOX_SCORE: Final = -998
+_SYS_RESOURCE: Final = 24
 _START_ERROR: Final = 128
 
 
@@ -73,6 +74,7 @@ class DockerRuntime:
         self._labels = {CLUSTER_LABEL: cluster, NODE_LABEL: node}
         self._seen: dict[tuple[str, str], Container | Sandbox] = {}
         self._image_lock = threading.Lock()
+        self._lowest_score = _lowest_score()
 
     # Images
 
@@ -134,7 +136,7 @@ class DockerRuntime:
             ipc_mode="host" if config.host_ipc else "shareable",
             port_bindings=bindings or None,
             security_opt=["no-new-privileges"],
-            oom_score_adj=_DEFAULT_RESOURCES.oom_score,
+            oom_score_adj=max(_SANDBOX_SCORE, self._lowest_score),
             sysctls=dict(config.sysctls) or None,
         )
         options: dict[str, Any] = {} if config.host_network else {"hostname": config.hostname}
@@ -142,6 +144,7 @@ class DockerRuntime:
         try:
             sandbox_id = self._create(
                 image=self._pause_image(),
+                command=None,
                 name=config.name,
                 labels={**config.labels, **self._labels, SANDBOX_LABEL: "true"},
                 host_config=host_config,
@@ -242,7 +245,7 @@ class DockerRuntime:
             cpu_shares=resources.cpu_shares or None,
             cpu_period=100_000 if resources.cpu_quota else None,
             cpu_quota=resources.cpu_quota or None,
-            oom_score_adj=resources.oom_score,
+            oom_score_adj=max(resources.oom_score, self._lowest_score),
             log_config=LogConfig(type="json-file", config={"max-size": "10m", "max-file": "5"}),
         )
         body = self._engine.create_container_config(
@@ -374,6 +377,16 @@ class DockerRuntime:
                     changed(uid)
         except (DockerException, OSError, ValueError) as error:
             log.info("the engine's event stream ended: %s", error)
+
+
+def _lowest_score() -> int:
+    """The lowest OOM score that containers may be given: on machines that withhold CAP_SYS_RESOURCE from all, none below 0."""
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+        bounding = int(next(line.split()[1] for line in lines if line.startswith("CapBnd:")), 16)
+    except (OSError, StopIteration, ValueError):
+        return 0
+    return -1000 if bounding >> _SYS_RESOURCE & 1 else 0
 
 
 def _container(found: dict[str, Any]) -> Container:
