@@ -9,6 +9,7 @@ _DESCRIPTORS: Final = frozenset({"@yearly", "@annually", "@monthly", "@weekly", 
 _MONTH_NAMES: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTHS: Final = {name: number for number, name in enumerate(_MONTH_NAMES, start=1)}
 _DAYS: Final = {name: number for number, name in enumerate(("sun", "mon", "tue", "wed", "thu", "fri", "sat"))}
+_UNITS: Final = ("ns", "us", "µs", "ms", "s", "m", "h")
 _DURATION: Final = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)((\d+(\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h))*|[-+]?0")
 
 
@@ -45,8 +46,15 @@ def _descriptor(schedule: str) -> str:
         return ""
     if schedule.startswith("@every "):
         length = schedule.removeprefix("@every ")
-        return "" if _DURATION.fullmatch(length) else f'failed to parse duration {schedule}: time: invalid duration "{length}"'
+        return "" if _DURATION.fullmatch(length) else f"failed to parse duration {schedule}: time: {_duration_problem(length)}"
     return f"unrecognized descriptor: {schedule}"
+
+
+def _duration_problem(length: str) -> str:
+    unit = re.match(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)([^0-9.]+)", length)
+    if unit and unit[1] not in _UNITS:
+        return f'unknown unit "{unit[1]}" in duration "{length}"'
+    return f'invalid duration "{length}"'
 
 
 def _range(text: str, bounds: _Bounds) -> None:
