@@ -199,6 +199,7 @@ class _Compiler:
     def _struct(self, name: str, schema: Schema) -> Decode:
         properties: dict[str, Schema] = schema.get("properties", {})
         required = frozenset(schema.get("required", ()))
+        omitted = self._schemas.omitted(name)
         fields: dict[str, Decode] = {}
         defaults = self._defaults(name)
 
@@ -207,7 +208,7 @@ class _Compiler:
             if described is None:
                 return None
             made = self._value(described)
-            if key not in required and described.get("type") in ("array", "object"):
+            if key in omitted or (key not in required and described.get("type") in ("array", "object")):
                 made = _omit_empty(made)
             fields[key] = made
             return made
@@ -255,7 +256,7 @@ def _copied(value: dict[str, Any]) -> dict[str, Any]:
 
 
 def _omit_empty(decode: Decode) -> Decode:
-    """An optional list or map without members is not written."""
+    """An optional list or map without members is not written, nor is a zero scalar that has no meaning of its own."""
 
     def decode_or_omit(value: Any, unknown: list[str]) -> Any:
         return decode(value, unknown) or None

@@ -2,7 +2,7 @@
 
 That package's data are OpenAPI definitions in which an optional type is written `[T, null]` and a kind's `apiVersion` and `kind`
 are enumerations; both are taken back here, so that a definition reads as Kubernetes publishes it.  The package itself is never
-imported, since it would load a validator that nobody needs.  Defaults come from `data/defaults.json`, which the package lacks.
+imported, since it would load a validator that nobody needs.  Defaults, which the package lacks, come from `data/defaults.json`.
 """
 
 from __future__ import annotations
@@ -10,15 +10,22 @@ from __future__ import annotations
 import importlib.util
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
 import orjson
 
 from cluster.api.names import GroupVersionKind
 
 Schema = dict[str, Any]
-Defaults = dict[str, dict[str, Any]]
-"""Definition to property to value."""
+
+
+class WrittenFields(TypedDict):
+    """What the API writes of absent and of zero fields, by definition: recorded facts that the schemas do not tell."""
+
+    written: dict[str, dict[str, Any]]
+    declared: dict[str, dict[str, Any]]
+    omitted: dict[str, list[str]]
+
 
 QUANTITY: Final = "io.k8s.apimachinery.pkg.api.resource.Quantity"
 INT_OR_STRING: Final = "io.k8s.apimachinery.pkg.util.intstr.IntOrString"
@@ -30,11 +37,10 @@ _DATA: Final = Path(__file__).parent / "data"
 class SchemaSet:
     """All definitions of a version, without their descriptions; read-only once loaded."""
 
-    def __init__(self, version: str, definitions: dict[str, Schema], defaults: Defaults, declared: Defaults) -> None:
+    def __init__(self, version: str, definitions: dict[str, Schema], written: WrittenFields) -> None:
         self.version = version
         self._definitions = definitions
-        self._defaults = defaults
-        self._declared = declared
+        self._written = written
         self._by_kind = {
             GroupVersionKind(each["group"], each["version"], each["kind"]): name
             for name, schema in definitions.items()
@@ -52,11 +58,15 @@ class SchemaSet:
 
     def defaults(self, name: str) -> dict[str, Any]:
         """What the API writes for a definition's absent fields: property to value."""
-        return self._defaults.get(name, {})
+        return self._written["written"].get(name, {})
+
+    def omitted(self, name: str) -> frozenset[str]:
+        """The scalar fields of a definition that the API does not write while they are zero: empty, false or 0."""
+        return frozenset(self._written["omitted"].get(name, ()))
 
     def declared_defaults(self, name: str) -> dict[str, Any]:
         """What OpenAPI says of a definition's defaults: some are zero values that the API does not write."""
-        return self.defaults(name) | self._declared.get(name, {})
+        return self.defaults(name) | self._written["declared"].get(name, {})
 
     def names(self) -> list[str]:
         return list(self._definitions)
@@ -81,8 +91,7 @@ def versions() -> list[str]:
 
 @lru_cache(maxsize=2)
 def _load(version: str) -> SchemaSet:
-    defaults = orjson.loads((_DATA / "defaults.json").read_bytes())
-    return SchemaSet(version, _read(version, with_descriptions=False), defaults["written"], defaults["declared"])
+    return SchemaSet(version, _read(version, with_descriptions=False), orjson.loads((_DATA / "defaults.json").read_bytes()))
 
 
 @cache

@@ -60,6 +60,8 @@ def test_an_object_changed_since_is_filled_in_again() -> None:
         ({"nodeSelector": {"a": None}}, {"nodeSelector": {"a": ""}}),
         ({"tolerations": []}, {}),
         ({"tolerations": [None]}, {"tolerations": [{}]}),
+        ({"hostNetwork": False, "nodeName": "", "activeDeadlineSeconds": 0}, {"activeDeadlineSeconds": 0}),
+        ({"automountServiceAccountToken": False}, {"automountServiceAccountToken": False}),
         ({"unknown": 1, "NodeName": "x"}, {}),
         ({"hostNetwork": True, "terminationGracePeriodSeconds": 0}, {"hostNetwork": True, "terminationGracePeriodSeconds": 0}),
         ({"overhead": {"cpu": 1}}, {"overhead": {"cpu": "1"}}),
