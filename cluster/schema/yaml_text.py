@@ -47,6 +47,10 @@ def _integer(loader: Any, node: Any) -> int:
     return sign * int(digits, 8 if len(digits) > 1 and digits.startswith("0") else 10)
 
 
+def _boolean(loader: Any, node: Any) -> bool:
+    return loader.construct_scalar(node).lower() in ("y", "yes", "true", "on")
+
+
 def _float(loader: Any, node: Any) -> float:
     text = loader.construct_scalar(node).replace("_", "").lower()
     if text.lstrip("+-").startswith("."):
@@ -58,7 +62,7 @@ def _float(loader: Any, node: Any) -> float:
 
 def _rules() -> None:
     rules = (
-        ("tag:yaml.org,2002:bool", r"yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF", "yYnNtTfFoO"),
+        ("tag:yaml.org,2002:bool", r"y|Y|yes|Yes|YES|n|N|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF", "yYnNtTfFoO"),
         ("tag:yaml.org,2002:null", r"~|null|Null|NULL|", ("~", "n", "N", "")),
         ("tag:yaml.org,2002:int", r"[-+]?(?:0b[0-1_]+|0o?[0-7_]+|0x[0-9a-fA-F_]+|0|[1-9][0-9_]*)", "-+0123456789"),
         (
@@ -70,6 +74,7 @@ def _rules() -> None:
     )
     for tag, pattern, first in rules:
         _Loader.add_implicit_resolver(tag, re.compile(f"(?:{pattern})$"), list(first))
+    _Loader.add_constructor("tag:yaml.org,2002:bool", _boolean)
     _Loader.add_constructor("tag:yaml.org,2002:int", _integer)
     _Loader.add_constructor("tag:yaml.org,2002:float", _float)
     _Loader.add_constructor("tag:yaml.org,2002:binary", lambda loader, node: loader.construct_scalar(node))
