@@ -23,7 +23,7 @@ STRATEGIES: Final[Mapping[tuple[str, str], str]] = {
     ("", "persistentvolumeclaims"): "core.persistentvolumeclaims",
     ("", "persistentvolumes"): "core.persistentvolumes",
     ("", "pods"): "core.pods",
-    ("", "podtemplates"): "core.podtemplates",
+    ("", "podtemplates"): "core.pod_templates",
     ("", "replicationcontrollers"): "core.replicationcontrollers",
     ("", "resourcequotas"): "core.resourcequotas",
     ("", "secrets"): "core.secrets",

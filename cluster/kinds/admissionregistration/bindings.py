@@ -15,7 +15,7 @@ from cluster.kinds.admissionregistration.matching import (
     validate_selectors,
 )
 from cluster.kinds.cells import name_and, text
-from cluster.kinds.checks import dns1123_subdomain, spec_of
+from cluster.kinds.checks import dns1123_subdomain, one_of, spec_of
 from cluster.kinds.model import Strategy
 
 _ACTIONS: Final = ("Audit", "Deny", "Warn")
@@ -37,6 +37,7 @@ def _validate(binding: Object) -> list[FieldError]:
             errors.append(field.required(path, "one of name or selector must be specified"))
         if reference.get("name") and reference.get("selector") is not None:
             errors.append(field.forbidden(f"{path}.name", "name and selector are mutually exclusive"))
+        errors += one_of(f"{path}.parameterNotFoundAction", reference.get("parameterNotFoundAction"), ("Allow", "Deny"))
     resources, path = spec.get("matchResources"), "spec.matchResources"
     if resources is not None:
         errors += validate_policies(resources, path) + validate_selectors(resources, path)
@@ -47,7 +48,7 @@ def _validate(binding: Object) -> list[FieldError]:
 
 def _validate_actions(binding: Object) -> list[FieldError]:
     actions, path = spec_of(binding).get("validationActions") or [], "spec.validationActions"
-    errors = [] if actions else [field.required(path)]
+    errors = [] if actions else [field.required(path, "at least one validation action is required")]
     for position, action in enumerate(actions):
         if action not in _ACTIONS:
             errors.append(field.not_supported(field.index(path, position), action, _ACTIONS))

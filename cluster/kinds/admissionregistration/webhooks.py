@@ -110,8 +110,7 @@ def _validate_url(url: str, path: str) -> list[FieldError]:
 
 
 def _validate_service(service: Object, path: str) -> list[FieldError]:
-    names = ("name", "namespace")
-    errors = [field.required(f"{path}.{name}", f"service {name} is required") for name in names if not service.get(name)]
+    errors = [field.required(f"{path}.{name}") for name in ("name", "namespace") if not service.get(name)]
     port = service.get("port")
     if port is not None and port_number(path, port):
         message = "port is not valid: " + ", ".join(validation.is_valid_port_num(port))

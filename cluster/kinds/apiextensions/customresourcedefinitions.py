@@ -28,7 +28,8 @@ def _default(definition: Object) -> None:
     service = ((spec["conversion"].get("webhook") or {}).get("clientConfig") or {}).get("service")
     if service is not None and service.get("port") is None:
         service["port"] = 443
-    status = definition.setdefault("status", {})
+    status: Object = {"conditions": None, "acceptedNames": {"plural": "", "kind": ""}} | status_of(definition)
+    definition["status"] = status
     if not status.get("storedVersions"):
         stored = [each.get("name") for each in spec.get("versions") or () if each.get("storage")][:1]
         if stored:
@@ -51,7 +52,9 @@ def _validate(definition: Object) -> list[FieldError]:
     if name_of(definition) != expected:
         errors.append(field.invalid("metadata.name", name_of(definition), 'must be spec.names.plural+"."+spec.group'))
     errors += one_of("spec.scope", spec.get("scope"), _SCOPES)
-    return errors + _validate_versions(spec.get("versions") or []) + _validate_names(names)
+    errors += _validate_versions(spec.get("versions") or []) + _validate_names(names)
+    stored = status_of(definition).get("storedVersions")
+    return errors if stored else [*errors, field.invalid("status.storedVersions", None, "must have at least one stored version")]
 
 
 def _validate_versions(versions: list[Object]) -> list[FieldError]:
@@ -61,13 +64,22 @@ def _validate_versions(versions: list[Object]) -> list[FieldError]:
         path = field.index("spec.versions", position)
         errors += judged(validation.is_dns1035_label, f"{path}.name", names[position])
         if (version.get("schema") or {}).get("openAPIV3Schema") is None:
-            errors.append(field.required(f"{path}.schema.openAPIV3Schema", "schemas are required"))
+            errors.append(field.required(f"{path}.schema.openAPIV3Schema"))
     if len(set(names)) != len(names):
-        errors.append(field.invalid("spec.versions", names, "must contain unique version names"))
+        shown = [_shown_version(each) for each in versions]
+        errors.append(field.invalid("spec.versions", shown, "must contain unique version names"))
     stored = sum(bool(each.get("storage")) for each in versions)
     if stored != 1:
-        errors.append(field.invalid("spec.versions", names, "must have exactly one version marked as storage version"))
+        shown = [_shown_version(each) for each in versions]
+        errors.append(field.invalid("spec.versions", shown, "must have exactly one version marked as storage version"))
     return errors
+
+
+def _shown_version(version: Object) -> Object:
+    """A version as upstream's message prints it: its internal type, as far as it is plain."""
+    flags = {name: bool(version.get(name.lower())) for name in ("Served", "Storage", "Deprecated")}
+    rest = dict.fromkeys(("DeprecationWarning", "Schema", "Subresources", "AdditionalPrinterColumns", "SelectableFields"))
+    return {"Name": version.get("name") or "", **flags, **rest}
 
 
 def _validate_names(names: Object) -> list[FieldError]:
@@ -76,7 +88,9 @@ def _validate_names(names: Object) -> list[FieldError]:
     for name in ("plural", "singular"):
         errors += judged(validation.is_dns1035_label, f"{path}.{name}", names.get(name) or "")
     for name in ("kind", "listKind"):
-        errors += judged(validation.is_dns1035_label, f"{path}.{name}", (names.get(name) or "").lower())
+        kind = names.get(name) or ""
+        mixed = "may have mixed case, but should otherwise match: "
+        errors += [field.invalid(f"{path}.{name}", kind, mixed + message) for message in validation.is_dns1035_label(kind.lower())]
     for name in ("shortNames", "categories"):
         for position, each in enumerate(names.get(name) or ()):
             errors += judged(validation.is_dns1035_label, field.index(f"{path}.{name}", position), each)

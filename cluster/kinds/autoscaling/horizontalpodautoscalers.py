@@ -17,7 +17,7 @@ from cluster.kinds.cells import age_of, name_of
 from cluster.kinds.checks import nonnegative, spec_of, status_of
 from cluster.kinds.model import Strategy
 from cluster.kinds.printing import UNSET
-from cluster.kinds.statuses import keep_status, starts_with, status_subresource
+from cluster.kinds.statuses import keep_status, reset_status, status_subresource
 
 _PERIOD: Final = 15
 _SCALE_UP: Final[Object] = {
@@ -49,13 +49,12 @@ def _default(autoscaler: Object) -> None:
     spec = autoscaler.setdefault("spec", {})
     if spec.get("minReplicas") is None:
         spec["minReplicas"] = 1
-    status = {"currentReplicas": 0, "desiredReplicas": 0} | status_of(autoscaler)
     if _is_v1(autoscaler):
-        autoscaler["status"] = status
+        autoscaler["status"] = {"currentReplicas": 0, "desiredReplicas": 0} | status_of(autoscaler)
         if spec.get("targetCPUUtilizationPercentage") is None and not _carries_metrics(autoscaler):
             spec["targetCPUUtilizationPercentage"] = DEFAULT_CPU_UTILIZATION
         return
-    autoscaler["status"] = {"currentMetrics": None, **status} if "currentMetrics" not in status else status
+    autoscaler["status"] = {"desiredReplicas": 0, "currentMetrics": None} | status_of(autoscaler)
     if not spec.get("metrics"):
         spec["metrics"] = [cpu_metric(DEFAULT_CPU_UTILIZATION)]
     behavior = spec.get("behavior")
@@ -76,12 +75,14 @@ def _validate(autoscaler: Object) -> list[FieldError]:
     errors: list[FieldError] = []
     if least is not None and least < 1:
         errors.append(field.invalid("spec.minReplicas", least, "must be greater than or equal to 1"))
-    if most < 1:
-        errors.append(field.invalid("spec.maxReplicas", most, "must be greater than 0"))
+    if not most:
+        errors.append(field.required("spec.maxReplicas", "must be set and greater than 0"))
+    elif most < 0:
+        errors.append(field.invalid("spec.maxReplicas", most, "must be greater than or equal to 1"))
     if least is not None and most < least:
         errors.append(field.invalid("spec.maxReplicas", most, "must be greater than or equal to `minReplicas`"))
     errors += _validate_target(spec.get("scaleTargetRef") or {}, "spec.scaleTargetRef")
-    errors += validate_metrics(spec.get("metrics") or [], "spec.metrics")
+    errors += validate_metrics(spec.get("metrics") or [], "spec.metrics", least)
     for name in ("scaleUp", "scaleDown"):
         rules = (spec.get("behavior") or {}).get(name)
         if rules is not None:
@@ -96,6 +97,11 @@ def _validate_target(reference: Object, path: str) -> list[FieldError]:
         if not value:
             errors.append(field.required(f"{path}.{name}"))
         errors += [field.invalid(f"{path}.{name}", value, message) for message in validation.path_segment_name(value, False)]
+    version = reference.get("apiVersion") or ""
+    if version.count("/") > 1:
+        errors.append(field.invalid(f"{path}.apiVersion", version, f"unexpected GroupVersion string: {version}"))
+    elif not version.partition("/")[1]:
+        errors.append(field.invalid(f"{path}.apiVersion", version, "apiVersion must specify API group"))
     return errors
 
 
@@ -121,7 +127,7 @@ def _cells(autoscaler: Object) -> list[Any]:
 
 STRATEGY: Final = Strategy(
     default=_default,
-    prepare_for_create=starts_with(currentReplicas=0, desiredReplicas=0),
+    prepare_for_create=reset_status,
     prepare_for_update=keep_status,
     validate=_validate,
     validate_update=lambda autoscaler, old: _validate(autoscaler),

@@ -29,8 +29,12 @@ _MAX_PERIOD: Final = 1800
 _SHOWN: Final = 2
 
 
-def validate_metrics(metrics: list[Object], path: str) -> list[FieldError]:
-    return [error for i, metric in enumerate(metrics) for error in _validate_metric(metric, field.index(path, i))]
+def validate_metrics(metrics: list[Object], path: str, least: int | None) -> list[FieldError]:
+    """`least` is the smallest number of replicas; only what is measured outside the pods can bring them back from none."""
+    errors = [error for i, metric in enumerate(metrics) for error in _validate_metric(metric, field.index(path, i))]
+    if least == 0 and not any(metric.get("type") in ("Object", "External") for metric in metrics):
+        errors.append(field.forbidden(path, "must specify at least one Object or External metric to support scaling to zero replicas"))
+    return errors
 
 
 def _validate_metric(metric: Object, path: str) -> list[FieldError]:

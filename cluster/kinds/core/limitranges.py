@@ -9,10 +9,12 @@ from cluster.api.field import FieldError
 from cluster.api.names import Object
 from cluster.kinds.cells import created_at, name_of
 from cluster.kinds.checks import judged, spec_of
+from cluster.kinds.core.pod_resources import canonical_resource_list, decoded
 from cluster.kinds.core.quantities import allows_overcommit, validate_container_resource_name, validate_resource_name
 from cluster.kinds.model import Strategy
 
 _TYPES: Final = ("Pod", "Container", "PersistentVolumeClaim")
+_AMOUNTS: Final = ("max", "min", "default", "defaultRequest", "maxLimitRequestRatio")
 _FOR_POD: Final = "may not be specified when `type` is 'Pod'"
 _ORDER: Final = (
     ("min", "max", "min", "min value {0} is greater than max value {1}"),
@@ -29,6 +31,8 @@ def _default(limits: Object) -> None:
     """A container's default limit is the maximum, and its default request the limit, else the minimum."""
     spec = limits.setdefault("spec", {})
     for item in spec.get("limits") or ():
+        for name in _AMOUNTS:
+            canonical_resource_list(item.get(name))
         if item.get("type") != "Container":
             continue
         default = dict(item.get("max") or {}) | (item.get("default") or {})
@@ -79,7 +83,7 @@ def _validate_names(kind: str, amounts: Object, path: str) -> list[FieldError]:
 
 
 def _validate_amounts(item: Object, resource: str, path: str, kind: str) -> list[FieldError]:
-    given = {name: (item.get(name) or {}).get(resource) for name in ("min", "max", "default", "defaultRequest", "maxLimitRequestRatio")}
+    given = {name: (item.get(name) or {}).get(resource) for name in _AMOUNTS}
     if kind == "Pod":
         given["default"] = given["defaultRequest"] = None
     errors: list[FieldError] = []
@@ -111,7 +115,7 @@ def _validate_ratio(ratio: str | None, low: str | None, high: str | None, path: 
 
 
 STRATEGY: Final = Strategy(
-    default=_default,
+    default=decoded(_default),
     validate=_validate,
     validate_update=lambda limits, old: _validate(limits),
     cells=lambda limits: [name_of(limits), created_at(limits)],

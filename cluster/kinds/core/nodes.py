@@ -12,12 +12,27 @@ from cluster.api.field import FieldError
 from cluster.api.names import Object
 from cluster.kinds.cells import age_of, name_of
 from cluster.kinds.checks import flag_at, ip_family, judged, legacy_cidr, metadata_of, spec_of, status_of
+from cluster.kinds.core.pod_resources import canonical_resource_list, decoded
 from cluster.kinds.core.quantities import validate_quantity
 from cluster.kinds.model import Strategy, SubresourceStrategy
 from cluster.kinds.printing import NONE, UNKNOWN
 
 ROLE_PREFIX: Final = "node-role.kubernetes.io/"
 ROLE: Final = "kubernetes.io/role"
+_INFO: Final = (
+    "machineID",
+    "systemUUID",
+    "bootID",
+    "kernelVersion",
+    "osImage",
+    "containerRuntimeVersion",
+    "kubeletVersion",
+    "kubeProxyVersion",
+    "operatingSystem",
+    "architecture",
+)
+"""Facts of a node that are shown even when they are empty."""
+
 _EFFECTS: Final = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 _CIDR_FIXED: Final = 'node updates may not change podCIDR except from "" to valid'
 _PROVIDER_FIXED: Final = 'node updates may not change providerID except from "" to valid'
@@ -31,8 +46,12 @@ def _default(node: Object) -> None:
         spec["podCIDRs"] = [spec["podCIDR"]]
     elif spec.get("podCIDRs"):
         spec["podCIDR"] = spec["podCIDRs"][0]
-    status = node.get("status")
-    if status and status.get("capacity") is not None and status.get("allocatable") is None:
+    status: Object = {"daemonEndpoints": {"kubeletEndpoint": {"Port": 0}}} | status_of(node)
+    node["status"] = status
+    status["nodeInfo"] = dict.fromkeys(_INFO, "") | (status.get("nodeInfo") or {})
+    canonical_resource_list(status.get("capacity"))
+    canonical_resource_list(status.get("allocatable"))
+    if status.get("capacity") is not None and status.get("allocatable") is None:
         status["allocatable"] = dict(status["capacity"])
 
 
@@ -53,6 +72,12 @@ def _prepare_status(node: Object, old: Object) -> None:
         status_of(node).pop("config", None)
 
 
+def _shown_taint(taint: Object) -> Object:
+    """A taint as upstream's message prints it: its internal type."""
+    names = ("key", "value", "effect")
+    return {name.capitalize(): taint.get(name) or "" for name in names} | {"TimeAdded": taint.get("timeAdded")}
+
+
 def validate_taints(taints: Iterable[Object], path: str) -> list[FieldError]:
     errors: list[FieldError] = []
     seen: set[tuple[str, str]] = set()
@@ -68,7 +93,7 @@ def validate_taints(taints: Iterable[Object], path: str) -> list[FieldError]:
         elif effect not in _EFFECTS:
             errors.append(field.not_supported(field.child(place, "effect"), effect, _EFFECTS))
         if (key, effect) in seen:
-            errors.append(replace(field.duplicate(place, taint), detail="taints must be unique by key and effect pair"))
+            errors.append(replace(field.duplicate(place, _shown_taint(taint)), detail="taints must be unique by key and effect pair"))
         seen.add((key, effect))
     return errors
 
@@ -180,7 +205,7 @@ def _cells(node: Object) -> list[Any]:
 
 
 STRATEGY: Final = Strategy(
-    default=_default,
+    default=decoded(_default),
     prepare_for_create=_prepare_for_create,
     prepare_for_update=_prepare_for_update,
     validate=_validate,

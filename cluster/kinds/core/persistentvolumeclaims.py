@@ -9,6 +9,7 @@ from cluster.api.field import FieldError
 from cluster.api.names import Object
 from cluster.kinds.cells import access_modes, age_of, name_of
 from cluster.kinds.checks import dns1123_label, dns1123_subdomain, metadata_of, spec_of, status_of, unchanged, value_of
+from cluster.kinds.core.pod_resources import canonical_resource_list, decoded
 from cluster.kinds.core.volumes import CLASS_ANNOTATION, storage_class, validate_class_and_mode, validate_modes
 from cluster.kinds.model import Strategy, SubresourceStrategy
 from cluster.kinds.printing import UNSET
@@ -18,7 +19,12 @@ _FIXED: Final = "spec is immutable after creation except resources.requests and 
 
 def _default(claim: Object) -> None:
     spec = claim.setdefault("spec", {})
-    spec.setdefault("resources", {})
+    resources = spec.setdefault("resources", {})
+    for amounts in (resources.get("requests"), resources.get("limits"), status_of(claim).get("capacity")):
+        canonical_resource_list(amounts)
+    for name in ("dataSource", "dataSourceRef"):
+        if spec.get(name):
+            spec[name].setdefault("apiGroup", None)
     if spec.get("volumeMode") is None:
         spec["volumeMode"] = "Filesystem"
     status = claim.setdefault("status", {})
@@ -135,7 +141,7 @@ def _cells(claim: Object) -> list[Any]:
 
 
 STRATEGY: Final = Strategy(
-    default=_default,
+    default=decoded(_default),
     prepare_for_create=_prepare_for_create,
     prepare_for_update=_prepare_for_update,
     validate=_validate,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from cluster.api import field, meta
+from cluster.api import field, meta, quantity
 from cluster.api.field import FieldError
 from cluster.api.names import Object
 from cluster.kinds.cells import access_modes, age_of, name_of
 from cluster.kinds.checks import metadata_of, spec_of, status_of, unchanged
-from cluster.kinds.core.quantities import validate_nonnegative
+from cluster.kinds.core.pod_resources import canonical_resource_list, decoded
 from cluster.kinds.core.volumes import storage_class, validate_class_and_mode, validate_modes
 from cluster.kinds.model import Strategy, SubresourceStrategy
 from cluster.kinds.printing import UNSET
@@ -34,6 +34,7 @@ _RECLAIM_POLICIES: Final = ("Delete", "Recycle", "Retain")
 
 def _default(volume: Object) -> None:
     spec = volume.setdefault("spec", {})
+    canonical_resource_list(spec.get("capacity"))
     if not spec.get("persistentVolumeReclaimPolicy"):
         spec["persistentVolumeReclaimPolicy"] = "Retain"
     if spec.get("volumeMode") is None:
@@ -50,6 +51,13 @@ def _sources(spec: Object) -> list[str]:
     return [name for name in spec if name not in _PLAIN and spec[name] is not None]
 
 
+def _validate_capacity(path: str, amount: str) -> list[FieldError]:
+    errors: list[FieldError] = []
+    if quantity.compare(amount, "0") < 0:
+        errors.append(field.invalid(path, quantity.parse(amount).value(), "must be a valid resource quantity"))
+    return errors if quantity.compare(amount, "0") > 0 else [*errors, field.invalid(path, amount, "must be greater than zero")]
+
+
 def _validate(volume: Object) -> list[FieldError]:
     spec = spec_of(volume)
     errors = [] if spec.get("accessModes") else [field.required("spec.accessModes")]
@@ -57,10 +65,10 @@ def _validate(volume: Object) -> list[FieldError]:
     capacity = spec.get("capacity") or {}
     if not capacity:
         errors.append(field.required("spec.capacity"))
-    elif "storage" not in capacity or len(capacity) > 1:
-        errors.append(field.not_supported("spec.capacity", dict(capacity), ("storage",)))
+    if "storage" not in capacity or len(capacity) > 1:
+        errors.append(field.not_supported("spec.capacity", dict(sorted(capacity.items())) or None, ("storage",)))
     for resource, amount in capacity.items():
-        errors += validate_nonnegative(field.key("spec.capacity", resource), amount)
+        errors += _validate_capacity(field.key("spec.capacity", resource), amount)
     policy = spec.get("persistentVolumeReclaimPolicy") or ""
     if policy and policy not in _RECLAIM_POLICIES:
         errors.append(field.not_supported("spec.persistentVolumeReclaimPolicy", policy, _RECLAIM_POLICIES))
@@ -122,7 +130,7 @@ def _cells(volume: Object) -> list[Any]:
 
 
 STRATEGY: Final = Strategy(
-    default=_default,
+    default=decoded(_default),
     prepare_for_create=_prepare_for_create,
     prepare_for_update=_keep_status,
     validate=_validate,

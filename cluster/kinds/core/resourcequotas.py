@@ -10,6 +10,7 @@ from cluster.api.field import FieldError
 from cluster.api.names import Object
 from cluster.kinds.cells import age_of, name_of
 from cluster.kinds.checks import IMMUTABLE, spec_of, status_of
+from cluster.kinds.core.pod_resources import canonical_resource_list, decoded
 from cluster.kinds.core.quantities import is_standard_quota_resource, validate_quantity, validate_quota_resource_name
 from cluster.kinds.model import Strategy, SubresourceStrategy
 
@@ -31,8 +32,9 @@ _MUST_EXIST: Final = (
 
 
 def _default(quota: Object) -> None:
-    quota.setdefault("spec", {})
-    quota.setdefault("status", {})
+    canonical_resource_list(quota.setdefault("spec", {}).get("hard"))
+    for name in ("hard", "used"):
+        canonical_resource_list(quota.setdefault("status", {}).get(name))
 
 
 def _validate_amounts(amounts: Object, path: str) -> list[FieldError]:
@@ -142,7 +144,7 @@ def _cells(quota: Object) -> list[Any]:
 
 
 STRATEGY: Final = Strategy(
-    default=_default,
+    default=decoded(_default),
     prepare_for_create=_prepare_for_create,
     prepare_for_update=_keep_status,
     validate=_validate,

@@ -198,10 +198,14 @@ def _validate_port_sets(spec: Object) -> list[FieldError]:
     for path, port in ports:
         pair = (port.get("protocol"), port.get("port") or 0)
         if pair in seen:
-            key = {"protocol": pair[0], "port": pair[1]}
-            errors.append(field.duplicate(path, key))
+            errors.append(field.duplicate(path, _shown_port(*pair)))
         seen.add(pair)
     return errors
+
+
+def _shown_port(protocol: str | None, port: int) -> Object:
+    """A port as upstream's message prints it: its internal type, with nothing but what makes it a duplicate."""
+    return {"Name": "", "Protocol": protocol or "", "AppProtocol": None, "Port": port, "TargetPort": 0, "NodePort": 0}
 
 
 def _validate_load_balancer(service: Object, before: Object) -> list[FieldError]:

@@ -35,7 +35,7 @@ def _validate(schema: Object) -> list[FieldError]:
         errors.append(field.invalid("spec.matchingPrecedence", precedence, f"must not be greater than {_MAX_PRECEDENCE}"))
     method = value_of(spec, "distinguisherMethod", "type")
     if spec.get("distinguisherMethod") is not None and method not in _METHODS:
-        errors.append(field.not_supported("spec.distinguisherMethod", spec["distinguisherMethod"], _METHODS))
+        errors.append(field.not_supported("spec.distinguisherMethod.type", {"Type": method or ""}, _METHODS))
     if not value_of(spec, "priorityLevelConfiguration", "name"):
         errors.append(field.required("spec.priorityLevelConfiguration.name", "must reference a priority level"))
     return errors

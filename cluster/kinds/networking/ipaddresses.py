@@ -25,7 +25,7 @@ def _name(name: str, prefix: bool) -> list[str]:
 
 def _validate(address: Object) -> list[FieldError]:
     parent = spec_of(address).get("parentRef")
-    if not parent:
+    if parent is None:
         return [field.required("spec.parentRef")]
     return [field.required(f"spec.parentRef.{name}") for name in ("resource", "name") if not parent.get(name)]
 

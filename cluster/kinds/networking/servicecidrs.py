@@ -28,7 +28,7 @@ def _validate(service_range: Object) -> list[FieldError]:
     errors = [error for i, each in enumerate(ranges) for error in legacy_cidr(field.index(path, i), each)]
     if not errors and len({ip_family(each) for each in ranges}) != len(ranges):
         errors.append(
-            field.invalid(path, ranges, "may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/96")
+            field.invalid(path, ranges, "may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64")
         )
     return errors
 

@@ -33,11 +33,18 @@ def _amount(path: str, value: Any) -> list[FieldError]:
     return errors
 
 
+def _shown_spec(spec: Object) -> Object:
+    """The spec as upstream's message prints it: its internal type."""
+    names = {"MinAvailable": "minAvailable", "Selector": "selector", "MaxUnavailable": "maxUnavailable"}
+    shown = {name: spec.get(field_name) for name, field_name in names.items()}
+    return shown | {"UnhealthyPodEvictionPolicy": spec.get("unhealthyPodEvictionPolicy")}
+
+
 def _validate(budget: Object) -> list[FieldError]:
     spec = spec_of(budget)
     errors: list[FieldError] = []
     if spec.get("minAvailable") is not None and spec.get("maxUnavailable") is not None:
-        errors.append(field.invalid("spec", spec, "minAvailable and maxUnavailable cannot be both set"))
+        errors.append(field.invalid("spec", _shown_spec(spec), "minAvailable and maxUnavailable cannot be both set"))
     for name in ("minAvailable", "maxUnavailable"):
         if spec.get(name) is not None:
             errors += _amount(f"spec.{name}", spec[name])

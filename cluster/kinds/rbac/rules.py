@@ -8,6 +8,7 @@ from typing import Any, Final
 from cluster.api import field, validation
 from cluster.api.field import FieldError
 from cluster.api.names import Object
+from cluster.api.selectors import from_label_selector
 from cluster.kinds.cells import age_of, name_of
 from cluster.kinds.model import Strategy
 
@@ -81,6 +82,11 @@ def _validate_subject(subject: Object, path: str, namespaced: bool) -> list[Fiel
     return errors
 
 
+def _default_role(role: Object) -> None:
+    """Rules are shown even where there are none."""
+    role.setdefault("rules", None)
+
+
 def role_strategy(namespaced: bool, **more: Any) -> Strategy:
     """Roles and cluster roles differ in little."""
 
@@ -88,6 +94,7 @@ def role_strategy(namespaced: bool, **more: Any) -> Strategy:
         return validate_rules(role, namespaced) + ([] if namespaced else _validate_aggregation(role))
 
     return Strategy(
+        default=_default_role,
         validate=validate,
         validate_update=lambda role, old: validate(role),
         validate_name=validation.path_segment_name,
@@ -105,7 +112,15 @@ def _validate_aggregation(role: Object) -> list[FieldError]:
     selectors = rule.get("clusterRoleSelectors") or ()
     if not selectors:
         return [field.required(path, "at least one clusterRoleSelector required if aggregationRule is non-nil")]
-    return [error for i, each in enumerate(selectors) for error in validation.validate_label_selector(each, field.index(path, i))]
+    errors: list[FieldError] = []
+    for position, selector in enumerate(selectors):
+        place = field.index(path, position)
+        errors += validation.validate_label_selector(selector, place)
+        try:
+            from_label_selector(selector)
+        except ValueError:
+            errors.append(field.invalid(place, None, "invalid label selector."))
+    return errors
 
 
 def binding_strategy(role_kinds: Sequence[str], namespaced: bool) -> Strategy:

@@ -21,7 +21,7 @@ _DEFAULTS: Final = {
     "seLinuxMount": False,
 }
 _GROUP_POLICIES: Final = ("File", "None", "ReadWriteOnceWithFSType")
-_MODES: Final = ("Ephemeral", "Persistent")
+_MODES: Final = ("Persistent", "Ephemeral")
 
 
 def _default(driver: Object) -> None:

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from typing import Final
 
-from cluster.api import validation
+from cluster.api import quantity, validation
 from cluster.api.field import FieldError
 from cluster.api.names import Object
 from cluster.kinds.cells import created_at, name_of
 from cluster.kinds.checks import dns1123_subdomain, unchanged
+from cluster.kinds.core.pod_resources import decoded
 from cluster.kinds.core.quantities import validate_nonnegative
 from cluster.kinds.model import Strategy
+
+
+def _default(capacity: Object) -> None:
+    for name in ("capacity", "maximumVolumeSize"):
+        if capacity.get(name) is not None:
+            capacity[name] = quantity.canonical(capacity[name])
 
 
 def _validate(capacity: Object) -> list[FieldError]:
@@ -28,6 +35,7 @@ def _validate_update(capacity: Object, old: Object) -> list[FieldError]:
 
 
 STRATEGY: Final = Strategy(
+    default=decoded(_default),
     validate=_validate,
     validate_update=_validate_update,
     cells=lambda capacity: [name_of(capacity), created_at(capacity)],
