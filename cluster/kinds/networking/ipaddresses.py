@@ -13,6 +13,8 @@ from cluster.kinds.checks import spec_of, unchanged
 from cluster.kinds.model import Strategy
 from cluster.kinds.printing import NONE
 
+_PARENT: Final = ("group", "resource", "namespace", "name")
+
 
 def _name(name: str, prefix: bool) -> list[str]:
     """The name is the address, in canonical form."""
@@ -31,7 +33,9 @@ def _validate(address: Object) -> list[FieldError]:
 
 
 def _validate_update(address: Object, old: Object) -> list[FieldError]:
-    return _validate(address) + unchanged("spec.parentRef", spec_of(address).get("parentRef"), spec_of(old).get("parentRef"))
+    parent, before = (spec_of(each).get("parentRef") or {} for each in (address, old))
+    shown, was = ({name.capitalize(): each.get(name) or "" for name in _PARENT} for each in (parent, before))
+    return _validate(address) + unchanged("spec.parentRef", shown, was)
 
 
 def _cells(address: Object) -> list[Any]:

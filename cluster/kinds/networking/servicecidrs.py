@@ -8,7 +8,7 @@ from cluster.api import field
 from cluster.api.field import FieldError
 from cluster.api.names import Object
 from cluster.kinds.cells import name_and
-from cluster.kinds.checks import ip_family, legacy_cidr, spec_of
+from cluster.kinds.checks import IMMUTABLE, ip_family, legacy_cidr, spec_of
 from cluster.kinds.model import Strategy
 from cluster.kinds.statuses import keep_status, reset_status, status_subresource
 
@@ -36,9 +36,11 @@ def _validate(service_range: Object) -> list[FieldError]:
 def _validate_update(service_range: Object, old: Object) -> list[FieldError]:
     """A second family may be added, nothing else changed."""
     ranges, before = spec_of(service_range).get("cidrs") or [], spec_of(old).get("cidrs") or []
-    if ranges[: len(before)] != before:
-        return [field.invalid("spec.cidrs", ranges, "field is immutable")]
-    return _validate(service_range)
+    pairs = enumerate(zip(ranges, before, strict=False))
+    errors = [field.invalid(field.index("spec.cidrs", i), new, IMMUTABLE) for i, (new, was) in pairs if new != was]
+    if len(ranges) < len(before):
+        errors.append(field.invalid("spec.cidrs", ranges, IMMUTABLE))
+    return errors or _validate(service_range)
 
 
 STRATEGY: Final = Strategy(

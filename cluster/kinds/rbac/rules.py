@@ -132,7 +132,9 @@ def binding_strategy(role_kinds: Sequence[str], namespaced: bool) -> Strategy:
     def validate_update(binding: Object, old: Object) -> list[FieldError]:
         errors = validate(binding)
         if binding.get("roleRef") != old.get("roleRef"):
-            errors.append(field.invalid("roleRef", binding.get("roleRef"), "cannot change roleRef"))
+            role = binding.get("roleRef") or {}
+            shown = {name: role.get(name[0].lower() + name[1:]) or "" for name in ("Kind", "Name")}
+            errors.append(field.invalid("roleRef", {"APIGroup": role.get("apiGroup") or "", **shown}, "cannot change roleRef"))
         return errors
 
     return Strategy(

@@ -36,7 +36,14 @@ def _validate(attachment: Object) -> list[FieldError]:
 
 
 def _validate_update(attachment: Object, old: Object) -> list[FieldError]:
-    return _validate(attachment) + unchanged("spec", attachment.get("spec"), old.get("spec"))
+    return _validate(attachment) + unchanged("spec", _shown(spec_of(attachment)), _shown(spec_of(old)))
+
+
+def _shown(spec: Object) -> Object:
+    """The spec as upstream's message prints it: its internal type."""
+    source = spec.get("source") or {}
+    sources = {"PersistentVolumeName": source.get("persistentVolumeName"), "InlineVolumeSpec": source.get("inlineVolumeSpec")}
+    return {"Attacher": spec.get("attacher") or "", "Source": sources, "NodeName": spec.get("nodeName") or ""}
 
 
 STRATEGY: Final = Strategy(

@@ -8,7 +8,6 @@ from cluster.api import field
 from cluster.api.field import FieldError
 from cluster.api.names import Object
 from cluster.kinds.cells import name_and, text
-from cluster.kinds.checks import unchanged
 from cluster.kinds.model import Strategy
 from cluster.kinds.storage.storageclasses import validate_parameters
 
@@ -22,8 +21,8 @@ def _validate(attributes: Object) -> list[FieldError]:
 
 
 def _validate_update(attributes: Object, old: Object) -> list[FieldError]:
-    errors = unchanged("driverName", attributes.get("driverName"), old.get("driverName"))
-    return errors + unchanged("parameters", attributes.get("parameters"), old.get("parameters"))
+    changed = [name for name in ("driverName", "parameters") if (attributes.get(name) or None) != (old.get(name) or None)]
+    return [field.forbidden(name, f"updates to {name} are forbidden.") for name in changed]
 
 
 STRATEGY: Final = Strategy(validate=_validate, validate_update=_validate_update, cells=name_and(text("driverName")), has_generation=False)
