@@ -178,7 +178,7 @@ class ServiceAccountTokenAuthenticator:
 
         try:
             key_id = jwt.get_unverified_header(token).get("kid")
-        except jwt.PyJWTError:
+        except (jwt.PyJWTError, RecursionError, ValueError):
             return None
         candidates = [key for key in self._keys if not key_id or key.key_id == key_id]
         if not candidates:
@@ -190,7 +190,7 @@ class ServiceAccountTokenAuthenticator:
                 return _claims(jwt.decode(token, key=key.key, algorithms=[key.algorithm], options=unchecked))
             except jwt.PyJWTError as error:
                 why = str(error)
-            except (KeyError, TypeError, ValueError, AttributeError):
+            except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
                 raise BadCredentials("service account token claims could not be validated due to unexpected validation error") from None
         raise BadCredentials(why)
 

@@ -43,7 +43,7 @@ class BearerAuthenticator:
             if found is not None:
                 user, good_for = found
                 return authenticated(user), good_for
-        raise BadCredentials("; ".join(why) or "invalid bearer token")
+        raise BadCredentials(f"[invalid bearer token, {', '.join(why)}]" if why else "invalid bearer token")
 
 
 class UnionAuthenticator:

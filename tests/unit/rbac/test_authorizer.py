@@ -9,7 +9,7 @@ from cluster.api.errors import NotFound
 from cluster.api.names import Object
 from cluster.api.user import UserInfo
 from rbac.authz.build import build_authorization
-from rbac.authz.index import CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES, RbacIndex
+from rbac.authz.index import CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES, RbacIndex, subject_keys
 from rbac.authz.messages import forbidden
 from rbac.authz.rbac import RbacAuthorizer, RuleResolver
 from tests.unit.rbac.world import World, ask, binding, cluster_role, role, rule, url_rule, user
@@ -172,3 +172,14 @@ def test_the_rules_of_a_missing_role_are_not_found() -> None:
 )
 def test_the_refusal_is_worded_as_upstream_words_it(question: str, namespace: str, name: str, reason: str, message: str) -> None:
     assert forbidden(ask(TINA, question, namespace, name), reason).message == message
+
+
+def test_a_decision_looks_at_ones_own_bindings_however_many_others_there_are() -> None:
+    world = World()
+    index = RbacIndex.following(world)
+    world.add(VIEW, binding("dev", "x", "ClusterRole/view", "User:tina"), binding("", "y", "ClusterRole/view", "Group:ops"))
+    keys = subject_keys(TINA)
+    few = [each.name for each in index.bindings(keys, "dev")]
+    for number in range(5000):
+        world.add(binding("dev", f"other-{number}", "ClusterRole/view", f"User:u{number}"))
+    assert [each.name for each in index.bindings(keys, "dev")] == few == ["y", "x"]

@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from cluster.api.names import Object
+from cluster.controllers.cluster_role_aggregation import aggregated
 from rbac.bootstrap import default_objects, reconcile
-from rbac.bootstrap.aggregate import aggregate
 from rbac.bootstrap.defaults import JSON
 from rbac.bootstrap.generate import generate
 from rbac.bootstrap.reconcile import AUTOUPDATE
@@ -53,28 +53,8 @@ def test_viewing_shows_no_secrets_and_changes_nothing() -> None:
 
 @pytest.mark.parametrize("name", ["admin", "edit", "view"])
 def test_aggregated_roles_are_at_rest(name: str) -> None:
-    wanted = aggregate({**CLUSTER_ROLES[name], "rules": []}, CLUSTER_ROLES.values())
-    assert wanted is not None
-    assert uncovered(wanted, CLUSTER_ROLES[name]["rules"]) == uncovered(CLUSTER_ROLES[name]["rules"], wanted) == []
-
-
-def test_a_role_with_the_label_joins_the_aggregate_in_name_order_and_once() -> None:
-    target = cluster_role("t", aggregationRule={"clusterRoleSelectors": [{"matchLabels": {"x": "y"}}, {"matchLabels": {"z": "y"}}]})
-    parts = [cluster_role("b", rule("get", "pods")), cluster_role("a", rule("list", "pods")), cluster_role("c", rule("get", "nodes"))]
-    parts[0]["metadata"]["labels"] = {"x": "y", "z": "y"}
-    parts[1]["metadata"]["labels"] = {"x": "y"}
-    assert aggregate(target, [target, *parts]) == [rule("list", "pods"), rule("get", "pods")]
-
-
-def test_an_aggregate_that_is_current_needs_nothing() -> None:
-    part = cluster_role("a", rule("list", "pods"))
-    part["metadata"]["labels"] = {"x": "y"}
-    target = cluster_role("t", rule("list", "pods"), aggregationRule={"clusterRoleSelectors": [{"matchLabels": {"x": "y"}}]})
-    assert aggregate(target, [part, target]) is None
-
-
-def test_a_role_that_does_not_aggregate_needs_nothing() -> None:
-    assert aggregate(cluster_role("t"), []) is None
+    """The controller that fills them finds nothing to do in a new cluster."""
+    assert aggregated(CLUSTER_ROLES[name], CLUSTER_ROLES.values()) == CLUSTER_ROLES[name]["rules"]
 
 
 def test_what_is_missing_is_created() -> None:

@@ -243,7 +243,7 @@ def test_its_token_is_good(world: World) -> None:
     ("token", "audiences", "error"),
     [
         ("abc", [], "invalid bearer token"),
-        (None, ["vault"], f'token audiences ["{ISSUER}"] is invalid for the target audiences ["vault"]'),
+        (None, ["vault"], f'[invalid bearer token, token audiences ["{ISSUER}"] is invalid for the target audiences ["vault"]]'),
     ],
 )
 def test_the_review_of_a_bad_token_says_why(world: World, token: str | None, audiences: list[str], error: str) -> None:

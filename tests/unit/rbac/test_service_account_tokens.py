@@ -240,6 +240,15 @@ ATTACKS: dict[str, Callable[[Setting, str, Object, Object], str]] = {
     "too long": lambda it, token, header, payload: _signed(it, payload, padding="x" * 20000),
     "rubbish": lambda it, token, header, payload: "abc",
     "empty parts": lambda it, token, header, payload: "..",
+    "deeply nested header": lambda it, token, header, payload: ".".join(
+        [base64.urlsafe_b64encode(b"[" * 9000).decode().rstrip("="), token.split(".")[1], "e30"]
+    ),
+    "nested header of ours": lambda it, token, header, payload: ".".join(
+        [base64.urlsafe_b64encode(b'{"a":' * 1500 + b"1" + b"}" * 1500).decode().rstrip("="), token.split(".")[1], "e30"]
+    ),
+    "key ID that is a number": lambda it, token, header, payload: forged({**header, "kid": 5}, payload, b"x"),
+    "header that is no object": lambda it, token, header, payload: ".".join(["W10", token.split(".")[1], "e30"]),
+    "bytes that are no text": lambda it, token, header, payload: ".".join(["_-79", token.split(".")[1], "e30"]),
     "deeply nested": lambda it, token, header, payload: "e30." + base64.urlsafe_b64encode(b"[" * 9000).decode().rstrip("=") + ".e30",
 }
 
