@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any, Final
 
 from cluster.api import field, selectors
-from cluster.api.field import FieldError
+from cluster.api.field import FieldError, child, index
 from cluster.api.names import Object
 from cluster.api.validation import name_is_dns_label
 from cluster.kinds.apps import workload_validation as rules
 from cluster.kinds.apps.workload_defaults import default_field, default_word, keep_spec, workload_spec
 from cluster.kinds.apps.workload_printing import container_cells
 from cluster.kinds.core import pod_validation
+from cluster.kinds.core.pod_claim_templates import claim_spec
 from cluster.kinds.core.pod_resources import canonical_resource_list, decoded
 from cluster.kinds.core.pod_rules import dns_label, members, non_negative
 from cluster.kinds.core.pod_updates import same
@@ -80,7 +81,7 @@ def _validate(stateful_set: Object) -> list[FieldError]:
 
 
 def _spec_errors(spec: Object, *, new: bool) -> list[FieldError]:
-    """`new`: the name of the service, which never changes, must be valid."""
+    """`new`: what never changes, the claims and the name of the service, must be valid."""
     policy, path = spec.get("podManagementPolicy"), "spec.podManagementPolicy"
     errors = [] if policy in ("OrderedReady", "Parallel") else [field.invalid(path, policy, "must be 'OrderedReady' or 'Parallel'")]
     errors += _strategy(spec.get("updateStrategy") or {})
@@ -90,6 +91,8 @@ def _spec_errors(spec: Object, *, new: bool) -> list[FieldError]:
         for name in ("whenDeleted", "whenScaled")
         if retention.get(name) not in _RETENTION
     ]
+    for position, claim in enumerate(members(spec.get("volumeClaimTemplates")) if new else ()):
+        errors += claim_spec(claim.get("spec") or {}, child(index("spec.volumeClaimTemplates", position), "spec"))
     errors += non_negative(spec.get("replicas"), "spec.replicas") + non_negative(spec.get("minReadySeconds"), "spec.minReadySeconds")
     errors += non_negative((spec.get("ordinals") or {}).get("start"), "spec.ordinals.start")
     if new and spec.get("serviceName"):

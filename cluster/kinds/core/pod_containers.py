@@ -16,7 +16,14 @@ from cluster.kinds.core.pod_resources import canonical_resource_list
 CONTAINER_FIELDS: Final = ("initContainers", "containers", "ephemeralContainers")
 PROBES: Final = ("livenessProbe", "readinessProbe", "startupProbe")
 HOOKS: Final = ("postStart", "preStop")
-_TAG: Final = re.compile(r":([\w][\w.-]{0,127})$", re.ASCII)
+_DOMAIN: Final = (
+    r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?"
+)
+_COMPONENT: Final = r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*"
+_DIGEST: Final = r"[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}"
+_IMAGE: Final = re.compile(
+    rf"(?:{_DOMAIN}/)?{_COMPONENT}(?:/{_COMPONENT})*(?::(?P<tag>\w[\w.-]{{0,127}}))?(?P<digest>@{_DIGEST})?", re.ASCII
+)
 
 
 def container_lists(spec: Object) -> Iterator[tuple[str, list[Object]]]:
@@ -31,12 +38,11 @@ def is_sidecar(container: Object) -> bool:
 
 
 def image_tag(image: str) -> str:
-    """The tag of an image name: `latest` where it has neither tag nor digest, empty where it has a digest alone."""
-    name, at, _ = image.partition("@")
-    found = _TAG.search(name)
-    if found and "/" not in name[found.start() :]:
-        return found[1]
-    return "" if at else "latest"
+    """The tag of an image name: `latest` where it has neither tag nor digest, empty where it has a digest alone or is no name."""
+    found = _IMAGE.fullmatch(image)
+    if found is None:
+        return ""
+    return found["tag"] or ("" if found["digest"] else "latest")
 
 
 def pull_policy(image: str) -> str:

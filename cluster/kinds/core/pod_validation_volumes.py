@@ -7,6 +7,7 @@ from typing import Any, Final
 from cluster.api import field, quantity
 from cluster.api.field import FieldError, child, index
 from cluster.api.names import Object
+from cluster.kinds.core.pod_claim_templates import claim_template
 from cluster.kinds.core.pod_rules import descending_path, dns_label, dns_subdomain, each, members, no_backsteps
 from cluster.kinds.core.pod_validation_projected import file_mode, key_to_path, projected, volume_file
 
@@ -113,14 +114,13 @@ def _host_path(source: Object, path: str) -> list[FieldError]:
 
 
 def _ephemeral(volume: Object, pod_name: str, path: str) -> list[FieldError]:
-    errors: list[FieldError] = []
-    if volume["ephemeral"].get("volumeClaimTemplate") is None:
-        errors.append(field.required(child(path, "ephemeral", "volumeClaimTemplate")))
+    where, template = child(path, "ephemeral", "volumeClaimTemplate"), volume["ephemeral"].get("volumeClaimTemplate")
+    errors = [field.required(where)] if template is None else claim_template(template, where)
     name = volume.get("name") or ""
     if pod_name and name:
         claim = f"{pod_name}-{name}"
         for error in dns_subdomain(claim, path):
-            errors.append(field.invalid(child(path, "name"), name, f'PVC name "{claim}": {error.detail}'))  # noqa: PERF401  # one shape for all
+            errors.append(field.invalid(child(path, "name"), name, f'PVC name "{claim}": {error.detail}'))  # one shape for all
     return errors
 
 
