@@ -6,6 +6,7 @@ Upstream: apimachinery `pkg/apis/meta/v1/{controller_ref,time,micro_time}.go`, `
 from __future__ import annotations
 
 import random
+import re
 import uuid
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -16,6 +17,7 @@ _ALPHABET: Final = "bcdfghjklmnpqrstvwxz2456789"
 _SUFFIX_LENGTH: Final = 5
 _MAX_BASE_LENGTH: Final = 63 - _SUFFIX_LENGTH
 _choose: Final = random.SystemRandom()
+_RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)", re.ASCII).fullmatch
 
 
 def now() -> str:
@@ -41,10 +43,9 @@ def format_micro_time(moment: datetime) -> str:
 
 def parse_time(text: str) -> datetime:
     """An aware datetime from RFC 3339, in seconds or with a fraction; ValueError where it is none."""
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise ValueError(f'time "{text}" has no zone')
-    return moment
+    if not _RFC3339(text):
+        raise ValueError(f'"{text}" is no RFC 3339 time')
+    return datetime.fromisoformat(text)
 
 
 def new_uid() -> str:
@@ -55,11 +56,6 @@ def new_uid() -> str:
 def random_suffix(length: int = _SUFFIX_LENGTH) -> str:
     """Random characters without vowels, so that no word can appear."""
     return "".join(_choose.choices(_ALPHABET, k=length))
-
-
-def safe_encode(text: str) -> str:
-    """Replaces each character of a hash's text by one of the alphabet of generated names, as a pod-template-hash shows it."""
-    return "".join(_ALPHABET[ord(char) % len(_ALPHABET)] for char in text)
 
 
 def generate_name(base: str) -> str:
@@ -88,23 +84,8 @@ def owner_reference(owner: Object) -> Object:
     }
 
 
-def is_controlled_by(obj: Object, owner: Object) -> bool:
-    """Whether the object's controller is this very owner (by UID)."""
-    reference = controller_of(obj)
-    return reference is not None and reference.get("uid") == owner["metadata"].get("uid")
-
-
 def has_finalizer(obj: Object, finalizer: str) -> bool:
     return finalizer in (obj.get("metadata", {}).get("finalizers") or ())
-
-
-def without_finalizer(obj: Object, finalizer: str) -> list[str]:
-    """The object's finalizers less one; the object is left as it is."""
-    return [each for each in obj.get("metadata", {}).get("finalizers") or () if each != finalizer]
-
-
-def is_being_deleted(obj: Object) -> bool:
-    return bool(obj.get("metadata", {}).get("deletionTimestamp"))
 
 
 def deep_copy(value: Any) -> Any:

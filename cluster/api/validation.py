@@ -51,13 +51,8 @@ _VALUE_WORDS: Final = (
 )
 _CONFIG_KEY: Final = "[-._a-zA-Z0-9]+"
 _CONFIG_KEY_WORDS: Final = "a valid config key must consist of alphanumeric characters, '-', '_' or '.'"
-_ENV: Final = "[-._a-zA-Z][-._a-zA-Z0-9]*"
-_ENV_WORDS: Final = (
-    "a valid environment variable name must consist of alphabetic characters, digits, '_', '-', or '.', and must not start with a digit"
-)
-_RELAXED_ENV_WORDS: Final = "a valid environment variable name must consist only of printable ASCII characters other than '='"
+_ENV_WORDS: Final = "a valid environment variable name must consist only of printable ASCII characters other than '='"
 _PERCENT: Final = "[0-9]+%"
-_C_IDENTIFIER: Final = "[A-Za-z_][A-Za-z0-9_]*"
 _HEADER: Final = "[-A-Za-z0-9]+"
 
 _label = re.compile(_LABEL).fullmatch
@@ -67,9 +62,7 @@ _wildcard = re.compile(_WILDCARD).fullmatch
 _key = re.compile(_KEY).fullmatch
 _value = re.compile(_VALUE).fullmatch
 _config_key = re.compile(_CONFIG_KEY).fullmatch
-_env = re.compile(_ENV).fullmatch
 _percent = re.compile(_PERCENT).fullmatch
-_c_identifier = re.compile(_C_IDENTIFIER).fullmatch
 _header = re.compile(_HEADER).fullmatch
 
 
@@ -174,14 +167,8 @@ def is_env_var_name(value: str) -> list[str]:
     """As upstream judges it since the relaxed rule became the default: printable ASCII but for `=`."""
     messages = [] if value else ["environment variable name must be non-empty"]
     if any(not " " <= char <= "~" or char == "=" for char in value):
-        messages.append(_RELAXED_ENV_WORDS)
+        messages.append(_ENV_WORDS)
     return messages
-
-
-def is_strict_env_var_name(value: str) -> list[str]:
-    """The older rule, which `envFrom` prefixes of earlier API versions obey."""
-    messages = [] if _env(value) else [regex_error(_ENV_WORDS, _ENV, "my.env-name", "MY_ENV.NAME", "MyEnvName1")]
-    return messages + _parent_directory(value)
 
 
 def is_valid_port_num(port: int) -> list[str]:
@@ -204,11 +191,6 @@ def is_valid_port_name(value: str) -> list[str]:
 def is_valid_percent(value: str) -> list[str]:
     words = "a valid percent string must be a numeric string followed by an ending '%'"
     return [] if _percent(value) else [regex_error(words, _PERCENT, "1%", "93%")]
-
-
-def is_c_identifier(value: str) -> list[str]:
-    words = "a valid C identifier must start with alphabetic character or '_', followed by a string of alphanumeric characters or '_'"
-    return [] if _c_identifier(value) else [regex_error(words, _C_IDENTIFIER, "my_name", "MY_NAME", "MyName")]
 
 
 def is_http_header_name(value: str) -> list[str]:

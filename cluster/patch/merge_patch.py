@@ -44,19 +44,6 @@ def _without_nulls(value: Any) -> Any:
     return value
 
 
-def diff(old: Any, new: Any) -> Any:
-    """A patch that turns one object into another, provided that the other holds no null."""
-    if not isinstance(old, dict) or not isinstance(new, dict):
-        return deep_copy(new)
-    patch: Object = {key: None for key in old if key not in new}
-    for key, each in new.items():
-        if key not in old:
-            patch[key] = deep_copy(each)
-        elif not same(old[key], each):
-            patch[key] = diff(old[key], each)
-    return patch
-
-
 def same(left: Any, right: Any) -> bool:
     """Whether two JSON values are equal; unlike Python's `==`, true is not 1."""
     if isinstance(left, dict) and isinstance(right, dict):

@@ -89,10 +89,6 @@ class Decoder:
         """What `fieldValidation=Strict` answers to problems."""
         return self.refusal(self.gvk.kind, self.gvk.version, f"strict decoding error: {', '.join(problems)}")
 
-    def fill(self, obj: Object) -> None:
-        """Writes into the object, in place, the fields that the API always writes; for an object changed since it was decoded."""
-        obj.update(self._decode(obj, []))
-
     def refusal(self, kind: str, version: str, why: str) -> BadRequest:
         """A body that claims to be of `kind` cannot be decoded, and why."""
         return BadRequest(f'{kind} in version "{version}" cannot be handled as a {self.gvk.kind}: {why}')
@@ -363,7 +359,7 @@ def _time(value: Any, unknown: list[str]) -> Any:  # noqa: ARG001  # a Decode
 
 
 def _micro_time(value: Any, unknown: list[str]) -> Any:  # noqa: ARG001  # a Decode
-    if type(value) is not str:
+    if type(value) is not str or not faults.MICRO_TIME_SHAPE(value):
         raise Mismatch
     try:
         return format_micro_time(parse_time(value))

@@ -18,6 +18,9 @@ from cluster.schema.model import INT_OR_STRING, MICRO_TIME, QUANTITY, Schema, Sc
 _MAX_PROBLEMS: Final = 100
 _GO_TYPES: Final = {"boolean": "bool", "string": "string", "number": "float64"}
 _LAYOUT: Final = "2006-01-02T15:04:05Z07:00"
+_MICRO_LAYOUT: Final = "2006-01-02T15:04:05.000000Z07:00"
+MICRO_TIME_SHAPE: Final = re.compile(r"[^.]*\.\d{6}(?:Z|[+-]\d\d:\d\d)", re.ASCII).fullmatch
+"""A MicroTime has exactly six digits of fraction."""
 _BASE64_CHARS: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
 
 
@@ -166,19 +169,21 @@ def _scalar_faults(name: str, value: Any) -> Iterator[str]:
     elif not isinstance(value, str):
         yield f"json: cannot unmarshal {described(value)} into Go value of type string"
     else:
-        yield from _time_faults(value, _LAYOUT if name != MICRO_TIME else "2006-01-02T15:04:05.000000Z07:00")
+        yield from _time_faults(value, _MICRO_LAYOUT if name == MICRO_TIME else _LAYOUT)
 
 
 def _time_faults(value: str, layout: str) -> Iterator[str]:
     """What Go's time.Parse says: where the text departs from the layout."""
     try:
         parse_time(value)
-        return
+        if layout == _LAYOUT or MICRO_TIME_SHAPE(value):
+            return
     except (ValueError, OverflowError):
         pass
+    fraction = (r"\.\d{6}", ".000000") if layout == _MICRO_LAYOUT else (r"(?:\.\d+)?", "")
     parts = (
         (r"\d{4}", "2006"), ("-", "-"), (r"\d\d", "01"), ("-", "-"), (r"\d\d", "02"), ("T", "T"), (r"\d\d", "15"), (":", ":"),
-        (r"\d\d", "04"), (":", ":"), (r"\d\d", "05"), (r"(?:\.\d+)?", ""), (r"Z|[+-]\d\d:\d\d", "Z07:00"),
+        (r"\d\d", "04"), (":", ":"), (r"\d\d", "05"), fraction, (r"Z|[+-]\d\d:\d\d", "Z07:00"),
     )  # fmt: skip
     position = 0
     for pattern, shown in parts:

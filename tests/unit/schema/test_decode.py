@@ -45,13 +45,6 @@ def test_filled_in_values_are_not_shared() -> None:
     assert second["spec"]["template"]["metadata"] == {}
 
 
-def test_an_object_changed_since_is_filled_in_again() -> None:
-    pod = POD.decode({"spec": {"containers": []}}).object
-    pod["spec"]["containers"] = [{"name": "a", "ports": [{"containerPort": 1}]}]
-    POD.fill(pod)
-    assert pod["spec"]["containers"][0]["ports"] == [{"containerPort": 1, "protocol": "TCP"}]
-
-
 @pytest.mark.parametrize(
     ("sent", "kept"),
     [
@@ -83,7 +76,7 @@ def test_an_int_or_string_stays_what_it_is() -> None:
 
 def test_times_are_written_in_utc() -> None:
     decoded = LEASE.decode(
-        {"metadata": {"creationTimestamp": "2026-01-01T02:00:00+02:00"}, "spec": {"renewTime": "2026-01-01T00:00:00.5Z"}}
+        {"metadata": {"creationTimestamp": "2026-01-01T02:00:00+02:00"}, "spec": {"renewTime": "2026-01-01T01:00:00.500000+01:00"}}
     )
     assert decoded.object["metadata"]["creationTimestamp"] == "2026-01-01T00:00:00Z"
     assert decoded.object["spec"]["renewTime"] == "2026-01-01T00:00:00.500000Z"
@@ -151,6 +144,27 @@ def test_data_that_are_no_base64(text: str, position: int) -> None:
 
 def test_line_breaks_in_base64_are_taken_out() -> None:
     assert SECRET.decode({"data": {"a": "YWJj\nZGVm"}}).object["data"] == {"a": "YWJjZGVm"}
+
+
+@pytest.mark.parametrize(("fraction", "rest"), [("", "Z"), (".5", ".5Z"), (".1234567", "7Z")])
+def test_a_micro_time_has_six_digits(fraction: str, rest: str) -> None:
+    shown = ".000000" if rest != "7Z" else "Z07:00"
+    with pytest.raises(BadRequest) as caught:
+        LEASE.decode({"spec": {"renewTime": f"2026-01-01T00:00:00{fraction}Z"}})
+    assert caught.value.message.endswith(f'as "2006-01-02T15:04:05.000000Z07:00": cannot parse "{rest}" as "{shown}"')
+
+
+@given(
+    st.text("YQ=ab+/ \n\r%", max_size=9), st.from_regex(r"\A2026-[01][0-9]-[0-3][0-9][T ][0-2][0-9]:[0-6][0-9]:[0-6][0-9](Z|\+00:00|x|)\Z")
+)
+def test_any_text_is_decoded_or_refused(data: str, time: str) -> None:
+    for kind, body in ((SECRET, {"data": {"a": data}}), (SECRET, {"metadata": {"creationTimestamp": time}})):
+        message = ""
+        try:
+            kind.decode(body)
+        except BadRequest as error:
+            message = error.message
+        assert not message or "illegal base64" in message or "parsing time" in message
 
 
 @pytest.mark.parametrize(
