@@ -88,9 +88,7 @@ class Health:
 class NodeLifecycle:
     """`monitor` is one round over all nodes; `taint` reconciles one node's NoSchedule taints."""
 
-    def __init__(
-        self, client: ApiClient, events: EventRecorder, nodes: Cache, leases: Cache, pods: Cache, options: ManagerOptions
-    ) -> None:
+    def __init__(self, client: ApiClient, events: EventRecorder, nodes: Cache, leases: Cache, pods: Cache, options: ManagerOptions) -> None:
         self._client = client
         self._events = events
         self._nodes = nodes
@@ -181,9 +179,7 @@ class NodeLifecycle:
             made = {"type": "Ready", "status": "False", "lastTransitionTime": times.time()}
             patch = {"metadata": {"uid": uid_of(pod)}, "status": {"conditions": [made]}}
             try:
-                self._client.patch(
-                    PODS, namespace_of(pod), name_of(pod), patch, content_type=STRATEGIC_MERGE_PATCH, subresource="status"
-                )
+                self._client.patch(PODS, namespace_of(pod), name_of(pod), patch, content_type=STRATEGIC_MERGE_PATCH, subresource="status")
             except NotFound:
                 continue
             self._events.event(pod, WARNING, "NodeNotReady", "Node is not ready")

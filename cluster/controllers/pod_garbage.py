@@ -34,9 +34,7 @@ def surplus(pods: Objects, threshold: int) -> Objects:
 class PodGarbage:
     """`collect` is one round."""
 
-    def __init__(
-        self, client: ApiClient, pods: Cache, nodes: Cache, threshold: int, now: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, client: ApiClient, pods: Cache, nodes: Cache, threshold: int, now: Callable[[], float] = time.monotonic) -> None:
         self._client = client
         self._pods = pods
         self._nodes = nodes

@@ -58,5 +58,3 @@ def _lead(client: ApiClient, stop: threading.Event, on_ready: Callable[[], None]
     watched.stop()
     scheduler.close()
     recorder.close(1.0)
-
-

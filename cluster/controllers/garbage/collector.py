@@ -187,5 +187,3 @@ class Collector:
         if uid_of(latest) != node.uid:
             raise NotFound.of(node.resource.group_resource, node.name)
         return latest
-
-

@@ -77,7 +77,7 @@ def chunks(*parts: bytes, hold: threading.Event | None = None) -> Answer:
     return send
 
 
-@pytest.fixture()
+@pytest.fixture
 def server() -> Iterator[Scripted]:
     with Scripted() as made:
         thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
@@ -87,7 +87,7 @@ def server() -> Iterator[Scripted]:
         thread.join(5)
 
 
-@pytest.fixture()
+@pytest.fixture
 def client(server: Scripted) -> Iterator[ApiClient]:
     made = ApiClient(f"http://127.0.0.1:{server.server_address[1]}", token="t", user_agent="test")
     yield made
