@@ -108,7 +108,7 @@ def _add(totals: dict[str, Quantity], amounts: dict[str, Quantity]) -> None:
 def quality_of_service(spec: Object) -> str:
     """The QoS class: Guaranteed where every container's limits equal its requests, BestEffort where there are none."""
     pod_level = spec.get("resources")
-    if pod_level:
+    if pod_level is not None:
         holders: Iterable[Object] = [{"resources": pod_level}]
     else:
         holders = [*(spec.get("containers") or ()), *(spec.get("initContainers") or ())]

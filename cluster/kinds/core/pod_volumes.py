@@ -36,6 +36,8 @@ def default_volume(volume: Object) -> None:
             if source.get(field) is None or (name in _EMPTY_IS_UNSET and not source[field]):
                 source[field] = value
     _default_items(volume.get("downwardAPI") or {})
+    if volume.get("projected") is not None:
+        volume["projected"].setdefault("sources", None)
     for projection in (volume.get("projected") or {}).get("sources") or ():
         for gated in _GATED_SOURCES:
             projection.pop(gated, None)
