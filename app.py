@@ -5,9 +5,10 @@ Every request, whatever its path, takes the same way: through `pipeline`, read f
 
 from __future__ import annotations
 
-from flask import Flask, Response, request
+from flask import Flask, request
 from werkzeug.datastructures import ImmutableMultiDict, MultiDict
 from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response
 
 from cluster.api.errors import MethodNotAllowed
 from cluster.assembly.api_server import ApiServer, Parts
@@ -37,6 +38,7 @@ def create_app(config: Config, server: ApiServer | None = None) -> Flask:
     """The WSGI application of a cluster's API server.  Its store is connected at the first request, or by `start_app`."""
     server = server or ApiServer(config)
     app = Flask("berth", static_folder=None)
+    app.response_class = Response  # type: ignore[assignment] # a stream's response must reach the WSGI server as it is
     app.url_map.merge_slashes = False
     app.extensions["berth"] = server
     handlers: list[Handler] = []
@@ -49,6 +51,7 @@ def create_app(config: Config, server: ApiServer | None = None) -> Flask:
 
     for rule in ("/", "/<path:path>"):
         app.add_url_rule(rule, view_func=serve, methods=METHODS, provide_automatic_options=False)
+        app.add_url_rule(rule, view_func=serve, methods=("GET",), provide_automatic_options=False, websocket=True)
     app.register_error_handler(HTTPException, _refused)
     return app
 

@@ -54,7 +54,8 @@ class UnknownPath(ValueError):
 
 def parse(method: str, path: str, query: Query) -> RequestInfo:
     """The RequestInfo of a URL; UnknownPath where a special verb is followed by nothing."""
-    segments = [part for part in path.strip("/").split("/")] if path.strip("/") else []
+    stripped = path.strip("/")
+    segments = stripped.split("/") if stripped else []
     plain = RequestInfo(path=path, verb=method.lower())
     if len(segments) < 3 or segments[0] not in ("api", "apis"):
         return plain

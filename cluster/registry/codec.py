@@ -59,7 +59,8 @@ def encode(obj: Object) -> bytes:
     body = {"metadata": kept}
     body.update((key, value) for key, value in obj.items() if key not in ("metadata", "apiVersion", "kind"))
     value = dumps(body)
-    assert value.startswith(PREFIX) and kept, "metadata holds at least a uid"
+    assert value.startswith(PREFIX)
+    assert kept, "metadata holds at least a uid"
     return value
 
 

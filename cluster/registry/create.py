@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Final
+
+import orjson
 
 from admission.attributes import Operation
 from cluster.api.errors import AlreadyExists, BadRequest, StatusError
@@ -33,7 +34,6 @@ def create(registry: Registry, call: Call, kind: Kind, namespace: str, obj: Obje
     strategy.default(obj)
     asked = attributes(call, Operation.CREATE, kind, shown_namespace, metadata.get("name", ""), obj, None)
     registry.mutate(call, asked, kind)
-    strategy.default(obj)
     fill_system_fields(obj, kind)
     prepare(call, kind, obj)
     validate_new(obj, kind)
@@ -60,7 +60,7 @@ def _store(registry: Registry, call: Call, kind: Kind, obj: Object) -> Result:
     codec, companion = registry.codec(kind), registry.companion(kind)
     metadata = obj["metadata"]
     generated = bool(metadata.get("generateName")) and metadata["name"].startswith(metadata["generateName"][:58])
-    pristine = copy.deepcopy(obj)
+    pristine = orjson.dumps(obj) if generated or registry.has_companion(kind) else b""
     for _ in range(NAMES_TRIED):
         key = codec.key(metadata.get("namespace", ""), metadata["name"])
         extra = companion.create(obj)
@@ -73,9 +73,9 @@ def _store(registry: Registry, call: Call, kind: Kind, obj: Object) -> Result:
             revision = registry.store.commit([*extra, Write(key, 0, value)])
             return Entry(key, revision, value)
         except WriteConflict as conflict:
-            if conflict.key == key and not generated:
+            if not pristine or (conflict.key == key and not generated):
                 raise AlreadyExists.of(kind.resource.group_resource, key.name) from None
-            obj = copy.deepcopy(pristine)
+            obj = orjson.loads(pristine)
             metadata = obj["metadata"]
             if conflict.key == key:
                 metadata["name"] = generate_name(metadata["generateName"])

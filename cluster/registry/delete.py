@@ -155,7 +155,7 @@ def _mark(kind: Kind, obj: Object, options: DeleteOptions) -> str:
                 if metadata.get("generation"):
                     metadata["generation"] += 1
                 strategy.prepare_for_delete(obj, seconds)
-    _set_finalizers(kind, obj, options)
+    _set_finalizers(obj, options)
     held = bool(metadata.get("finalizers")) or _held_by_spec(kind, obj)
     if graceful and (metadata.get("deletionGracePeriodSeconds") or 0) > 0:
         return _MARKED
@@ -188,7 +188,7 @@ def _held_by_spec(kind: Kind, obj: Object) -> bool:
     return kind.resource.group_resource == _NAMESPACES and bool((obj.get("spec") or {}).get("finalizers"))
 
 
-def _set_finalizers(kind: Kind, obj: Object, options: DeleteOptions) -> None:
+def _set_finalizers(obj: Object, options: DeleteOptions) -> None:
     """The two finalizers of the garbage collector, as the propagation policy asks for them."""
     metadata = obj["metadata"]
     before = metadata.get("finalizers") or []

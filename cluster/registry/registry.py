@@ -93,6 +93,9 @@ class Registry:
     def companion(self, kind: Kind) -> Companion:
         return self._companions.get(kind.storage, _NONE)
 
+    def has_companion(self, kind: Kind) -> bool:
+        return kind.storage in self._companions
+
     def decode(self, call: Call, gvk: GroupVersionKind, body: Object, duplicates: Sequence[str] = ()) -> Object:
         """A body as an object of a kind, after the call's fieldValidation; BadRequest."""
         found = self.decoder(gvk)

@@ -14,7 +14,7 @@ from cluster.api.authorization import Attributes as Question
 from cluster.api.errors import Conflict, Invalid, NotFound, StatusError
 from cluster.api.field import invalid
 from cluster.api.names import GroupKind, GroupVersionKind, Object
-from cluster.kinds.model import Kind, SubresourceStrategy
+from cluster.kinds.model import Kind, SubresourceStrategy, nothing_from
 from cluster.registry import create as creating
 from cluster.registry.metadata import (
     check_uid,
@@ -83,7 +83,6 @@ def _attempt(registry: Registry, call: Call, target: Target, entry: Entry, make:
     kind.strategy.default(obj)
     asked = attributes(call, Operation.UPDATE, kind, target.namespace, target.name, obj, old, target.subresource, target.gvk)
     registry.mutate(call, asked, kind)
-    kind.strategy.default(obj)
     _prepare_and_validate(target, obj, old)
     if not target.subresource:
         call.warnings += [each for each in kind.strategy.warnings(obj, old) if each not in call.warnings]
@@ -155,7 +154,7 @@ def _keep_all_but_status(obj: Object, old: Object) -> None:
 
 GENERIC_STATUS: Final = SubresourceStrategy(_keep_all_but_status)
 """A status update of a kind that says nothing of its own: the status and the metadata may change."""
-KEPT: Final = SubresourceStrategy(lambda obj, old: None)
+KEPT: Final = SubresourceStrategy(nothing_from)
 """A subresource whose maker has made the object as it is to be."""
 
 

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from flask import Request, Response
+from flask import Request
 from werkzeug.datastructures import MultiDict
+from werkzeug.wrappers import Response
 
 from cluster.api.requestinfo import RequestInfo
 from cluster.api.user import UserInfo

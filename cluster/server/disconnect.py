@@ -11,7 +11,7 @@ import socket
 from collections.abc import Iterator
 from typing import Any, Final
 
-from flask import Response
+from werkzeug.wrappers import Response
 
 from cluster.registry.watch import Events
 from cluster.server.context import Context

@@ -9,7 +9,7 @@ import hashlib
 from functools import cached_property
 
 import orjson
-from flask import Response
+from werkzeug.wrappers import Response
 
 from cluster.api.errors import NotFound
 from cluster.api.names import GroupVersion, Object

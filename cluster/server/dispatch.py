@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from flask import Response
+from werkzeug.wrappers import Response
 
 from cluster.api.errors import MethodNotAllowed, NotFound
 from cluster.kinds.catalog import Catalog, is_stored

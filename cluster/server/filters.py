@@ -11,7 +11,7 @@ import time
 import uuid
 from typing import Final
 
-from flask import Response
+from werkzeug.wrappers import Response
 
 from cluster.api.authorization import Attributes, Authenticator, Authorizer, Credentials
 from cluster.api.errors import BadRequest, InternalError, ServiceUnavailable, StatusError, Unauthorized
@@ -101,7 +101,7 @@ def credentials(context: Context) -> Credentials:
         token = rest.strip() or None
     certificate: bytes | None = None
     connection = context.environ.get("gunicorn.socket")
-    if hasattr(connection, "getpeercert"):
+    if connection is not None and hasattr(connection, "getpeercert"):
         certificate = connection.getpeercert(binary_form=True) or None
     return Credentials(token, certificate)
 

@@ -15,7 +15,7 @@ from importlib.resources import files
 from typing import Any
 
 import orjson
-from flask import Response
+from werkzeug.wrappers import Response
 
 from cluster.api.errors import NotAcceptable, NotFound
 from cluster.api.requestinfo import parse

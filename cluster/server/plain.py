@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import orjson
-from flask import Response
+from werkzeug.wrappers import Response
 
 from cluster.api.errors import NotFound
 from cluster.api.names import Object

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import orjson
-from flask import Response
+from werkzeug.wrappers import Response
 
 from cluster.api.errors import NotAcceptable
 from cluster.api.names import Object

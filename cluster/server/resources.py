@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any, Final
 
 import orjson
-from flask import Response
+from werkzeug.wrappers import Response
 
 from cluster.api.authorization import Authorizer
 from cluster.api.errors import BadRequest, MethodNotAllowed, NotAcceptable
 from cluster.api.names import GroupVersionKind, Object
 from cluster.kinds.model import Kind
-from cluster.registry import create, delete, patch, read, update
+from cluster.registry import create, delete, patch, read
+from cluster.registry import update as updating
 from cluster.registry.metadata import match_name, match_namespace
 from cluster.registry.registry import Call, Registry
 from cluster.registry.selection import Selection, select
@@ -88,7 +89,7 @@ class Resources:
     def update(self, context: Context, kind: Kind) -> Response:
         output = output_of(context.header("HTTP_ACCEPT"))
         call, sent = self.sent(context, kind, "UpdateOptions")
-        result, created = update.update(self._registry, call, self.target(context, kind, sent), self.always(sent))
+        result, created = updating.update(self._registry, call, self.target(context, kind, sent), self.always(sent))
         return object_response(context, output, self._registry.codec(kind), result, 201 if created else 200)
 
     def patch(self, context: Context, kind: Kind) -> Response:
@@ -97,7 +98,7 @@ class Resources:
         call = self.call(context, "PatchOptions")
         change = patch.Patch(media_type, body.parse_patch(body.read(context)))
         make = patch.maker(self._registry, call, kind.gvk, context.info.name, change)
-        result, _ = update.update(self._registry, call, self.target(context, kind, None), make)
+        result, _ = updating.update(self._registry, call, self.target(context, kind, None), make)
         return object_response(context, output, self._registry.codec(kind), result)
 
     def delete(self, context: Context, kind: Kind) -> Response:
@@ -130,14 +131,14 @@ class Resources:
 
     # what the subresources share
 
-    def target(self, context: Context, kind: Kind, sent: Object | None) -> update.Target:
+    def target(self, context: Context, kind: Kind, sent: Object | None) -> updating.Target:
         """The main resource as a target of update; one that was sent must be for the URL's name."""
         info = context.info
         if sent is not None:
             match_name(sent, info.name)
             match_namespace(sent, info.namespace if kind.namespaced else "")
         may_create = sent is not None and kind.strategy.allow_create_on_update
-        return update.Target(kind, info.namespace if kind.namespaced else "", info.name, may_create=may_create)
+        return updating.Target(kind, info.namespace if kind.namespaced else "", info.name, may_create=may_create)
 
     def sent(self, context: Context, kind: Kind, options: str, gvk: GroupVersionKind | None = None) -> tuple[Call, Object]:
         """The call and the decoded object of a create or update; `gvk` where it is of another kind."""
@@ -162,7 +163,7 @@ class Resources:
         return value
 
     @staticmethod
-    def always(sent: Object) -> update.Make:
+    def always(sent: Object) -> updating.Make:
         """The object that was sent, a new copy each time."""
         return lambda _: _copied(sent)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import orjson
-from flask import Response
+from werkzeug.wrappers import Response
 
 from cluster.api.errors import StatusError
 from cluster.server.context import Context

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from flask import Response
+from werkzeug.wrappers import Response
 
 from admission.attributes import Operation
 from cluster.api.authorization import Attributes, Authorizer
@@ -146,7 +146,8 @@ class Subresources:
         asked = attributes(call, Operation.CREATE, kind, info.namespace, info.name, sent, None, "token", TOKEN_REQUEST)
         self._registry.mutate(call, asked, kind)
         self._registry.validate(call, asked)
-        return value_response(context, output, token_request(sent, info.namespace, info.name, self._actions.signer, self._actions.reader), 201)
+        answer = token_request(sent, info.namespace, info.name, self._actions.signer, self._actions.reader)
+        return value_response(context, output, answer, 201)
 
     # streams
 
@@ -169,9 +170,7 @@ class Subresources:
             get_node=lambda name: reader.get(_NODES, "", name),
             kubelet=self._actions.kubelet,
         )
-        response = streaming.connect(request)
-        assert isinstance(response, Response) or hasattr(response, "headers")
-        return response
+        return streaming.connect(request)
 
     def _may_connect(self, context: Context) -> None:
         """An upgrade by GET does what a POST would, so it needs the right to create, too."""

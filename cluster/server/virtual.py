@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from flask import Response
+from werkzeug.wrappers import Response
 
 from admission.attributes import Operation
 from cluster.api.authorization import Authorizer
@@ -82,10 +82,10 @@ def _reviews(authorizer: Authorizer, resolver: RuleResolver, tokens: BearerAuthe
     from rbac import reviews
 
     return {
-        "tokenreviews": lambda obj, user, namespace: reviews.token_review(obj, tokens.authenticate_token),
-        "selfsubjectreviews": lambda obj, user, namespace: reviews.self_subject_review(obj, user),
-        "subjectaccessreviews": lambda obj, user, namespace: reviews.subject_access_review(obj, authorizer),
-        "localsubjectaccessreviews": lambda obj, user, namespace: reviews.local_subject_access_review(obj, namespace, authorizer),
-        "selfsubjectaccessreviews": lambda obj, user, namespace: reviews.self_subject_access_review(obj, user, authorizer),
-        "selfsubjectrulesreviews": lambda obj, user, namespace: reviews.self_subject_rules_review(obj, user, resolver),
+        "tokenreviews": lambda obj, _user, _namespace: reviews.token_review(obj, tokens.authenticate_token),
+        "selfsubjectreviews": lambda obj, user, _namespace: reviews.self_subject_review(obj, user),
+        "subjectaccessreviews": lambda obj, _user, _namespace: reviews.subject_access_review(obj, authorizer),
+        "localsubjectaccessreviews": lambda obj, _user, namespace: reviews.local_subject_access_review(obj, namespace, authorizer),
+        "selfsubjectaccessreviews": lambda obj, user, _namespace: reviews.self_subject_access_review(obj, user, authorizer),
+        "selfsubjectrulesreviews": lambda obj, user, _namespace: reviews.self_subject_rules_review(obj, user, resolver),
     }
