@@ -19,7 +19,7 @@ from cluster.storage.latch import Latch
 from cluster.storage.watching import HistorySource, LiveWatch, Watchers, weight
 
 RING_CHANGES: Final = 10_000
-RING_BYTES: Final = 16 << 20
+RING_BYTES: Final = 8 << 20
 logger = logging.getLogger(__name__)
 
 

@@ -208,7 +208,10 @@ class RemoteStore(CachedStore):
             now = time.monotonic()
             if self._start is not None and now - self._started >= START_INTERVAL:
                 self._started = now
-                self._start()
+                try:
+                    self._start()
+                except OSError:
+                    logger.exception("no store process could be started")
             return None
         return sock
 

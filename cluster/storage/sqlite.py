@@ -22,6 +22,15 @@ from cluster.storage.engine import PAGE_BYTES, PAGE_ROWS, HistoryCompacted, NotW
 COMPACTION_SLICE = 500
 SELECT_CHUNK = 2000
 
+PRAGMAS = (
+    "page_size=8192",  # two changes of common size to a page of the log: fewer pages to sync
+    "journal_mode=WAL",
+    "synchronous=FULL",  # every commit is synced
+    "wal_autocheckpoint=0",  # see cluster.storage.checkpoint
+    "busy_timeout=5000",
+    "cache_size=-4096",  # KiB
+)
+
 metadata = sa.MetaData()
 objects = sa.Table(
     "objects",
@@ -318,7 +327,7 @@ def _cut(sizes: Sequence[int]) -> int:
 
 def _configure(connection: Any, _: object) -> None:
     connection.isolation_level = None  # SQLAlchemy's begin event says when and how a transaction begins
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "wal_autocheckpoint=0", "busy_timeout=5000", "cache_size=-4096"):
+    for pragma in PRAGMAS:
         connection.execute(f"PRAGMA {pragma}").close()
 
 
