@@ -49,7 +49,6 @@ class NodeAuthorizer:
             ("resource.k8s.io", "resourceslices"): self._slice,
             ("", "nodes"): _node,
             ("", "pods"): self._pod,
-            ("certificates.k8s.io", "podcertificaterequests"): self._pod_certificate_request,
         }
 
     def authorize(self, attributes: Attributes) -> Verdict:
@@ -130,19 +129,6 @@ class NodeAuthorizer:
                 return _no("can only list/watch pods with spec.nodeName field selector")
         permitted = {"": ("create", "delete"), "status": ("update", "patch"), "eviction": ("create",)}
         return _ALLOW if verb in permitted.get(subresource, ()) else NO_OPINION
-
-    def _pod_certificate_request(self, node: str, attributes: Attributes) -> Verdict:
-        if attributes.subresource:
-            return _no("nodes may not access the status subresource of PodCertificateRequests")
-        if attributes.verb == "create":
-            return _ALLOW
-        if attributes.verb == "get":
-            return self._related(node, attributes)
-        if attributes.verb in _READ:
-            if _selects(attributes, "spec.nodeName", node):
-                return _ALLOW
-            return _no("can only list/watch podcertificaterequests with nodeName field selector")
-        return _no(f"nodes may not {attributes.verb} podcertificaterequests")
 
 
 def _lease(node: str, attributes: Attributes) -> Verdict:

@@ -46,7 +46,6 @@ class NodeGraph:
         for resource, group in (
             ("volumeattachments", "storage.k8s.io"),
             ("resourceslices", "resource.k8s.io"),
-            ("podcertificaterequests", "certificates.k8s.io"),
         ):
             reader.subscribe(GroupResource(group, resource), graph.on_assigned(resource))
         return graph

@@ -149,7 +149,7 @@ def test_what_a_node_may_do(authorizer: Authorizer, question: str, namespace: st
     assert (None if verdict.allowed else verdict.reason) == reason
 
 
-@pytest.mark.parametrize("resource", ["pods", "resourceslices.resource.k8s.io", "podcertificaterequests.certificates.k8s.io"])
+@pytest.mark.parametrize("resource", ["pods", "resourceslices.resource.k8s.io"])
 @pytest.mark.parametrize(("operator", "node", "allowed"), [("=", "n1", True), ("=", "n2", False), ("!=", "n2", False)])
 def test_a_node_lists_by_its_own_name(authorizer: Authorizer, resource: str, operator: str, node: str, allowed: bool) -> None:
     question = replace(ask(NODE, f"list {resource}"), field_selector=(("spec.nodeName", operator, node),))
