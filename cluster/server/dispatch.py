@@ -45,6 +45,8 @@ class Dispatcher:
             raise NotFound.path()
         if info.namespace and not kind.namespaced and info.resource != "namespaces":
             raise NotFound.path()
+        if len(info.parts) > 3 and info.subresource != "proxy":
+            raise NotFound.path()
         if info.subresource:
             return self._subresource(context, kind)
         if not is_stored(kind):

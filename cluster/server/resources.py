@@ -25,6 +25,7 @@ from cluster.server.options import delete_options, list_options, watch_options, 
 from cluster.server.render import list_body, object_response, page_response, value_response
 
 _DELETE_OPTIONS: Final = GroupVersionKind("meta.k8s.io", "v1", "DeleteOptions")
+_OF_ONE: Final = frozenset({"update", "patch", "delete"})
 PATCHES: Final = (patch.JSON_PATCH, patch.MERGE_PATCH, patch.STRATEGIC_PATCH)
 
 
@@ -49,7 +50,7 @@ class Resources:
         """Serves the main resource; MethodNotAllowed for a verb that the kind does not have."""
         verb = context.info.verb
         handler = self._verbs.get(verb)
-        if handler is None or verb not in kind.verbs:
+        if handler is None or verb not in kind.verbs or (verb in _OF_ONE and not context.info.name):
             raise MethodNotAllowed.plain()
         return handler(context, kind)
 
