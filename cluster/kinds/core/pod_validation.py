@@ -67,7 +67,8 @@ def template(value: Object, path: str) -> list[FieldError]:
 def pod_spec(spec: Object, path: str, *, pod_name: str = "", is_pod: bool = False) -> list[FieldError]:
     """A pod's spec (`is_pod`) or a template's, in the order of upstream's errors."""
     found, errors = volumes(spec, pod_name, child(path, "volumes"))
-    errors += _resource_claims(members(spec.get("resourceClaims")), child(path, "resourceClaims"))
+    if claims := spec.get("resourceClaims"):
+        errors += _resource_claims(claims, child(path, "resourceClaims"))
     context = container_rules.Context(spec, found, path)
     errors += container_rules.containers(context)
     errors += container_rules.init_containers(context)
@@ -77,21 +78,25 @@ def pod_spec(spec: Object, path: str, *, pod_name: str = "", is_pod: bool = Fals
     errors += choice(spec.get("restartPolicy"), child(path, "restartPolicy"), _RESTART_POLICIES)
     errors += choice(spec.get("dnsPolicy"), child(path, "dnsPolicy"), _DNS_POLICIES)
     errors += validation.validate_labels(spec.get("nodeSelector"), child(path, "nodeSelector"))
-    errors += pod_security_context(spec, child(path, "securityContext"))
-    errors += scheduling.affinity(spec.get("affinity"), child(path, "affinity"))
+    if spec.get("securityContext") or spec.get("shareProcessNamespace"):
+        errors += pod_security_context(spec, child(path, "securityContext"))
+    if affinity := spec.get("affinity"):
+        errors += scheduling.affinity(affinity, child(path, "affinity"))
     errors += _dns_config(spec, child(path, "dnsConfig"))
     for position, gate in enumerate(members(spec.get("readinessGates"))):
         errors += qualified_name(gate.get("conditionType") or "", child(index(child(path, "readinessGates"), position), "conditionType"))
-    errors += scheduling.scheduling_gates(members(spec.get("schedulingGates")), child(path, "schedulingGates"))
-    errors += scheduling.topology_spread(members(spec.get("topologySpreadConstraints")), child(path, "topologySpreadConstraints"))
+    if gates := spec.get("schedulingGates"):
+        errors += scheduling.scheduling_gates(gates, child(path, "schedulingGates"))
+    if constraints := spec.get("topologySpreadConstraints"):
+        errors += scheduling.topology_spread(constraints, child(path, "topologySpreadConstraints"))
     errors += _host_users(spec, path)
     errors += _host_name_override(spec, child(path, "hostnameOverride"))
     errors += _names(spec, path)
-    errors += scheduling.tolerations(members(spec.get("tolerations")), child(path, "tolerations"))
+    if tolerations := spec.get("tolerations"):
+        errors += scheduling.tolerations(tolerations, child(path, "tolerations"))
     errors += _host_aliases(spec, child(path, "hostAliases"))
     errors += _classes(spec, path)
-    errors += _file_key_volumes(spec, path)
-    return errors
+    return errors + _file_key_volumes(spec, path)
 
 
 def _tokens_without_account(spec: Object) -> list[FieldError]:

@@ -128,16 +128,24 @@ def _common(container: Object, path: str, context: Context) -> list[FieldError]:
         errors.append(field.required(child(path, "image")))
     policy = container.get("terminationMessagePolicy")
     errors += choice(policy, child(path, "terminationMessagePolicy"), ("File", "FallbackToLogsOnError"))
-    errors += _ports(members(container.get("ports")), child(path, "ports"))
-    errors += env(members(container.get("env")), child(path, "env"))
-    errors += env_from(members(container.get("envFrom")), child(path, "envFrom"))
-    errors += volume_mounts(container, context.volumes, child(path, "volumeMounts"))
-    errors += volume_devices(container, context.volumes, child(path, "volumeDevices"))
+    if ports := container.get("ports"):
+        errors += _ports(ports, child(path, "ports"))
+    if variables := container.get("env"):
+        errors += env(variables, child(path, "env"))
+    if sources := container.get("envFrom"):
+        errors += env_from(sources, child(path, "envFrom"))
+    if container.get("volumeMounts"):
+        errors += volume_mounts(container, context.volumes, child(path, "volumeMounts"))
+    if container.get("volumeDevices"):
+        errors += volume_devices(container, context.volumes, child(path, "volumeDevices"))
     errors += choice(container.get("imagePullPolicy"), child(path, "imagePullPolicy"), ("Always", "IfNotPresent", "Never"))
-    errors += container_resources(container.get("resources") or {}, context.spec, child(path, "resources"))
-    errors += _resize_policy(container, child(path, "resizePolicy"), context.spec.get("restartPolicy"))
-    host_users = context.spec.get("hostUsers") is not False
-    return errors + container_security_context(container.get("securityContext"), child(path, "securityContext"), host_users)
+    if resources := container.get("resources"):
+        errors += container_resources(resources, context.spec, child(path, "resources"))
+    if container.get("resizePolicy"):
+        errors += _resize_policy(container, child(path, "resizePolicy"), context.spec.get("restartPolicy"))
+    if (security := container.get("securityContext")) is not None:
+        errors += container_security_context(security, child(path, "securityContext"), context.spec.get("hostUsers") is not False)
+    return errors
 
 
 def _ports(ports: list[Object], path: str) -> list[FieldError]:

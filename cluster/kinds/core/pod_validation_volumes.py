@@ -8,7 +8,7 @@ from cluster.api import field, quantity
 from cluster.api.field import FieldError, child, index
 from cluster.api.names import Object
 from cluster.kinds.core.pod_claim_templates import claim_template
-from cluster.kinds.core.pod_rules import descending_path, dns_label, dns_subdomain, each, members, no_backsteps
+from cluster.kinds.core.pod_rules import choice, descending_path, dns_label, dns_subdomain, each, members, no_backsteps
 from cluster.kinds.core.pod_validation_projected import file_mode, key_to_path, projected, volume_file
 
 _REQUIRED: Final[dict[str, tuple[str, ...]]] = {
@@ -40,6 +40,7 @@ _ORDER: Final = (
     "image",
 )
 _HOST_PATH_TYPES: Final = ("", "BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File", "FileOrCreate", "Socket")
+_PULL_POLICIES: Final = ("Always", "IfNotPresent", "Never")
 _PROPAGATIONS: Final = ("Bidirectional", "HostToContainer", "None")
 _READ_ONLY: Final = ("Disabled", "Enabled", "IfPossible")
 
@@ -98,8 +99,10 @@ def _one_source(kind: str, volume: Object, pod_name: str, path: str) -> list[Fie
         errors.append(field.invalid(child(where, "path"), source["path"], "must be an absolute path"))
     elif kind == "ephemeral":
         errors += _ephemeral(volume, pod_name, path)
-    elif kind == "image" and source.get("pullPolicy") not in ("Always", "IfNotPresent", "Never"):
-        errors.append(field.not_supported(child(where, "pullPolicy"), source.get("pullPolicy"), ("Always", "IfNotPresent", "Never")))
+    elif kind == "image":
+        if pod_name and not source.get("reference"):
+            errors.append(field.required(child(where, "reference")))
+        errors += choice(source.get("pullPolicy"), child(where, "pullPolicy"), _PULL_POLICIES)
     return errors
 
 
