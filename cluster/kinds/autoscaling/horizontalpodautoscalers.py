@@ -17,7 +17,7 @@ from cluster.kinds.cells import age_of, name_of
 from cluster.kinds.checks import nonnegative, spec_of, status_of
 from cluster.kinds.model import Strategy
 from cluster.kinds.printing import UNSET
-from cluster.kinds.statuses import keep_status, reset_status, status_subresource
+from cluster.kinds.statuses import keep_status, status_subresource
 
 _PERIOD: Final = 15
 _SCALE_UP: Final[Object] = {
@@ -45,16 +45,24 @@ def _as_v2(autoscaler: Object) -> Object:
     return converted
 
 
+def _initial_status(autoscaler: Object) -> Object:
+    """What a status shows even when it is empty."""
+    return {"desiredReplicas": 0} | ({"currentReplicas": 0} if _is_v1(autoscaler) else {"currentMetrics": None})
+
+
+def _prepare_for_create(autoscaler: Object) -> None:
+    autoscaler["status"] = _initial_status(autoscaler)
+
+
 def _default(autoscaler: Object) -> None:
     spec = autoscaler.setdefault("spec", {})
     if spec.get("minReplicas") is None:
         spec["minReplicas"] = 1
+    autoscaler["status"] = _initial_status(autoscaler) | status_of(autoscaler)
     if _is_v1(autoscaler):
-        autoscaler["status"] = {"currentReplicas": 0, "desiredReplicas": 0} | status_of(autoscaler)
         if spec.get("targetCPUUtilizationPercentage") is None and not _carries_metrics(autoscaler):
             spec["targetCPUUtilizationPercentage"] = DEFAULT_CPU_UTILIZATION
         return
-    autoscaler["status"] = {"desiredReplicas": 0, "currentMetrics": None} | status_of(autoscaler)
     if not spec.get("metrics"):
         spec["metrics"] = [cpu_metric(DEFAULT_CPU_UTILIZATION)]
     behavior = spec.get("behavior")
@@ -127,7 +135,7 @@ def _cells(autoscaler: Object) -> list[Any]:
 
 STRATEGY: Final = Strategy(
     default=_default,
-    prepare_for_create=reset_status,
+    prepare_for_create=_prepare_for_create,
     prepare_for_update=keep_status,
     validate=_validate,
     validate_update=lambda autoscaler, old: _validate(autoscaler),

@@ -15,17 +15,23 @@ NAME_LABEL: Final = "kubernetes.io/metadata.name"
 FINALIZER: Final = "kubernetes"
 
 
-def _default(namespace: Object) -> None:
+def _label(namespace: Object) -> None:
     """The label that tells a namespace's name can't be changed: it is set again on every write."""
     metadata = namespace.setdefault("metadata", {})
     if metadata.get("name"):
         metadata["labels"] = (metadata.get("labels") or {}) | {NAME_LABEL: metadata["name"]}
+
+
+def _default(namespace: Object) -> None:
+    _label(namespace)
     if not namespace.get("spec"):
         namespace["spec"] = {}
     namespace["status"] = {"phase": "Active"} | {key: value for key, value in status_of(namespace).items() if value}
 
 
 def _prepare_for_create(namespace: Object) -> None:
+    """A generated name is known only now."""
+    _label(namespace)
     namespace["status"] = {"phase": "Active"}
     finalizers = spec_of(namespace).get("finalizers") or []
     if FINALIZER not in finalizers:

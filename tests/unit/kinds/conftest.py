@@ -27,13 +27,15 @@ def kind_of(obj: Object) -> Kind:
 
 
 def created(obj: Object) -> Object:
-    """The object as it is before validation."""
-    obj, strategy = copy.deepcopy(obj), kind_of(obj).strategy
+    """The object as it is before validation: defaulted, relieved of its status, and prepared, in the registry's order."""
+    obj, kind = copy.deepcopy(obj), kind_of(obj)
+    strategy = kind.strategy
     strategy.default(obj)
+    if "status" in kind.subresources and kind.gvk.kind != "Node":
+        obj.pop("status", None)
     strategy.prepare_for_create(obj)
     if strategy.prepare_with_user is not None:
         strategy.prepare_with_user(obj, ADMIN)
-    strategy.default(obj)
     return obj
 
 
