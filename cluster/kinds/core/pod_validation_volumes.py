@@ -95,8 +95,8 @@ def _one_source(kind: str, volume: Object, pod_name: str, path: str) -> list[Fie
             errors += volume_file(item, where)
     elif kind == "projected":
         errors += projected(source, where)
-    elif kind == "nfs" and source.get("path") and not source["path"].startswith("/"):
-        errors.append(field.invalid(child(where, "path"), source["path"], "must be an absolute path"))
+    elif kind == "nfs" and not (source.get("path") or "").startswith("/"):
+        errors.append(field.invalid(child(where, "path"), source.get("path") or "", "must be an absolute path"))
     elif kind == "ephemeral":
         errors += _ephemeral(volume, pod_name, path)
     elif kind == "image":
