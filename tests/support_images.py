@@ -27,7 +27,7 @@ def busybox_root(files: Mapping[str, bytes] | None = None, *, passwd: str = PASS
         _file(tar, "bin/busybox", BUSYBOX.read_bytes(), 0o755)
         for folder in ("sbin", "usr", "usr/bin", "usr/sbin"):
             _folder(tar, folder, 0o755)
-        for path in _applets():
+        for path in (each for each in _applets() if each not in (files or {})):
             link = tarfile.TarInfo(path)
             link.type, link.linkname = tarfile.SYMTYPE, "/bin/busybox"
             tar.addfile(link)

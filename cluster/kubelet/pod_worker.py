@@ -127,6 +127,7 @@ class PodWorker:
     def _advance(self, pod: Object, state: PodState) -> float:
         self._prober.follow(pod, state, self._probe_address(state))
         self._push(pod, state)
+        pod = self._pod  # with the host's address, which containers may ask for
         try:
             self._context.volumes.set_up(pod, self._addresses(pod, state.sandbox))
         except VolumeFailure as failure:
