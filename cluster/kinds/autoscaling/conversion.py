@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
+from cluster.api import quantity
 from cluster.api.names import Object
 from cluster.kinds.checks import metadata_of, spec_of, status_of, value_of
 
@@ -19,6 +20,8 @@ _CURRENT: Final = _PREFIX + "current-metrics"
 _CONDITIONS: Final = _PREFIX + "conditions"
 _BEHAVIOR: Final = _PREFIX + "behavior"
 _ANNOTATIONS: Final = (_METRICS, _CURRENT, _CONDITIONS, _BEHAVIOR)
+
+_QUANTITIES: Final = ("value", "averageValue")
 
 _Paths = tuple[tuple[str, tuple[str, ...]], ...]
 
@@ -60,13 +63,13 @@ def from_v1(autoscaler: Object) -> None:
     annotations = metadata_of(autoscaler).get("annotations") or {}
     spec = dict(spec_of(autoscaler))
     percentage = spec.pop("targetCPUUtilizationPercentage", None)
-    metrics = [_metric_from_v1(each, _TARGETS) for each in _carried(annotations, _METRICS) or ()]
+    metrics = _carried_metrics(annotations, _METRICS, _TARGETS) or []
     if percentage is not None:
         metrics.append(cpu_metric(percentage))
     spec["metrics"] = metrics or [cpu_metric(DEFAULT_CPU_UTILIZATION)]
-    behavior = _carried(annotations, _BEHAVIOR)
-    if behavior:
-        spec["behavior"] = _respelled(behavior, str.lower)
+    behavior = _respelled(_carried(annotations, _BEHAVIOR), str.lower)
+    if behavior and _is_behavior(behavior):
+        spec["behavior"] = behavior
     autoscaler["spec"] = spec
     if "status" in autoscaler:
         autoscaler["status"] = _status_from_v1(status_of(autoscaler), annotations)
@@ -76,14 +79,14 @@ def from_v1(autoscaler: Object) -> None:
 def _status_from_v1(status: Object, annotations: Object) -> Object:
     status = dict(status)
     percentage = status.pop("currentCPUUtilizationPercentage", None)
-    carried = _carried(annotations, _CURRENT)
+    carried = _carried_metrics(annotations, _CURRENT, _CURRENTS)
     if carried is not None:
-        status["currentMetrics"] = [_metric_from_v1(each, _CURRENTS) for each in carried]
+        status["currentMetrics"] = carried
     elif percentage is not None:
         current = {"averageUtilization": percentage}
         status["currentMetrics"] = [{"type": "Resource", "resource": {"name": "cpu", "current": current}}]
     conditions = _carried(annotations, _CONDITIONS)
-    if conditions is not None:
+    if isinstance(conditions, list) and all(isinstance(each, dict) for each in conditions):
         status["conditions"] = conditions
     return status
 
@@ -146,7 +149,7 @@ def _metric_from_v1(metric: Object, sources: dict[str, _Paths]) -> Object:
         place = converted
         for step in path[:-1]:
             place = place.setdefault(step, {})
-        place[path[-1]] = given[name]
+        place[path[-1]] = quantity.canonical(given[name]) if path[-1] in _QUANTITIES else given[name]
     if sources is _TARGETS:
         _name_target(converted.setdefault("target", {}), source)
     return {"type": metric.get("type"), source: converted}
@@ -163,6 +166,29 @@ def _name_target(target: Object, source: str) -> None:
     else:
         kind = "AverageValue"
     target["type"] = kind
+
+
+def _carried_metrics(annotations: Object, name: str, sources: dict[str, _Paths]) -> list[Object] | None:
+    """Anybody can write an annotation: what isn't a list of metrics carries nothing."""
+    try:
+        carried = _carried(annotations, name)
+        return None if carried is None else [_metric_from_v1(each, sources) for each in carried]
+    except (AttributeError, TypeError, ValueError):
+        return None
+
+
+def _is_behavior(behavior: Any) -> bool:
+    if not isinstance(behavior, dict):
+        return False
+    rules = [behavior[name] for name in ("scaleUp", "scaleDown") if name in behavior]
+    if not all(isinstance(each, dict) and isinstance(each.get("policies", []), list) for each in rules):
+        return False
+    policies = [policy for each in rules for policy in each.get("policies", [])]
+    numbers = [each.get("stabilizationWindowSeconds", 0) for each in rules]
+    if not all(isinstance(each, dict) for each in policies):
+        return False
+    numbers += [policy.get(name, 0) for policy in policies for name in ("value", "periodSeconds")]
+    return all(isinstance(each, int) for each in numbers)
 
 
 def _carried(annotations: Object, name: str) -> Any:

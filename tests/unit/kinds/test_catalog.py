@@ -214,6 +214,21 @@ def test_cpu_utilization_has_a_field_in_v1() -> None:
     assert convert(AUTOSCALER, v2, v1)["spec"]["targetCPUUtilizationPercentage"] == 70
 
 
+PREFIX = "autoscaling.alpha.kubernetes.io/"
+
+
+@pytest.mark.parametrize("name", ["metrics", "current-metrics", "conditions", "behavior"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "5", "[5]", '["a"]', '{"ScaleUp":5}', '{"scaleUp":{"Policies":[5]}}', '[{"type":"Pods","pods":{"targetAverageValue":"x"}}]'],
+)
+def test_an_annotation_that_makes_no_sense_carries_nothing(name: str, text: str) -> None:
+    v2, v1 = (_found("autoscaling", version, "horizontalpodautoscalers") for version in ("v2", "v1"))
+    obj: Object = {"apiVersion": "autoscaling/v1", "metadata": {"annotations": {PREFIX + name: text}}, "spec": {}, "status": {}}
+    converted = convert(obj, v1, v2)
+    assert v2.strategy.validate(converted) == v2.strategy.validate(convert(obj | {"metadata": {}}, v1, v2))
+
+
 def test_one_shape_needs_no_conversion() -> None:
     pods = _found("", "v1", "pods")
     assert is_identity(pods, pods)

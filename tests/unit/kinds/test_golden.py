@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
+
+from cluster.api.names import Object
 
 from .conftest import created, kind_of
 
@@ -46,3 +51,37 @@ def test_writing_back_what_was_read_is_allowed(source: Path) -> None:
     strategy.default(new)
     strategy.prepare_for_update(new, old)
     assert (strategy.validate_update(new, old), new) == ([], old)
+
+
+def _places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The path of everything within, outermost first; an object's type and metadata are left out."""
+    members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, member in members:
+        if path or name not in ("apiVersion", "kind", "metadata"):
+            yield (*path, name)
+            yield from _places(member, (*path, name))
+
+
+def _without(obj: Object, path: tuple[Any, ...]) -> Object:
+    obj = copy.deepcopy(obj)
+    holder: Any = obj
+    for name in path[:-1]:
+        holder = holder[name]
+    del holder[path[-1]]
+    return obj
+
+
+@pytest.mark.parametrize("source", INPUTS, ids=lambda path: path.name.removesuffix(".input.yaml"))
+def test_no_field_is_taken_for_granted(source: Path) -> None:
+    old = created(yaml.safe_load(source.read_text()))
+    strategy = kind_of(old).strategy
+    for path in list(_places(old)):
+        obj = created(_without(old, path))
+        assert isinstance(strategy.validate(obj), list)
+        assert strategy.cells is not None
+        assert strategy.cells(obj)
+        for where in (strategy, *strategy.subresources.values()):
+            obj = _without(old, path)
+            strategy.default(obj)
+            where.prepare_for_update(obj, old)
+            assert isinstance(where.validate_update(obj, old), list)
