@@ -35,7 +35,7 @@ def pipeline(parts: Parts) -> list[Filter]:
 
 
 def create_app(config: Config, server: ApiServer | None = None) -> Flask:
-    """The WSGI application of a cluster's API server.  Its store is connected at the first request, or by `start_app`."""
+    """The WSGI application of a cluster's API server.  Its store is connected at the first request, or when its ApiServer is started."""
     server = server or ApiServer(config)
     app = Flask("berth", static_folder=None)
     app.response_class = Response  # type: ignore[assignment] # a stream's response must reach the WSGI server as it is
@@ -54,13 +54,6 @@ def create_app(config: Config, server: ApiServer | None = None) -> Flask:
         app.add_url_rule(rule, view_func=serve, methods=("GET",), provide_automatic_options=False, websocket=True)
     app.register_error_handler(HTTPException, _refused)
     return app
-
-
-def start_app(app: Flask) -> None:
-    """Connects the application's store and wires it, so that its first request need not wait.  StoreUnavailable."""
-    server = app.extensions["berth"]
-    assert isinstance(server, ApiServer)
-    server.start()
 
 
 def _context() -> Context:

@@ -21,7 +21,7 @@ from cluster.assembly.config import Config
 from cluster.kinds.catalog import Catalog, catalog
 from cluster.registry.bootstrap import Cluster, bootstrap
 from cluster.registry.reader import StoreReader
-from cluster.registry.registry import Registry
+from cluster.registry.registry import Guard, Registry
 from cluster.registry.services import ServiceAllocator
 from cluster.schema.model import SchemaSet
 from cluster.server.context import Handler
@@ -38,6 +38,7 @@ from rbac.authn.build import Authentication, build_authentication
 from rbac.authn.service_accounts import TokenSigner
 from rbac.authz.build import Authorization, build_authorization
 from rbac.bootstrap import default_objects, reconcile
+from rbac.escalation import check_binding_write, check_role_write
 
 SUPERVISED: Final = "BERTH_SUPERVISED"
 """Set where a supervisor starts the store process; where it isn't, this process starts one that ends when nobody uses it."""
@@ -103,7 +104,7 @@ class ApiServer:
         toleration = config.not_ready_toleration
         admission = build_chain(Dependencies(reader, authorizer, toleration, toleration, authorization.resolver))
         companions = {_SERVICES: ServiceAllocator(store, config.service_cidr)}
-        registry = Registry(store, self.catalog, self.schemas, admission, companions)
+        registry = Registry(store, self.catalog, self.schemas, admission, companions, _guards(authorization))
         bootstrap(registry, self._first_objects(), default_objects(), reconcile)
         resources = Resources(registry, authorizer)
         subresources = Subresources(registry, resources, Actions(reader, authorizer, signer, self._kubelet()))
@@ -136,6 +137,20 @@ class ApiServer:
         trees["/openapi"] = OpenApi(self.catalog, self.schemas, git_version(config.kubernetes_version)).tree
         paths["/"] = Root([*paths, *trees, *(f"/apis/{group.name}" for group in self.catalog.groups() if group.name)])
         return Dispatcher(self.catalog, resources, subresources, virtual, paths, trees)
+
+
+def _guards(authorization: Authorization) -> dict[GroupResource, Guard]:
+    """Nobody grants what they do not hold."""
+
+    def guard(resource: GroupResource, check: Callable[..., None]) -> Guard:
+        return lambda user, namespace, obj, old: check(
+            user, resource, namespace, obj, old, authorization.authorizer, authorization.resolver
+        )
+
+    checks = {"roles": check_role_write, "clusterroles": check_role_write}
+    checks |= {"rolebindings": check_binding_write, "clusterrolebindings": check_binding_write}
+    resources = {GroupResource("rbac.authorization.k8s.io", name): check for name, check in checks.items()}
+    return {resource: guard(resource, check) for resource, check in resources.items()}
 
 
 def reachable_address(host: str) -> str:

@@ -14,10 +14,9 @@ from collections.abc import Callable
 from typing import Final
 
 from cluster.assembly.config import Config
+from cluster.assembly.environment import SUPERVISED
 
 SHARED: Final = ("cluster.controllers.manager", "cluster.scheduler.run", "cluster.kubelet.kubelet")
-SUPERVISED: Final = "BERTH_SUPERVISED"
-"""Set for the API server that the supervisor starts: it waits for the store process, and starts none itself."""
 
 Body = Callable[[Callable[[], None]], None]
 
@@ -48,7 +47,8 @@ def api_server(config: Config) -> Body:
 
     def run(ready: Callable[[], None]) -> None:
         ready()
-        environment = os.environ | {"BERTH_HOME": str(config.home.root), SUPERVISED: "1"}
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("BERTH_")}
+        environment = inherited | {"BERTH_HOME": str(config.home.root), SUPERVISED: "1"}
         command = [sys.executable, "-m", "gunicorn", "-c", "python:cluster.assembly.gunicorn_conf", "wsgi:application"]
         os.execve(sys.executable, command, environment)
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from cluster.assembly.config import Config, Home
 
+SUPERVISED: Final = "BERTH_SUPERVISED"
+"""Set for the API server that a supervisor starts: the supervisor starts the store process, and made the PKI."""
 _INTEGERS = {"BERTH_PORT": "port", "BERTH_WORKERS": "workers", "BERTH_NODES": "nodes"}
 _TEXTS = {"BERTH_STORE": "store", "BERTH_KUBERNETES_VERSION": "kubernetes_version", "BERTH_RUNTIME": "runtime"}
 

@@ -62,6 +62,4 @@ def pre_fork(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's hoo
 
 def post_worker_init(worker: Any) -> None:
     """Connects the worker's store before it takes a request."""
-    from app import start_app
-
-    start_app(worker.wsgi)
+    worker.wsgi.extensions["berth"].start()

@@ -33,19 +33,18 @@ def _of(config: Config, user: str, leaf: str) -> kubeconfig.Object:
 
 
 def write_components(config: Config, nodes: list[str]) -> None:
-    """The kubeconfigs of controller manager, scheduler and nodes, as JSON, which is YAML too and read faster."""
+    """The kubeconfigs of administrator, controller manager, scheduler and nodes; theirs as JSON, which is YAML too and read faster."""
+    write_private(config.home.admin_kubeconfig, kubeconfig.dump(_of(config, config.name, "admin")))
     identities = [("controller-manager", "system:kube-controller-manager"), ("scheduler", "system:kube-scheduler")]
     identities += [(f"node-{node}", f"system:node:{node}") for node in nodes]
     for leaf, user in identities:
         write_private(config.home.kubeconfig(leaf), orjson.dumps(_of(config, user, leaf)))
 
 
-def write_admin(config: Config) -> str:
-    """Writes `<home>/admin.kubeconfig` and merges its context into the user's file; what to say of it."""
-    document = _of(config, config.name, "admin")
-    write_private(config.home.admin_kubeconfig, kubeconfig.dump(document))
+def merge_admin(config: Config) -> str:
+    """Merges the administrator's context into the user's file; what to say of it."""
     try:
-        kubeconfig.merge(user_file(), document)
+        kubeconfig.merge(user_file(), kubeconfig.load(config.home.admin_kubeconfig))
     except (OSError, ValueError) as error:
         raise CommandError(f'the cluster runs, but its context was not merged into "{user_file()}": {error}') from error
     return f'context "{config.name}" is current in {user_file()}'

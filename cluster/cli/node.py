@@ -59,6 +59,10 @@ def _ready(node: dict[str, Any]) -> str:
 
 
 def all_ready(config: Config, names: Iterable[str]) -> bool:
+    """Whether each kubelet of this run has said so, and the API agrees: what it holds may be from an earlier run."""
+    components = (local.running(config.home) or {}).get("components", {})
+    if not all(components.get(f"kubelet-{name}", {}).get("ready") for name in names):
+        return False
     conditions = ready_conditions(config)
     return all(conditions.get(name) == "True" for name in names)
 

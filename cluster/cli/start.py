@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"* the control plane runs already: {config.server}", flush=True)
     _nodes(config, state)
     with step("kubeconfig") as current:
-        current.detail = kubeconfigs.write_admin(config)
+        current.detail = kubeconfigs.merge_admin(config)
     if config.runtime == "sim":
         print(f"! {SIM_NOTICE}", flush=True)
     return 0
