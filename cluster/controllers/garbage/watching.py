@@ -26,7 +26,10 @@ ALWAYS: Final = (
     resources.STATEFUL_SETS,
     resources.DAEMON_SETS,
     resources.JOBS,
+    resources.CRON_JOBS,
     resources.CONTROLLER_REVISIONS,
+    resources.CONFIG_MAPS,
+    resources.SECRETS,
 )
 IGNORED: Final = frozenset({GroupResource("", "events"), GroupResource("events.k8s.io", "events")})
 SWEEP_SECONDS: Final = 30.0
