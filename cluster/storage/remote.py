@@ -25,7 +25,8 @@ from cluster.storage.worker import CachedStore, check_writes
 
 REQUEST_WITHIN: Final = 10.0
 """Seconds that a commit or a question waits for its answer."""
-CONNECT_WITHIN: Final = 10.0
+CONNECT_WITHIN: Final = 30.0
+"""Seconds that `connect` waits for a store process and for the first load."""
 START_INTERVAL: Final = 2.0
 """Seconds between attempts to start a store process."""
 BACK_OFF: Final = (0.01, 0.5)
@@ -183,6 +184,9 @@ class RemoteStore(CachedStore):
                 continue
             try:
                 with sock:
+                    self._socket = sock
+                    if self._closed.is_set():
+                        return
                     stream = Stream(sock)
                     self._catch_up(stream)
                     delay = BACK_OFF[0]
@@ -227,7 +231,7 @@ class RemoteStore(CachedStore):
             self._identity = identity
         self._cache.compact(oldest)
         with self._lock:
-            self._socket, self._live = stream.socket, True
+            self._live = True
             self._outbox = [pending.frame for pending in self._pending.values()]
             self._to_send.set()
 

@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from typing import Final, Self
 
 from cluster.storage.cache import Cache
-from cluster.storage.contract import Change, Entry, FutureRevision, Key, Snapshot, StoreUnavailable, Watch, Write
+from cluster.storage.contract import PREFIX, Change, Entry, FutureRevision, Key, Snapshot, StoreUnavailable, Watch, Write
 from cluster.storage.engine import MAX_VALUE, MAX_WRITES, Record, Row, key_range, key_text, parse_key
 from cluster.storage.watching import Scope
 
+EMPTY: Final = PREFIX + b"}"
 CURRENT_WITHIN: Final = 10.0
 """Seconds that a read waits for its cache to catch up."""
 FUTURE_WITHIN: Final = 3.0
@@ -130,6 +131,8 @@ def check_writes(writes: Sequence[Write]) -> list[tuple[str, int, bytes | None]]
     for write in writes:
         if write.value is None and not write.expected:
             raise ValueError(f"{write.key} can't be deleted where it must not exist")
+        if write.value is not None and (not write.value.startswith(PREFIX) or write.value.startswith(EMPTY)):
+            raise ValueError(f"the value of {write.key} does not begin with its metadata")
         if write.value is not None and len(write.value) > MAX_VALUE:
             raise ValueError(f"the value of {write.key} has {len(write.value)} bytes, more than {MAX_VALUE}")
     return [(key_text(write.key), write.expected, write.value) for write in writes]

@@ -136,7 +136,10 @@ def test_one_conflict_among_many_concurrent_writes_fails_alone(store: Store) -> 
         pytest.param([], id="none"),
         pytest.param([Write(Key("pods", "a/b", "c"), 0, value("c"))], id="slash"),
         pytest.param([Write(WEB, 0, None)], id="deletion of nothing"),
-        pytest.param([Write(WEB, 0, b"x" * (MAX_VALUE + 1))], id="too large"),
+        pytest.param([Write(WEB, 0, value("web", "x" * MAX_VALUE))], id="too large"),
+        pytest.param([Write(WEB, 0, b'{"kind":"Deployment","metadata":{"name":"web"}}')], id="no metadata at the front"),
+        pytest.param([Write(WEB, 0, b'{"metadata":{}}')], id="empty metadata"),
+        pytest.param([Write(Key("pods", "", str(number)), 0, value("x")) for number in range(1001)], id="too many"),
     ],
 )
 def test_a_write_that_could_never_be_is_an_error(store: Store, writes: list[Write]) -> None:

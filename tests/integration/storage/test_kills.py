@@ -7,18 +7,21 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import cycle, islice
 
-from cluster.storage.contract import Change, Entry
+import pytest
+
+from cluster.storage.contract import Change, Entry, Key
 from cluster.storage.engine import Record, parse_key
 from cluster.storage.remote import RemoteStore
 from cluster.storage.sqlite import SQLiteEngine
 
-from .conftest import StoreProcess, Worker, until
+from .conftest import StoreProcess, Worker, put, until
 
 KILLS = 100
 WRITERS = 8
 BETWEEN = 40
 """Acknowledgements between two kills: every process is in the middle of its work again."""
 
+END = Key("pods", "kill", "end")
 Acknowledged = list[tuple[int, str, str | None]]
 
 
@@ -82,6 +85,7 @@ class Follower:
         self._thread.join()
 
 
+@pytest.mark.timeout(300)  # every kill costs a start of Python, which a busy machine makes slow
 def test_a_hundred_kills_lose_no_acknowledged_write(process: StoreProcess, remote: RemoteStore, worker: Callable[[str], Worker]) -> None:
     writers = [Writers("a", "gevent", worker), Writers("b", "threads", worker)]
     follower = Follower(remote)
@@ -100,6 +104,9 @@ def test_a_hundred_kills_lose_no_acknowledged_write(process: StoreProcess, remot
             process.start()
     for each in writers:
         each.end()
+    process.kill()  # and with it what the last workers had sent
+    process.start()
+    put(remote, END, 0)
     newest = remote.list("pods")
     follower.end(newest.revision)
     entries = {entry.key: entry for entry in newest.entries}

@@ -106,7 +106,7 @@ def test_it_ends_when_no_worker_has_been_there_for_a_while(tmp_path: Path) -> No
 
 def test_a_worker_starts_one_where_none_runs(tmp_path: Path) -> None:
     files = tmp_path / "store.sock", tmp_path / "revision"
-    start = launcher(f"sqlite:///{tmp_path / 'store.db'}", *files, exit_when_idle=0.2)
+    start = launcher(f"sqlite:///{tmp_path / 'store.db'}", *files, exit_when_idle=2)
     with RemoteStore.connect(*files, start=start) as store, RemoteStore.connect(*files, start=start) as other:
         revision = put(store, KEY, 0)
         assert other.get(KEY).revision == revision
