@@ -16,6 +16,7 @@ from cluster.kinds.statuses import keep_status, reset_status, status_subresource
 _TYPES: Final = ("Exempt", "Limited")
 _QUEUING: Final = {"queues": 64, "handSize": 8, "queueLengthLimit": 50}
 _SHARES: Final = 30
+_OLD_VERSIONS: Final = ("/v1beta1", "/v1beta2")
 _OLD_SHARES: Final = "assuredConcurrencyShares"
 
 
@@ -26,8 +27,9 @@ def _default(level: Object) -> None:
         part = spec.get(name)
         if part is None:
             continue
-        if part.get("nominalConcurrencyShares") is None and _OLD_SHARES not in part:
-            part["nominalConcurrencyShares"] = shares
+        named = _OLD_SHARES if name == "limited" and level.get("apiVersion", "").endswith(_OLD_VERSIONS) else "nominalConcurrencyShares"
+        if part.get(named) is None:
+            part[named] = shares
         if part.get("lendablePercent") is None:
             part["lendablePercent"] = 0
     queuing = value_of(spec, "limited", "limitResponse", "queuing")

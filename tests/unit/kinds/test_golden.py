@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from cluster.api.names import Object
+from cluster.kinds.model import Strategy, SubresourceStrategy
 
 from .conftest import created, kind_of
 
@@ -75,12 +76,13 @@ def _without(obj: Object, path: tuple[Any, ...]) -> Object:
 def test_no_field_is_taken_for_granted(source: Path) -> None:
     old = created(yaml.safe_load(source.read_text()))
     strategy = kind_of(old).strategy
+    endpoints: list[Strategy | SubresourceStrategy] = [strategy, *strategy.subresources.values()]
     for path in list(_places(old)):
         obj = created(_without(old, path))
         assert isinstance(strategy.validate(obj), list)
         assert strategy.cells is not None
         assert strategy.cells(obj)
-        for where in (strategy, *strategy.subresources.values()):
+        for where in endpoints:
             obj = _without(old, path)
             strategy.default(obj)
             where.prepare_for_update(obj, old)
