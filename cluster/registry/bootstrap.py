@@ -18,6 +18,7 @@ from cluster.storage.contract import Write, WriteConflict
 
 NAMESPACES: Final = ("default", "kube-system", "kube-public", "kube-node-lease")
 SERVICE_PORT: Final = 443
+_KUBERNETES: Final[Object] = {"name": "kubernetes", "namespace": "default"}
 _ATTEMPTS: Final = 5
 Reconcile = Callable[[Object | None, Object], Object | None]
 """(what exists, what is expected) to what is to be written, None where all is well."""
@@ -39,7 +40,7 @@ class Cluster:
 def bootstrap(registry: Registry, cluster: Cluster, roles: Iterable[Object], reconcile_role: Reconcile) -> None:
     """Writes what is missing or out of date.  Safe in several processes at once: who comes second finds nothing to do."""
     wanted: list[tuple[Object, Reconcile]] = [(obj, reconcile_role) for obj in roles]
-    wanted += [(obj, _missing) for obj in (*_namespaces(), *_priority_classes(), _service_cidr(cluster), _client_ca(cluster))]
+    wanted += [(obj, _missing) for obj in (*_namespaces(), *_priority_classes(), *_service_range(cluster), _client_ca(cluster))]
     wanted += [(_service(cluster), _same_spec), (_endpoint_slice(cluster), _same_endpoints), (_endpoints(cluster), _same_endpoints)]
     for _ in range(_ATTEMPTS):
         writes = [write for obj, reconcile in wanted for write in _writes(registry, obj, reconcile)]
@@ -126,13 +127,24 @@ def _priority_classes() -> list[Object]:
     ]
 
 
-def _service_cidr(cluster: Cluster) -> Object:
-    return {
-        "apiVersion": "networking.k8s.io/v1",
-        "kind": "ServiceCIDR",
-        "metadata": {"name": "kubernetes"},
-        "spec": {"cidrs": [cluster.service_cidr]},
-    }
+def _service_range(cluster: Cluster) -> list[Object]:
+    """The range of service addresses, and the one that is taken from the start."""
+    labels = {"ipaddress.kubernetes.io/ip-family": "IPv4", "ipaddress.kubernetes.io/managed-by": "ipallocator.k8s.io"}
+    version = "networking.k8s.io/v1"
+    return [
+        {
+            "apiVersion": version,
+            "kind": "ServiceCIDR",
+            "metadata": {"name": "kubernetes"},
+            "spec": {"cidrs": [cluster.service_cidr]},
+        },
+        {
+            "apiVersion": version,
+            "kind": "IPAddress",
+            "metadata": {"name": cluster.service_ip, "labels": labels},
+            "spec": {"parentRef": {"resource": "services", **_KUBERNETES}},
+        },
+    ]
 
 
 def _client_ca(cluster: Cluster) -> Object:
@@ -143,9 +155,6 @@ def _client_ca(cluster: Cluster) -> Object:
         "metadata": {"name": "extension-apiserver-authentication", "namespace": "kube-system"},
         "data": {"client-ca-file": cluster.ca},
     }
-
-
-_KUBERNETES: Final[Object] = {"name": "kubernetes", "namespace": "default"}
 
 
 def _service(cluster: Cluster) -> Object:

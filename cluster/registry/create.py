@@ -34,6 +34,7 @@ def create(registry: Registry, call: Call, kind: Kind, namespace: str, obj: Obje
     strategy.default(obj)
     asked = attributes(call, Operation.CREATE, kind, shown_namespace, metadata.get("name", ""), obj, None)
     registry.mutate(call, asked, kind)
+    registry.guard(call, kind, namespace, obj, None)
     fill_system_fields(obj, kind)
     prepare(call, kind, obj)
     validate_new(obj, kind)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -51,6 +51,10 @@ class Companion(Protocol):
     def delete(self, old: Object) -> Sequence[Write]: ...
 
 
+Guard = Callable[[UserInfo, str, Object, Object | None], None]
+"""(who writes, the URL's namespace, the object, what it replaces): Forbidden for a write that the kind itself does not allow."""
+
+
 class NoCompanion:
     def create(self, obj: Object) -> Sequence[Write]:  # noqa: ARG002 - a Companion's signature
         return ()
@@ -75,12 +79,14 @@ class Registry:
         schemas: SchemaSet,
         admission: Chain,
         companions: Mapping[GroupResource, Companion],
+        guards: Mapping[GroupResource, Guard] | None = None,
     ) -> None:
         self.store = store
         self.catalog = catalog
         self.schemas = schemas
         self.admission = admission
         self._companions = companions
+        self._guards = guards or {}
         self._codecs: dict[GroupVersionKind, Codec] = {}
 
     def codec(self, kind: Kind) -> Codec:
@@ -92,6 +98,12 @@ class Registry:
 
     def companion(self, kind: Kind) -> Companion:
         return self._companions.get(kind.storage, _NONE)
+
+    def guard(self, call: Call, kind: Kind, namespace: str, obj: Object, old: Object | None) -> None:
+        """Forbidden where the kind does not let this user write this."""
+        guard = self._guards.get(kind.storage)
+        if guard is not None:
+            guard(call.user, namespace, obj, old)
 
     def has_companion(self, kind: Kind) -> bool:
         return kind.storage in self._companions

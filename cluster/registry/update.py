@@ -83,6 +83,7 @@ def _attempt(registry: Registry, call: Call, target: Target, entry: Entry, make:
     kind.strategy.default(obj)
     asked = attributes(call, Operation.UPDATE, kind, target.namespace, target.name, obj, old, target.subresource, target.gvk)
     registry.mutate(call, asked, kind)
+    registry.guard(call, kind, target.namespace, obj, old)
     _prepare_and_validate(target, obj, old)
     if not target.subresource:
         call.warnings += [each for each in kind.strategy.warnings(obj, old) if each not in call.warnings]

@@ -92,7 +92,12 @@ def test_a_bad_request_is_refused(api_server: ApiServer, method: str, path: str,
     assert message is None or answer.body["message"] == message
 
 
-OPTIONS: list[tuple[str, int]] = [("dryRun=Some", 422), ("fieldValidation=Maybe", 422), ("fieldManager=" + "x" * 129, 422), ("timeout=soon", 400)]
+OPTIONS: list[tuple[str, int]] = [
+    ("dryRun=Some", 422),
+    ("fieldValidation=Maybe", 422),
+    ("fieldManager=" + "x" * 129, 422),
+    ("timeout=soon", 400),
+]
 
 
 @pytest.mark.parametrize(("query", "code"), OPTIONS)
@@ -124,11 +129,14 @@ def test_unknown_fields_are_an_error_a_warning_or_nothing(api_server: ApiServer,
     body: dict[str, Any] = {"metadata": {"generateName": "a-"}, "nonsense": 1}
     strict = api_server.request("POST", f"{configmaps}?fieldValidation=Strict", body)
     assert (strict.code, 'strict decoding error: unknown field "nonsense"' in strict.body["message"]) == (400, True)
-    assert api_server.request("POST", f"{configmaps}?fieldValidation=Warn", body).headers["Warning"] == '299 - "unknown field \\"nonsense\\""'
+    warned = api_server.request("POST", f"{configmaps}?fieldValidation=Warn", body)
+    assert warned.headers["Warning"] == '299 - "unknown field \\"nonsense\\""'
     assert "Warning" not in api_server.request("POST", f"{configmaps}?fieldValidation=Ignore", body).headers
 
 
-@pytest.mark.parametrize("accept", ["application/xml", "application/vnd.kubernetes.protobuf", "application/json;as=Nonsense;g=meta.k8s.io;v=v1"])
+@pytest.mark.parametrize(
+    "accept", ["application/xml", "application/vnd.kubernetes.protobuf", "application/json;as=Nonsense;g=meta.k8s.io;v=v1"]
+)
 def test_what_cannot_be_answered_is_not_acceptable(api_server: ApiServer, configmaps: str, accept: str) -> None:
     answer = api_server.request("GET", configmaps, headers={"Accept": accept})
     assert (answer.code, answer.body["reason"]) == (406, "NotAcceptable")

@@ -66,7 +66,8 @@ def test_a_resource_request_is_read_from_its_url(
 
 
 @pytest.mark.parametrize(
-    "url", ["/", "/api", "/api/v1", "/api/v1/", "/apis", "/apis/apps", "/apis/apps/v1", "/healthz", "/version", "/openapi/v3/api/v1", "/a/b/c/d"]
+    "url",
+    ["/", "/api", "/api/v1", "/api/v1/", "/apis", "/apis/apps", "/apis/apps/v1", "/healthz", "/openapi/v3/api/v1", "/a/b/c/d"],
 )
 def test_other_paths_are_no_resources(url: str) -> None:
     found = info("GET", url)
