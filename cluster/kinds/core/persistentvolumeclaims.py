@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import json
 from typing import Any, Final
 
 from cluster.api import field, quantity, validation
@@ -108,9 +110,38 @@ def _validate_update(claim: Object, old: Object) -> list[FieldError]:
     changed = _comparable(spec, bound) != _comparable(before, bound)
     changed = changed or (bool(before.get("volumeName")) and spec.get("volumeName") != before["volumeName"])
     if changed or (name != old_name and not upgraded):
-        errors.append(field.forbidden("spec", _FIXED))
+        errors.append(field.forbidden("spec", f"{_FIXED}\n{_difference(before, spec)}"))
     errors += _validate_size(claim, old)
     return errors + unchanged("volumeMode", spec.get("volumeMode"), before.get("volumeMode"))
+
+
+def _difference(before: Object, spec: Object) -> str:
+    """What changed, as upstream's message prints it: a unified difference of the internal type."""
+    texts = [json.dumps(_internal(each), indent=1, ensure_ascii=False).splitlines() for each in (before, spec)]
+    lines = list(difflib.unified_diff(texts[0], texts[1], n=3, lineterm=""))
+    return "".join(f"{line}\n" for line in lines[2:])
+
+
+def _internal(spec: Object) -> Object:
+    resources = spec.get("resources") or {}
+    amounts = {name.capitalize(): dict(sorted(resources[name].items())) if resources.get(name) else None for name in ("limits", "requests")}
+    return {
+        "AccessModes": spec.get("accessModes"),
+        "Selector": spec.get("selector"),
+        "Resources": amounts,
+        "VolumeName": spec.get("volumeName") or "",
+        "StorageClassName": spec.get("storageClassName"),
+        "VolumeMode": spec.get("volumeMode"),
+        **{name[0].upper() + name[1:]: _internal_source(spec.get(name), name) for name in ("dataSource", "dataSourceRef")},
+        "VolumeAttributesClassName": spec.get("volumeAttributesClassName"),
+    }
+
+
+def _internal_source(source: Object | None, name: str) -> Object | None:
+    if source is None:
+        return None
+    shown = {"APIGroup": source.get("apiGroup"), "Kind": source.get("kind") or "", "Name": source.get("name") or ""}
+    return shown if name == "dataSource" else {**shown, "Namespace": source.get("namespace")}
 
 
 def _validate_size(claim: Object, old: Object) -> list[FieldError]:
