@@ -44,7 +44,7 @@ admin apply -f dev-tenant.yaml
 "$berth" kubeconfig create user -n dev >"$work/user.kubeconfig"
 "$berth" kubeconfig create monitor -n dev >"$work/monitor.kubeconfig"
 "$berth" kubeconfig create tina --user --group ops >"$work/tina.kubeconfig"
-tina auth whoami | grep -q ops || fail "tina's certificate does not carry her group"
+tina auth whoami | grep >/dev/null ops || fail "tina's certificate does not carry her group"
 refused 'pods is forbidden: User "tina" cannot list resource "pods" in API group "" in the namespace "dev"' tina get pods -n dev
 
 say "user deploys two replicas, one on each node"
@@ -71,14 +71,14 @@ user rollout status deployment/web --timeout=120s
 user get pods -o wide
 [ "$(user get pods -l app=web -o jsonpath='{range .items[*]}{.spec.nodeName}{"\n"}{end}' | sort -u | wc -l)" -eq 2 ] || fail "the replicas share a node"
 pod=$(user get pods -l app=web -o jsonpath='{.items[0].metadata.name}')
-user describe deployment web | grep -q 'Scaled up replica set' || fail "describe shows no scaling event"
-user describe pod "$pod" | grep -q 'Started' || fail "describe shows no event of the container's start"
+user describe deployment web | grep >/dev/null 'Scaled up replica set' || fail "describe shows no scaling event"
+user describe pod "$pod" | grep >/dev/null 'Started' || fail "describe shows no event of the container's start"
 
 say "logs -f, exec, exec -it"
-(timeout 20 "$kubectl" --kubeconfig "$work/user.kubeconfig" logs -f "$pod" || true) | grep -m1 -q "hello from" || fail "logs -f shows nothing"
+(timeout 20 "$kubectl" --kubeconfig "$work/user.kubeconfig" logs -f "$pod" || true) | grep -m1 "hello from" >/dev/null || fail "logs -f shows nothing"
 [ "$(user exec "$pod" -- sh -c 'echo out; exit 0')" = out ] || fail "exec"
 if user exec "$pod" -- sh -c 'exit 7'; then fail "exec hides an exit code"; else [ $? -eq 7 ] || fail "exec changes an exit code"; fi
-script -qec "'$kubectl' --kubeconfig '$work/user.kubeconfig' exec -it '$pod' -- sh -c 'test -t 0 && echo a terminal'" /dev/null | grep -q 'a terminal' || fail "exec -it"
+script -qec "'$kubectl' --kubeconfig '$work/user.kubeconfig' exec -it '$pod' -- sh -c 'test -t 0 && echo a terminal'" /dev/null | grep >/dev/null 'a terminal' || fail "exec -it"
 
 say "elsewhere, user may do nothing"
 for ns in default kube-system; do

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.integration.cli.conftest import Berth, free_port
-from tests.support_images import busybox, need_docker, need_kubectl
+from tests.support_images import TEST_IMAGE, ensure_busybox
+from tests.support_needs import docker_engine, need_kubectl
 
 ROOT = Path(__file__).parents[2]
 
@@ -19,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def docker_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Berth]:
     """Two Docker nodes, with grace period and toleration made short."""
-    need_docker()
+    ensure_busybox(docker_engine())
     need_kubectl()
     command = Berth(tmp_path_factory.mktemp("docker") / "home", free_port())
     grace = ("--node-monitor-grace-period", "12", "--not-ready-toleration", "3")
@@ -37,7 +38,7 @@ def test_the_tenant_scenario_runs(docker_cluster: Berth, tmp_path: Path) -> None
         "BERTH": str(wrapper),
         "BERTH_HOME": str(docker_cluster.home),
         "KUBECONFIG": str(docker_cluster.user_kubeconfig),
-        "IMAGE": busybox(),
+        "IMAGE": TEST_IMAGE,
     }
     result = subprocess.run(
         ["bash", str(ROOT / "examples" / "dev-tenant.sh")], env=variables, capture_output=True, text=True, timeout=400
