@@ -7,6 +7,7 @@ from typing import Final
 from cluster.controllers import (
     cluster_role_aggregation,
     deployment,
+    endpoint_slice,
     garbage,
     namespace,
     node_ipam,
@@ -26,6 +27,7 @@ CONTROLLERS: Final = (
     Registration("clusterrole-aggregation", "clusterrole-aggregation-controller", cluster_role_aggregation.build),
     Registration("deployment", "deployment-controller", deployment.build),
     Registration("replicaset", "replicaset-controller", replica_set.build),
+    Registration("endpointslice", "endpointslice-controller", endpoint_slice.build),
     Registration("node-ipam", "node-controller", node_ipam.build),
     Registration("node-lifecycle", "node-controller", node_lifecycle.build),
     Registration("taint-eviction", "node-controller", taint_eviction.build, component="taint-eviction-controller"),
