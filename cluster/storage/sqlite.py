@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
 
 from cluster.storage.checkpoint import Checkpointer
 from cluster.storage.engine import PAGE_BYTES, PAGE_ROWS, HistoryCompacted, NotWritten, Record, Refusal, Row, Transaction
@@ -52,6 +53,12 @@ log = sa.Table(
 )
 meta = sa.Table("meta", metadata, sa.Column("name", sa.Text, primary_key=True), sa.Column("value", sa.Text, nullable=False))
 
+
+
+def _rendered(statement: sa.ClauseElement) -> str:
+    return str(statement.compile(dialect=sqlite.dialect()))
+
+
 _AFTER: sa.BindParameter[Any] = sa.bindparam("after")
 _UNTIL: sa.BindParameter[Any] = sa.bindparam("until")
 _IN_RANGE = (log.c.key >= sa.bindparam("low"), log.c.key < sa.bindparam("high"))
@@ -61,12 +68,11 @@ SELECT_META = sa.select(meta.c.name, meta.c.value)
 INSERT_META = meta.insert()
 UPDATE_META = meta.update().where(meta.c.name == sa.bindparam("which")).values(value=sa.bindparam("to"))
 SELECT_OBJECTS = sa.select(objects).where(objects.c.key.in_(sa.bindparam("keys", expanding=True)))
-UPSERT_OBJECT = sa.text(
-    "INSERT INTO objects (key, revision, value) VALUES (:key, :revision, :value)"
-    " ON CONFLICT (key) DO UPDATE SET revision = excluded.revision, value = excluded.value"
-)
-DELETE_OBJECT = objects.delete().where(objects.c.key == sa.bindparam("gone"))
-INSERT_LOG = log.insert()
+# what is written many times in a commit is rendered once, and takes its rows as tuples: binding by name costs as much again
+_UPSERT = sqlite.insert(objects)
+UPSERT_OBJECT = _rendered(_UPSERT.on_conflict_do_update([objects.c.key], set_=dict(_UPSERT.excluded.items()[1:])))
+DELETE_OBJECT = _rendered(objects.delete().where(objects.c.key == sa.bindparam("gone")))
+INSERT_LOG = _rendered(log.insert())
 SIZES_OF_OBJECTS = (
     sa.select(objects.c.key, sa.func.length(objects.c.value)).where(objects.c.key > _AFTER).order_by(objects.c.key).limit(_PAGE)
 )
@@ -178,13 +184,14 @@ class SQLiteEngine:
     def _write(self, records: list[Record]) -> None:
         now = time.time()
         last = {record.key: record for record in records}
-        upserts = [{"key": r.key, "revision": r.revision, "value": r.value} for r in last.values() if r.value is not None]
+        upserts = [(r.key, r.revision, r.value) for r in last.values() if r.value is not None]
         if upserts:
-            self._connection.execute(UPSERT_OBJECT, upserts)
-        gone = [{"gone": r.key} for r in last.values() if r.value is None]
+            self._connection.exec_driver_sql(UPSERT_OBJECT, upserts)
+        gone = [(r.key,) for r in last.values() if r.value is None]
         if gone:
-            self._connection.execute(DELETE_OBJECT, gone)
-        self._connection.execute(INSERT_LOG, [record._asdict() | {"time": now} for record in records])
+            self._connection.exec_driver_sql(DELETE_OBJECT, gone)
+        rows = [(r.revision, r.key, r.token, now, r.previous_revision, r.value, r.previous) for r in records]
+        self._connection.exec_driver_sql(INSERT_LOG, rows)
         self._connection.execute(UPDATE_META, {"which": "revision", "to": str(records[-1].revision)})
 
     def load(self, after: str) -> tuple[list[Row], bool]:
