@@ -157,7 +157,10 @@ class Store(Protocol):
         ...
 
     def subscribe(self, resource: str, callback: Callable[[Change], None]) -> None:
-        """Calls back for each entry there is (as a creation), then for each change before any read of this worker sees it."""
+        """Calls back for each entry there is (as a creation), then for each change before any read of this worker sees it.
+
+        A callback neither blocks nor reads the store, which waits for it.
+        """
         ...
 
     def close(self) -> None: ...
