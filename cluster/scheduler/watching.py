@@ -12,7 +12,7 @@ from cluster.api.names import GroupVersionResource, Object
 from cluster.client.cache import key_of
 from cluster.client.http import ApiClient
 from cluster.client.informer import Handler, Informer, Transform
-from cluster.client.resources import NODES, PODS, REPLICA_SETS, REPLICATION_CONTROLLERS, SERVICES, STATEFUL_SETS
+from cluster.client.resources import NAMESPACES, NODES, PODS, REPLICA_SETS, REPLICATION_CONTROLLERS, SERVICES, STATEFUL_SETS
 from cluster.scheduler import trimming
 from cluster.scheduler.cache import Cache
 from cluster.scheduler.framework import Listers
@@ -39,6 +39,7 @@ class Watched:
             replica_sets=informer(REPLICA_SETS, trimming.selector),
             replication_controllers=informer(REPLICATION_CONTROLLERS, trimming.selector),
             stateful_sets=informer(STATEFUL_SETS, trimming.selector),
+            namespaces=informer(NAMESPACES, trimming.metadata),
         )
         self._pods.add_handler(Handler(self._pod_added, self._pod_updated, self._pod_deleted))
         self._nodes.add_handler(Handler(self._node_added, self._node_updated, self._node_deleted))

@@ -6,6 +6,7 @@ from typing import Final
 
 from cluster.scheduler.plugins import (
     balanced_allocation,
+    inter_pod_affinity,
     node_affinity,
     node_name,
     node_ports,
@@ -23,5 +24,6 @@ PLUGINS: Final = (
     node_ports.PLUGIN,
     node_resources_fit.PLUGIN,
     topology_spread.PLUGIN,
+    inter_pod_affinity.PLUGIN,
     balanced_allocation.PLUGIN,
 )

@@ -127,6 +127,46 @@ class Held:
         self.get, self.list = self._cache.get, self._cache.list
 
 
+def _near(*terms: Object, side: str = "podAffinity") -> Object:
+    return {side: {"requiredDuringSchedulingIgnoredDuringExecution": list(terms)}}
+
+
+def _term(key: str = "zone", **more: Any) -> Object:
+    return {"topologyKey": key, "labelSelector": {"matchLabels": WEB}} | more
+
+
+@pytest.mark.parametrize(
+    ("subject", "fits"),
+    [
+        (pod(affinity=_near(_term())), ["a", "b"]),
+        (pod(affinity=_near(_term("kubernetes.io/hostname"))), ["a"]),
+        (pod(affinity=_near(_term(), side="podAntiAffinity")), ["c", "d"]),
+        (pod(affinity=_near(_term(namespaces=["other"]))), []),
+        (pod(affinity=_near(_term(namespaceSelector={}))), ["a", "b"]),
+        (pod(labels={"app": "lonely"}), ["a", "b", "d"]),
+        (pod(labels={"app": "first"}, affinity=_near(_term(labelSelector={"matchLabels": {"app": "first"}}))), ["a", "b", "c"]),
+    ],
+    ids=["zone", "host", "away", "elsewhere", "anywhere", "others want to be away", "first of its kind"],
+)
+def test_affinity_to_pods(subject: Object, fits: list[str]) -> None:
+    alone = pod(affinity=_near(_term(labelSelector={"matchLabels": {"app": "lonely"}}), side="podAntiAffinity"))
+    nodes = [
+        node("a", pod(labels=WEB), labels={"zone": "1"}),
+        node("b", labels={"zone": "1"}),
+        node("c", alone, labels={"zone": "2"}),
+        node("d"),
+    ]
+    feasible, _ = filtered(PROFILE, cycle(subject, *nodes), nodes)
+    assert [each.name for each in feasible] == fits
+
+
+@pytest.mark.parametrize(("side", "best"), [("podAffinity", "a"), ("podAntiAffinity", "b")])
+def test_preferred_affinity_to_pods(side: str, best: str) -> None:
+    preferred = {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 100, "podAffinityTerm": _term()}]}
+    nodes = [node("a", pod(labels=WEB), labels={"zone": "1"}), node("b", labels={"zone": "2"})]
+    assert schedule(PROFILE, cycle(pod(affinity={side: preferred}), *nodes)) == best
+
+
 def test_replicas_of_one_set_go_to_different_nodes() -> None:
     owner = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web", "uid": "u", "controller": True}
     listers = Listers(replica_sets=Held({"metadata": {"name": "web", "namespace": "dev"}, "spec": {"selector": {"matchLabels": WEB}}}))  # type: ignore[arg-type]
