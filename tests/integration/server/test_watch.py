@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from tests.support import ApiServer
+from tests.support import ApiServer, eventually
+
+CLOSE_WAIT = "08"
+"""The kernel's name for a connection that the other end has closed and this one has not."""
 
 
 @pytest.fixture(name="configmaps")
@@ -79,3 +84,17 @@ def test_a_watch_shows_tables_of_one_row(api_server: ApiServer, configmaps: str)
     with api_server.stream(f"{configmaps}?watch=1", headers={"Accept": accept}) as events:
         table = next(events)["object"]
     assert (table["kind"], [row["cells"][0] for row in table["rows"]]) == ("Table", ["a"])
+
+
+def test_a_client_that_goes_away_leaves_nothing_behind(api_server: ApiServer, configmaps: str) -> None:
+    """While nothing changes, only the connection itself tells that its client has gone."""
+    port = f":{api_server.config.port:04X}"
+
+    def half_closed() -> list[str]:
+        rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()]
+        return [row[1] for row in rows if row[1].endswith(port) and row[3] == CLOSE_WAIT]
+
+    for _ in range(5):
+        with api_server.stream(f"{configmaps}?watch=1") as events:
+            assert events is not None
+    eventually(lambda: not half_closed(), "the server closes connections whose client has gone", 5)
