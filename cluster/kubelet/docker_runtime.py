@@ -347,7 +347,7 @@ class DockerRuntime:
 
     def logs(self, container_id: str, options: LogOptions) -> LogStream:
         try:
-            stream: LogStream = self._engine.logs(
+            stream = self._engine.logs(
                 container_id,
                 stdout=options.stdout,
                 stderr=options.stderr,
@@ -357,7 +357,7 @@ class DockerRuntime:
                 tail="all" if options.tail is None else options.tail,
                 since=options.since or None,
             )
-            return stream
+            return _Log(stream)
         except (APIError, OSError) as error:
             raise RuntimeFailure(_text(error)) from error
 
@@ -377,6 +377,23 @@ class DockerRuntime:
                     changed(uid)
         except (DockerException, OSError, ValueError) as error:
             log.info("the engine's event stream ended: %s", error)
+
+
+class _Log:
+    """A log of the engine's; its connection is closed with the last chunk."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            yield from self._stream
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError, AttributeError, DockerException):  # it has ended, and its connection is another's
+            self._stream.close()
 
 
 def _lowest_score() -> int:

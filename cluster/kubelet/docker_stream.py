@@ -93,3 +93,4 @@ class DockerStream:
             self._socket.shutdown(socket.SHUT_RDWR)
         with contextlib.suppress(OSError):
             self._raw.close()
+            self._socket.close()

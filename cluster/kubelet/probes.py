@@ -47,10 +47,10 @@ def attempt(target: Target, probe: dict[str, Any]) -> None:
     elif "tcpSocket" in probe:
         _tcp(probe["tcpSocket"].get("host") or target.address, _port(target, probe["tcpSocket"]["port"]), seconds)
     elif "grpc" in probe:
-        from cluster.kubelet import grpc_probe
+        from cluster.kubelet.grpc_probe import check
 
         try:
-            grpc_probe.check(target.address, int(probe["grpc"]["port"]), probe["grpc"].get("service") or "", seconds)
+            check(target.address, int(probe["grpc"]["port"]), probe["grpc"].get("service") or "", seconds)
         except (OSError, ValueError) as failure:
             raise ProbeFailure(str(failure)) from failure
     else:
