@@ -17,12 +17,13 @@ from cluster.api.errors import Expired, Gone, StatusError
 from cluster.api.names import GroupVersionResource, Object
 from cluster.client.cache import Cache, Indexer, Objects, key_of
 from cluster.client.http import ApiClient
-from cluster.client.status import from_status
+from cluster.client.status import Unreachable, from_status
 from cluster.client.watch import Watch
 
 _LOG: Final = logging.getLogger(__name__)
 _FIRST_PAUSE: Final = 0.2
 _LONGEST_PAUSE: Final = 10.0
+_WORTH_A_LINE: Final = 1.0
 _SHORT_WATCH_SECONDS: Final = 1.0
 _WATCH_SECONDS: Final = (300, 600)
 
@@ -125,7 +126,9 @@ class Informer:
             except (Expired, Gone):
                 version = ""
             except StatusError as error:
-                _LOG.info("%s: %s; asking again", self.resource, error.message)
+                # A server that restarts is away for a moment: only what lasts is worth a line.
+                level = logging.DEBUG if isinstance(error, Unreachable) and pause < _WORTH_A_LINE else logging.INFO
+                _LOG.log(level, "%s: %s; asking again", self.resource, error.message)
             except Exception:
                 _LOG.exception("%s: the copy is made anew", self.resource)
                 version = ""

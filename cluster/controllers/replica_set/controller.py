@@ -173,7 +173,7 @@ def _of_replica_sets(queue: WorkQueue[Key], expectations: Expectations) -> Handl
 
 
 def _of_pods(queue: WorkQueue[Key], replica_sets: Cache, expectations: Expectations) -> Handler:
-    """A pod wakes its replica set; an orphan those that would adopt it."""
+    """A pod wakes its replica set; an orphan those that would adopt it.  Long, as its small functions share the queue and the caches."""
 
     def owner(pod: Object) -> Key | None:
         reference = controller_of(pod)
