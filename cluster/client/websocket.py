@@ -10,7 +10,9 @@ import base64
 import binascii
 import contextlib
 import hashlib
+import select
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Iterable
@@ -60,9 +62,12 @@ class WebSocket:
     def __init__(self, connection: Any, *, client: bool, received: bytes = b"", idle_seconds: float | None = None) -> None:
         """`connection` is the socket, its handshake done; `received` what was read beyond that."""
         self._socket = connection
-        self._socket.settimeout(idle_seconds)
+        self._socket.settimeout(0)
+        self._idle_seconds = idle_seconds
+        self._io = threading.Lock()
         self._protocol = Connection(ConnectionType.CLIENT if client else ConnectionType.SERVER)
         self._lock = threading.Lock()
+        self._reading = threading.Lock()
         self._pending: list[bytes] = []
         self._parts = bytearray()
         self._closed = False
@@ -72,11 +77,15 @@ class WebSocket:
 
     def receive(self) -> bytes | None:
         """The next message, text as UTF-8; None once the peer has closed, gone silent for too long, or sent nonsense."""
+        with self._reading:
+            return self._next()
+
+    def _next(self) -> bytes | None:
         while not self._pending:
             if self._ended:
                 return None
             try:
-                data = self._socket.recv(_CHUNK)
+                data = self._receive_some()
             except (OSError, ValueError):
                 data = b""
             if not data:
@@ -104,12 +113,16 @@ class WebSocket:
                 self._pending.append(bytes(self._parts))
                 self._parts.clear()
         elif isinstance(event, Ping):
-            self._send(event.response())
+            self._answer(event.response())
         elif isinstance(event, CloseConnection):
             self._ended = True
             if not self._closed:
                 self._closed = True
-                self._send(event.response())
+                self._answer(event.response())
+
+    def _answer(self, event: Pong | CloseConnection) -> None:
+        with contextlib.suppress(OSError):  # the peer has left without waiting for it
+            self._send(event)
 
     def send(self, data: bytes) -> None:
         """A binary message.  OSError where the connection is gone."""
@@ -127,7 +140,43 @@ class WebSocket:
                 data = self._protocol.send(event)
             except LocalProtocolError as error:
                 raise ConnectionResetError("the WebSocket is closed") from error
-            self._socket.sendall(data)
+            self._send_all(data)
+
+    def _receive_some(self) -> bytes:
+        while True:
+            with self._io:
+                try:
+                    data: bytes = self._socket.recv(_CHUNK)
+                    return data
+                except (BlockingIOError, ssl.SSLWantReadError):
+                    events = select.POLLIN
+                except ssl.SSLWantWriteError:
+                    events = select.POLLOUT
+            self._await(events)
+
+    def _send_all(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            with self._io:
+                try:
+                    view = view[self._socket.send(view) :]
+                    continue
+                except (BlockingIOError, ssl.SSLWantWriteError):
+                    events = select.POLLOUT
+                except ssl.SSLWantReadError:
+                    events = select.POLLIN
+            self._await(events)
+
+    def _await(self, events: int) -> None:
+        """TimeoutError where nothing happens for too long.
+
+        TLS takes one thread at a time: so no call blocks inside of it, and whoever must wait does so here, outside the lock.
+        """
+        poll = select.poll()
+        poll.register(self._socket, events)
+        seconds = self._idle_seconds
+        if not poll.poll(None if seconds is None else seconds * 1000):
+            raise TimeoutError("the peer is silent")
 
     def close(self, code: int = 1000) -> None:
         """Says goodbye, once; the socket stays open until `shut`."""
@@ -137,11 +186,30 @@ class WebSocket:
         with contextlib.suppress(OSError):  # the peer is gone already
             self._send(CloseConnection(code=code))
 
+    def finish(self, seconds: float = 1.0) -> None:
+        """Says goodbye and waits for the peer's: a socket that is closed with data unread takes back what was sent."""
+        self.close()
+        if self._reading.acquire(timeout=seconds):
+            try:
+                self._idle_seconds = seconds
+                while self._next() is not None:
+                    continue  # nobody wants it any more
+            except (OSError, ValueError):
+                return  # the peer is gone, which is as good
+            finally:
+                self._reading.release()
+
     def shut(self) -> None:
         """Ends the connection for good, and with it a `receive` in another thread."""
         self.close()
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
+
+    def release(self) -> None:
+        """Ends the connection and closes its socket: for those who opened it."""
+        self.shut()
+        with contextlib.suppress(OSError):
+            self._socket.close()
 
 
 class Channels:

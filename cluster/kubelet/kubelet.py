@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 _RELIST_SECONDS: Final = 5.0
 _CIDR_SECONDS: Final = 10.0
 _RETRY_SECONDS: Final = 1.0
+_REGISTER_SECONDS: Final = 0.2
 _GRACE_OF_ORPHANS: Final = 2
 
 
@@ -173,7 +174,7 @@ class Kubelet:
                 return
             except StatusError as error:
                 log.info("the node can't be registered yet: %s", error.message)
-                stop.wait(_RETRY_SECONDS)
+                stop.wait(_REGISTER_SECONDS)
 
     def _start_threads(self, stop: threading.Event) -> None:
         options = self._options

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import select
 import socket
 import socketserver
 import ssl
@@ -197,8 +198,9 @@ def _logs(handler: _Handler, segments: list[str], query: Query) -> None:
 def _watch_peer(connection: ssl.SSLSocket, chunks: container_logs.LogReader) -> None:
     """A follower that hangs up is noticed though the container says nothing."""
     with contextlib.suppress(OSError, ValueError):
-        connection.settimeout(None)
-        connection.recv(1)
+        poll = select.poll()
+        poll.register(connection, select.POLLIN)
+        poll.poll()  # it has nothing more to say: whatever comes is its end
     with contextlib.suppress(ValueError, OSError):
         chunks.close()
 

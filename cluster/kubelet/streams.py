@@ -98,7 +98,7 @@ def pump(channels: ws.Channels, stream: Stream, command: list[str]) -> None:
         while (part := stream.read()) is not None:
             channels.send(*part)
         channels.send(ws.ERROR, orjson.dumps(exit_status(stream, command)))
-        channels.websocket.close()
+        channels.websocket.finish()
         feeder.join(1.0)
     except OSError:
         return  # the peer is gone: nobody is left to be told

@@ -61,7 +61,7 @@ def _join(websocket: ws.WebSocket, protocol: str, location: Location, tls: Kubel
             else:
                 client.send(channel, data)
     finally:
-        kubelet.websocket.shut()
+        kubelet.websocket.release()
 
 
 def _forward(client: ws.Channels, kubelet: ws.Channels, protocol: str) -> None:

@@ -60,7 +60,7 @@ class TakenOver(Response):
             try:
                 self._speak(websocket)
             finally:
-                websocket.close()
+                websocket.finish()
         except OSError:
             pass  # the client is gone: nobody is left to be told
         finally:
