@@ -18,6 +18,7 @@ from admission.order import Dependencies, build_chain
 from cluster.api.authorization import Authorizer
 from cluster.api.names import GroupResource
 from cluster.assembly.config import Config
+from cluster.assembly.environment import SUPERVISED
 from cluster.kinds.catalog import Catalog, catalog
 from cluster.registry.bootstrap import Cluster, bootstrap
 from cluster.registry.reader import StoreReader
@@ -40,8 +41,6 @@ from rbac.authz.build import Authorization, build_authorization
 from rbac.bootstrap import default_objects, reconcile
 from rbac.escalation import check_binding_write, check_role_write
 
-SUPERVISED: Final = "BERTH_SUPERVISED"
-"""Set where a supervisor starts the store process; where it isn't, this process starts one that ends when nobody uses it."""
 IDLE_SECONDS: Final = 30.0
 _SERVICES: Final = GroupResource("", "services")
 
@@ -66,6 +65,8 @@ class ApiServer:
         self.config = config
         self.schemas = SchemaSet.for_version(config.kubernetes_version)
         self.catalog: Catalog = catalog(config.kubernetes_version, self.schemas.gvks())
+        self.signer = TokenSigner(config.home.key("sa").read_bytes(), config.issuer)
+        self._keys = self.signer.public_keys
         self._open_store = store or self._connect
         self._lock = threading.Lock()
         self._parts: Parts | None = None
@@ -97,8 +98,8 @@ class ApiServer:
         config = self.config
         self.store = store
         reader = StoreReader(store, self.catalog)
-        signer = TokenSigner(config.home.key("sa").read_bytes(), config.issuer)
-        authentication = build_authentication(signer.public_keys, config.issuer, (), reader)
+        signer = self.signer
+        authentication = build_authentication(self._keys, config.issuer, (), reader)
         authorization = build_authorization(reader)
         authorizer = authorization.authorizer
         toleration = config.not_ready_toleration

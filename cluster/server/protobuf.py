@@ -35,6 +35,10 @@ class _Malformed(ValueError):
     """The bytes are not a message of the type."""
 
 
+_UNREADABLE: Final = (ValueError, TypeError, AttributeError, IndexError, OverflowError, RecursionError, struct.error)
+"""What comes of bytes that end too early, or hold a number where the type has a text: none of it is told apart for the client."""
+
+
 @cache
 def _messages() -> dict[str, Fields]:
     found: dict[str, Fields] = orjson.loads(_TABLE.read_bytes())
@@ -48,7 +52,7 @@ def decode(data: bytes, schemas: SchemaSet, expected: GroupVersionKind) -> Objec
     """
     try:
         return _decode(data, schemas, expected)
-    except (_Malformed, IndexError, struct.error, UnicodeDecodeError, OverflowError, RecursionError) as error:
+    except _UNREADABLE as error:
         raise BadRequest(f"the body of the request is not a {expected.kind} in protobuf: {error}") from None
 
 
