@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from cluster.api.errors import BadRequest, RequestEntityTooLarge
+from cluster.api.errors import RequestEntityTooLarge
 from cluster.api.names import GroupVersionKind, Object
 from cluster.schema.model import SchemaSet
 from cluster.schema.parse import parse_json, parse_yaml

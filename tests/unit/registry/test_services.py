@@ -77,4 +77,4 @@ def test_a_service_that_no_longer_needs_ports_gives_them_back(store: LocalStore)
     store.commit(allocator.create(old))
     new = service(clusterIP=old["spec"]["clusterIP"], clusterIPs=old["spec"]["clusterIPs"])
     store.commit(allocator.update(new, old))
-    assert store.list("nodeports.internal").entries == [] or not store.list("nodeports.internal").entries
+    assert len(store.list("nodeports.internal").entries) == 0
