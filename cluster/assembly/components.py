@@ -50,7 +50,7 @@ def api_server(config: Config) -> Body:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("BERTH_")}
         environment = inherited | {"BERTH_HOME": str(config.home.root), SUPERVISED: "1"}
         command = [sys.executable, "-m", "gunicorn", "-c", "python:cluster.assembly.gunicorn_conf", "wsgi:application"]
-        os.execve(sys.executable, command, environment)
+        os.execve(sys.executable, command, environment)  # noqa: S606 - no shell is wanted
 
     return run
 

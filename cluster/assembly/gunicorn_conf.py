@@ -10,15 +10,17 @@ monkey.patch_all()
 
 import gc  # noqa: E402 - after the patching
 import os  # noqa: E402
+import signal  # noqa: E402
 import ssl  # noqa: E402
 from typing import Any  # noqa: E402
 
 from cluster.assembly import pki  # noqa: E402
-from cluster.assembly.environment import config_from_environment  # noqa: E402
+from cluster.assembly.environment import SUPERVISED, config_from_environment  # noqa: E402
+from cluster.assembly.orphans import die_with_parent  # noqa: E402
 
 _config = config_from_environment()
 _home = _config.home
-if not os.environ.get("BERTH_SUPERVISED"):
+if not os.environ.get(SUPERVISED):
     pki.ensure(_config)
 
 bind = sorted({f"{host}:{_config.port}" for host in (_config.host, _config.node_host)})
@@ -58,6 +60,11 @@ def ssl_context(conf: Any, default_ssl_context_factory: Any) -> ssl.SSLContext: 
 def pre_fork(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's hook
     """Keeps the collector from touching, and so copying, what all workers share."""
     gc.freeze()
+
+
+def post_fork(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's hook
+    """A worker ends with its master at once: the next master needs the port."""
+    die_with_parent(signal.SIGKILL)
 
 
 def post_worker_init(worker: Any) -> None:

@@ -108,7 +108,7 @@ def _authority(config: Config) -> tuple[x509.Certificate, ec.EllipticCurvePrivat
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+    from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
     home = config.home
     if home.key("ca").exists() and home.certificate("ca").exists():
@@ -125,7 +125,7 @@ def _authority(config: Config) -> tuple[x509.Certificate, ec.EllipticCurvePrivat
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
     )
-    _write_pair(config, "ca", certificate, key)
+    _write_pair(config, "ca", certificate.public_bytes(Encoding.PEM), _pem(key))
     return certificate, key
 
 
@@ -133,20 +133,32 @@ def _issue(config: Config, leaf: Leaf, authority: x509.Certificate, authority_ke
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.serialization import Encoding
     from cryptography.x509.oid import ExtendedKeyUsageOID
 
+    if not leaf.names:
+        _issue_client(config, leaf)
+        return
     key = ec.generate_private_key(ec.SECP256R1())
-    usage = ExtendedKeyUsageOID.SERVER_AUTH if leaf.names else ExtendedKeyUsageOID.CLIENT_AUTH
-    builder = (
+    certificate = (
         _builder(_name(leaf.common_name, leaf.organizations), authority.subject, key, LEAF_YEARS)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_key_usage(signs=False), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()), critical=False)
+        .add_extension(x509.SubjectAlternativeName([_general_name(each) for each in leaf.names]), critical=False)
+        .sign(authority_key, hashes.SHA256())
     )
-    if leaf.names:
-        builder = builder.add_extension(x509.SubjectAlternativeName([_general_name(each) for each in leaf.names]), critical=False)
-    _write_pair(config, leaf.file, builder.sign(authority_key, hashes.SHA256()), key)
+    _write_pair(config, leaf.file, certificate.public_bytes(Encoding.PEM), _pem(key))
+
+
+def _issue_client(config: Config, leaf: Leaf) -> None:
+    from rbac.credentials.certificates import issue_client_certificate
+
+    home = config.home
+    authority = home.certificate("ca").read_bytes(), home.key("ca").read_bytes()
+    lifetime = datetime.timedelta(days=365 * LEAF_YEARS)
+    _write_pair(config, leaf.file, *issue_client_certificate(*authority, leaf.common_name, leaf.organizations, lifetime))
 
 
 def _service_account_key(config: Config) -> None:
@@ -217,13 +229,11 @@ def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
-def _write_pair(config: Config, name: str, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> None:
-    """The certificate first: a pair is there once its key is."""
-    from cryptography.hazmat.primitives.serialization import Encoding
-
+def _write_pair(config: Config, name: str, certificate: bytes, key: bytes) -> None:
+    """Both in PEM; the certificate first: a pair is there once its key is."""
     config.home.key(name).unlink(missing_ok=True)
-    write_private(config.home.certificate(name), certificate.public_bytes(Encoding.PEM))
-    write_private(config.home.key(name), _pem(key))
+    write_private(config.home.certificate(name), certificate)
+    write_private(config.home.key(name), key)
 
 
 def write_private(path: Path, data: bytes) -> None:

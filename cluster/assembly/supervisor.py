@@ -7,7 +7,6 @@ component asks the kernel to end it when its supervisor dies, so that no process
 
 from __future__ import annotations
 
-import ctypes
 import fcntl
 import gc
 import os
@@ -24,6 +23,7 @@ import orjson
 
 from cluster.assembly.config import Config, Home
 from cluster.assembly.nodes import NodeSet
+from cluster.assembly.orphans import die_with_parent
 
 FIRST_BACKOFF: Final = 0.2
 LONGEST_BACKOFF: Final = 30.0
@@ -32,7 +32,6 @@ STEADY: Final = 10.0
 STOP_GRACE: Final = 10.0
 MAX_REQUEST: Final = 64 * 1024
 MAX_LOG: Final = 16 * 1024 * 1024
-PR_SET_PDEATHSIG: Final = 1
 
 Main = Callable[[Callable[[], None]], None]
 """A component's body, run in the child: given a function to call once it is ready; returns when it is told to stop."""
@@ -169,7 +168,7 @@ class Supervisor:
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
                 signal.signal(number, signal.SIG_DFL)
             supervisor = os.getppid()
-            ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+            die_with_parent(signal.SIGTERM)
             if os.getppid() != supervisor:
                 os._exit(1)
             self._redirect(component.name)
