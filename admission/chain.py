@@ -23,15 +23,15 @@ class Chain:
             self._validating[operation] = tuple(cast(ValidatingPlugin, each) for each in handling if hasattr(each, "validate"))
 
     def mutate(self, attributes: Attributes, redefault: Redefault) -> None:
-        """The first phase.  After a plugin has changed `attributes.object`, the kind's defaulting runs again."""
+        """The first phase.  Once the plugins are through, and where they changed `attributes.object`, its kind's defaulting runs again."""
+        plugins = self._mutating[attributes.operation]
+        if not plugins:
+            return
         before = orjson.dumps(attributes.object)
-        for plugin in self._mutating[attributes.operation]:
+        for plugin in plugins:
             plugin.admit(attributes)
-            after = orjson.dumps(attributes.object)
-            if after != before and attributes.object is not None:
-                redefault(attributes.object)
-                after = orjson.dumps(attributes.object)
-            before = after
+        if attributes.object is not None and orjson.dumps(attributes.object) != before:
+            redefault(attributes.object)
 
     def validate(self, attributes: Attributes) -> None:
         """The second phase; it changes nothing."""

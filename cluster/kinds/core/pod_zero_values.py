@@ -65,15 +65,16 @@ def drop_zero_values(spec: Object) -> None:
 def _drop(holder: Object, more: frozenset[str]) -> None:
     empty = []
     for name, value in holder.items():
-        if value is None or (not value and _is_zero(name, value, more)):
-            empty.append(name)
-        elif isinstance(value, dict):
+        if not value:
+            if value is None or _is_zero(name, value, more):
+                empty.append(name)
+        elif type(value) is dict:
             if name not in _KEYED_BY_USER:
                 _drop(value, _WITHIN.get(name, _NONE))
-        elif isinstance(value, list):
+        elif type(value) is list:
             within = _WITHIN.get(name, _NONE)
             for member in value:
-                if isinstance(member, dict):
+                if type(member) is dict:
                     _drop(member, within)
     for name in empty:
         del holder[name]
