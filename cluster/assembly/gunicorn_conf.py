@@ -4,6 +4,7 @@ The home is BERTH_HOME, as for `wsgi`.  The application is loaded before the wor
 that calls for the standard library to be patched first of all, here.  Each worker connects to the store once it has been forked.
 """
 
+import gevent
 from gevent import monkey
 
 monkey.patch_all()
@@ -70,3 +71,8 @@ def post_fork(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's ho
 def post_worker_init(worker: Any) -> None:
     """Connects the worker's store before it takes a request."""
     worker.wsgi.extensions["berth"].start()
+
+
+def post_request(worker: Any, req: Any, environ: Any, resp: Any) -> None:  # noqa: ARG001 - gunicorn's hook
+    """Lets other connections have their turn: a client that always has its next request ready would be served alone."""
+    gevent.sleep(0)
