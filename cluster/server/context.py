@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -16,7 +15,6 @@ from cluster.api.user import UserInfo
 
 NOBODY: Final = UserInfo("")
 NO_INFO: Final = RequestInfo("", "")
-REQUEST_TIMEOUT: Final = 60.0
 
 
 @dataclass(slots=True)
@@ -31,9 +29,9 @@ class Context:
     info: RequestInfo = NO_INFO
     user: UserInfo = NOBODY
     audit_id: str = ""
-    deadline: float = field(default_factory=lambda: time.monotonic() + REQUEST_TIMEOUT)
-    """When (monotonic) the request is to be answered; a watch has its own."""
     warnings: list[str] = field(default_factory=list)
+    abandoned: bool = False
+    """Whether the body was left half unread, so that the connection carries no other request."""
 
     def header(self, name: str) -> str:
         """A request header by its WSGI name, e.g. `HTTP_ACCEPT`; empty where it isn't there."""

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import logging
 import re
-import time
 import uuid
 from typing import Final
 
+from gevent import Timeout as GreenletTimeout
 from werkzeug.wrappers import Response
 
 from cluster.api.authorization import Attributes, Authenticator, Authorizer, Credentials
-from cluster.api.errors import BadRequest, InternalError, ServiceUnavailable, StatusError, Unauthorized
+from cluster.api.errors import BadRequest, InternalError, ServiceUnavailable, StatusError, Timeout, Unauthorized
 from cluster.api.requestinfo import UnknownPath, parse
 from cluster.api.selectors import parse_field_selector
-from cluster.server.context import REQUEST_TIMEOUT, Context, Filter, Handler
+from cluster.server.context import Context, Filter, Handler
+from cluster.server.deadline import REQUEST_TIMEOUT, WRITE_TIMEOUT, parse_timeout, stop_reading
 from cluster.server.responses import add_warnings, error_response
 from cluster.storage.contract import FutureRevision, StoreUnavailable
 from rbac.authz.messages import forbidden
@@ -26,8 +27,11 @@ from rbac.impersonation import parse as parse_impersonation
 
 log = logging.getLogger("berth.server")
 _SAFE_ID: Final = re.compile(r"[\w.-]{1,64}", re.ASCII)
-_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
-_SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_LONG_RUNNING: Final = frozenset({"watch", "proxy"})
+_STREAMS: Final = frozenset({"attach", "exec", "proxy", "log", "portforward"})
+_WRITES: Final = frozenset({"create", "update", "patch", "delete", "deletecollection"})
+_EXPIRED: Final = "request did not complete within the allotted timeout"
+_WRITE_EXPIRED: Final = "request did not complete within requested timeout - context deadline exceeded"
 _IMPERSONATE: Final = "HTTP_IMPERSONATE_"
 
 
@@ -49,6 +53,8 @@ def with_recovery(context: Context, following: Handler) -> Response:
     response.headers["Audit-Id"] = context.audit_id
     if "Cache-Control" not in response.headers:
         response.headers["Cache-Control"] = "no-cache, private"
+    if context.abandoned:
+        stop_reading(context)
     return response
 
 
@@ -68,16 +74,28 @@ def with_request_info(context: Context, following: Handler) -> Response:
 
 
 def with_deadline(context: Context, following: Handler) -> Response:
-    """The time that the client gives with `?timeout=`, at most a minute."""
-    asked = context.query.get("timeout") if context.query else None
-    if asked and context.info.verb not in ("watch", "list"):
-        parts = _DURATION.findall(asked)
-        if "".join(number + unit for number, unit in parts) != asked:
-            raise BadRequest("invalid timeout specified in the request URL")
-        seconds = sum(float(number) * _SECONDS[unit] for number, unit in parts)
-        if seconds:
-            context.deadline = time.monotonic() + min(seconds, REQUEST_TIMEOUT)
-    return following(context)
+    """Answers 504 once the time is over that the client gives with `?timeout=`, a minute at most (less for writes).
+
+    What waits is left where it stands: whether a write that was under way is done is then unknown, as the store says too.
+    Watches and streams have no such end; they have their own.
+    """
+    info = context.info
+    if info.verb in _LONG_RUNNING or info.subresource in _STREAMS:
+        return following(context)
+    asked = parse_timeout(context.query.get("timeout") or "") if context.query else 0.0
+    limit, why = (WRITE_TIMEOUT, _WRITE_EXPIRED) if info.verb in _WRITES else (REQUEST_TIMEOUT, _EXPIRED)
+    if 0 < asked < limit:
+        limit, why = asked, _EXPIRED
+    timer = GreenletTimeout.start_new(limit)
+    try:
+        return following(context)
+    except GreenletTimeout as expired:
+        if expired is not timer:
+            raise
+        context.abandoned = True
+        raise Timeout.of(why) from None
+    finally:
+        timer.close()
 
 
 def with_authentication(authenticator: Authenticator) -> Filter:

@@ -15,6 +15,8 @@ from cluster.client.websocket import WebSocket, accept_key
 from cluster.server.streaming import KubeletTLS, Location
 
 IDLE_SECONDS: Final = 4 * 3600.0
+SILENT_SECONDS: Final = 60.0
+"""How long a kubelet may be silent in the middle of a log that is not followed."""
 PROTOCOL: Final = "v5.channel.k8s.io"
 _CONNECT_SECONDS: Final = 10.0
 _ERROR_LIMIT: Final = 64 * 1024
@@ -53,7 +55,7 @@ def get(location: Location, tls: KubeletTLS, name: str) -> tuple[http.client.HTT
     url = f"https://{location.host}:{location.port}{location.path}"
     try:
         connection = _connect(location, tls)
-        _idle(connection)
+        _idle(connection, IDLE_SECONDS if "follow=true" in location.path else SILENT_SECONDS)
         connection.request("GET", location.path)
         response = connection.getresponse()
     except DialFailure as failure:
@@ -78,9 +80,9 @@ def _refusal(code: int, text: str, name: str) -> StatusError:
     return StatusError(f"{message} ( pods/log {name})", code=code, reason=reason)
 
 
-def _idle(connection: http.client.HTTPSConnection) -> None:
+def _idle(connection: http.client.HTTPSConnection, seconds: float) -> None:
     sock: socket.socket = connection.sock
-    sock.settimeout(IDLE_SECONDS)
+    sock.settimeout(seconds)
 
 
 def upgrade(location: Location, tls: KubeletTLS) -> WebSocket:
