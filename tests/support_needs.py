@@ -23,7 +23,7 @@ def need_kubectl() -> str:
 
 def docker_engine() -> Any:
     """A `docker.APIClient` of the engine that answers."""
-    from cluster.kubelet.docker_runtime import connect
+    from cluster.kubelet.docker_engine import connect
     from cluster.kubelet.runtime import RuntimeFailure
 
     try:

@@ -166,7 +166,7 @@ def security(pod: Object, spec: specs.Spec, image: Image) -> Security:
         drop=tuple(capabilities.get("drop") or ()),
         read_only_root=bool(own.get("readOnlyRootFilesystem")),
         no_new_privileges=own.get("allowPrivilegeEscalation") is False,
-        seccomp_unconfined=profile.get("type") == "Unconfined",
+        seccomp_unconfined=profile.get("type") not in ("RuntimeDefault", "Localhost"),
         process_namespace=processes,
         host_ipc=bool(pod_spec.get("hostIPC")),
     )

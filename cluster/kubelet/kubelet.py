@@ -38,6 +38,8 @@ _CIDR_SECONDS: Final = 10.0
 _RETRY_SECONDS: Final = 1.0
 _REGISTER_SECONDS: Final = 0.2
 _GRACE_OF_ORPHANS: Final = 2
+_RUNTIME_DOWN: Final = "container runtime is down"
+"""Upstream: `pkg/kubelet/runtime.go`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,8 @@ class Kubelet:
 
             self._network = simulated = SimNetwork()
             return SimRuntime(options.home / "sim.json", simulated)
-        from cluster.kubelet.docker_runtime import DockerRuntime, connect
+        from cluster.kubelet.docker_engine import connect
+        from cluster.kubelet.docker_runtime import DockerRuntime
         from cluster.kubelet.network import DockerBridge
 
         engine = connect()
@@ -279,9 +282,10 @@ class Kubelet:
             try:
                 found = self._runtime.pods()
             except RuntimeFailure as failure:
-                self._set_trouble(f"container runtime is down: {failure}")
+                log.warning("the container runtime does not answer: %s", failure)
+                self._set_trouble(_RUNTIME_DOWN)
                 continue
-            if self._trouble.startswith("container runtime is down"):
+            if self._trouble == _RUNTIME_DOWN:
                 self._set_trouble("")
             now = {uid: _fingerprint(state) for uid, state in found.items()}
             for uid in {*before, *now}:

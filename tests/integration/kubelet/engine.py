@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cluster.kubelet.docker_runtime import connect
+from cluster.kubelet.docker_engine import connect
 from cluster.kubelet.runtime import RuntimeFailure
 
 

@@ -170,3 +170,47 @@ def test_the_death_of_a_container_is_an_event(runtime: DockerRuntime, sandbox: S
     _await(provoke)
     stop.set()
     assert set(seen) == {UID}
+
+
+@pytest.mark.parametrize("tty", [False, True])
+def test_a_log_is_followed_as_it_grows_and_ends_with_its_container(runtime: DockerRuntime, sandbox: Sandbox, tty: bool) -> None:
+    container = _start(runtime, sandbox, "echo one; read line; echo two", stdin=True, tty=tty)
+    chunks = iter(runtime.logs(container, LogOptions(follow=True)))
+    first = next(chunks)
+    stream = runtime.attach(container, stdin=True, stdout=False, stderr=False)
+    stream.write(b"\n")
+    rest = b"".join(chunks)
+    stream.close()
+    assert (first.split(), rest.split()) == ([b"one"], [b"two"])
+
+
+def test_a_followed_log_can_be_closed_from_another_thread(runtime: DockerRuntime, sandbox: Sandbox) -> None:
+    container = _start(runtime, sandbox, "echo up; sleep 60")
+    stream = runtime.logs(container, LogOptions(follow=True))
+    read: list[bytes] = []
+    reader = threading.Thread(target=lambda: read.extend(stream), daemon=True)
+    reader.start()
+    _await(lambda: read)
+    stream.close()
+    reader.join(DEADLINE_SECONDS)
+    runtime.remove_container(container)
+    assert not reader.is_alive()
+
+
+def test_what_an_event_says_has_ended_is_seen_so_at_once(runtime: DockerRuntime, sandbox: Sandbox) -> None:
+    """The engine's list may still show it running."""
+    container = _start(runtime, sandbox, "sleep 60")
+    _await(lambda: any(each.id == container and each.state is State.RUNNING for each in runtime.pod(UID).containers))
+    seen: list[State] = []
+    stop = threading.Event()
+
+    def look(uid: str) -> None:
+        seen.extend(each.state for each in runtime.pod(uid).containers if each.id == container)
+
+    threading.Thread(target=runtime.events, args=(stop, look), daemon=True).start()
+    _await(lambda: seen or not _start(runtime, sandbox, "true"))
+    seen.clear()
+    runtime._engine.kill(container)
+    _await(lambda: seen)
+    stop.set()
+    assert seen[0] is State.EXITED
