@@ -11,7 +11,7 @@ from cluster.kubelet.runtime import CLUSTER_LABEL, NODE_LABEL
 
 
 def _engine() -> Any:
-    from cluster.kubelet.docker_runtime import connect
+    from cluster.kubelet.docker_engine import connect
     from cluster.kubelet.runtime import RuntimeFailure
 
     try:
@@ -36,8 +36,11 @@ def stop(config: Config, node: str | None = None) -> None:
 
 
 def remove(config: Config, node: str | None = None) -> None:
-    """Removes the containers and networks of one node or of all."""
+    """Removes the containers, networks and mounts of one node, or of all with what lets their networks through."""
     from docker.errors import APIError
+
+    from cluster.kubelet import network as pod_network
+    from cluster.kubelet import volumes
 
     engine = _engine()
     filters = _filters(config, node)
@@ -47,3 +50,6 @@ def remove(config: Config, node: str | None = None) -> None:
     for network in engine.networks(filters=filters):
         with contextlib.suppress(APIError):  # a container of somebody else's is in it
             engine.remove_network(network["Id"])
+    volumes.release(config.home.nodes / node if node else config.home.nodes)
+    if node is None:
+        pod_network.forget(config.pod_cidr)

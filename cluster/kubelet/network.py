@@ -10,11 +10,11 @@ import contextlib
 import ipaddress
 import logging
 import subprocess
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
+
+from cluster.kubelet.runtime import CLUSTER_LABEL, NODE_LABEL
 
 log = logging.getLogger(__name__)
-
-_LABEL: Final = "berth.cluster"
 
 
 class PodNetwork(Protocol):
@@ -43,7 +43,7 @@ class DockerBridge:
     def __init__(self, docker: Any, cluster: str, node: str, cluster_cidr: str = "") -> None:
         """`docker` is a `docker.APIClient`; pods of all nodes in `cluster_cidr` may reach each other."""
         self._docker = docker
-        self._cluster = cluster
+        self._labels = {CLUSTER_LABEL: cluster, NODE_LABEL: node}
         self._name = f"berth-{cluster.removeprefix('berth-')}-{node}"
         self._cluster_cidr = cluster_cidr
         self._gateway = ""
@@ -78,17 +78,16 @@ class DockerBridge:
         from docker.errors import APIError
         from docker.types import IPAMConfig, IPAMPool
 
-        labels = {_LABEL: self._cluster}
         if pod_cidr:
             pool = IPAMPool(subnet=pod_cidr, gateway=self._first(pod_cidr))
             try:
-                self._docker.create_network(self._name, driver="bridge", ipam=IPAMConfig(pool_configs=[pool]), labels=labels)
+                self._docker.create_network(self._name, driver="bridge", ipam=IPAMConfig(pool_configs=[pool]), labels=self._labels)
                 return
             except APIError as error:
                 if "overlaps" not in str(error):
                     raise
                 log.warning('pod CIDR "%s" is taken by another network of this machine; pods get addresses of a free one', pod_cidr)
-        self._docker.create_network(self._name, driver="bridge", labels=labels)
+        self._docker.create_network(self._name, driver="bridge", labels=self._labels)
 
     @staticmethod
     def _first(subnet: str) -> str:
@@ -100,13 +99,23 @@ class DockerBridge:
         return str(configs[0].get("Subnet", ""))
 
 
+def _rule(cidr: str) -> list[str]:
+    return ["DOCKER-USER", "-s", cidr, "-d", cidr, "-j", "ACCEPT"]
+
+
 def _let_through(cidr: str) -> None:
     """Docker isolates its networks from each other; pods must reach pods of other nodes.  Without the right to, it is left so."""
-    rule = ["DOCKER-USER", "-s", cidr, "-d", cidr, "-j", "ACCEPT"]
     try:
-        if subprocess.run(["iptables", "-w", "-C", *rule], capture_output=True, timeout=10).returncode:
-            done = subprocess.run(["iptables", "-w", "-I", *rule], capture_output=True, timeout=10, text=True)
+        if subprocess.run(["iptables", "-w", "-C", *_rule(cidr)], capture_output=True, timeout=10).returncode:
+            done = subprocess.run(["iptables", "-w", "-I", *_rule(cidr)], capture_output=True, timeout=10, text=True)
             if done.returncode:
                 log.warning("pods of different nodes can't reach each other: iptables: %s", done.stderr.strip())
     except (OSError, subprocess.TimeoutExpired) as error:
         log.warning("pods of different nodes can't reach each other: iptables: %s", error)
+
+
+def forget(cidr: str) -> None:
+    """Takes back what `prepare` let through for a cluster; several nodes that start at once may each have put it there."""
+    with contextlib.suppress(OSError, subprocess.TimeoutExpired):  # without iptables nothing was let through
+        while not subprocess.run(["iptables", "-w", "-D", *_rule(cidr)], capture_output=True, timeout=10).returncode:
+            continue

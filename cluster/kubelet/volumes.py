@@ -6,6 +6,7 @@ Upstream: `pkg/volume/{configmap,secret,projected,downwardapi,emptydir,hostpath}
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -22,6 +23,7 @@ _PROJECTED: Final = ("configMap", "secret", "downwardAPI", "projected")
 _READ_WRITE: Final = 0o660
 _READ_ONLY: Final = 0o440
 _EXECUTE: Final = 0o110
+_ESCAPED: Final = re.compile(r"\\([0-7]{3})")
 _PROPAGATION: Final = {"HostToContainer": "rslave", "Bidirectional": "rshared", "None": "rprivate"}
 _HOST_CHECKS: Final[Mapping[str, tuple[Callable[[int], bool], str]]] = {
     "Directory": (stat.S_ISDIR, "a directory"),
@@ -111,15 +113,21 @@ class Volumes:
     def remove(self, uid: str) -> None:
         """Everything that was kept for a pod; a host path's own files stay."""
         folder = self._root / uid
-        volumes = folder / "volumes"
-        for entry in volumes.iterdir() if volumes.is_dir() else ():
-            if os.path.ismount(entry):
-                subprocess.run(["umount", "-l", str(entry)], capture_output=True, check=False)
+        release(folder)
         shutil.rmtree(folder, ignore_errors=True)
 
     def known(self) -> list[str]:
         """UIDs of pods that have a folder."""
         return [each.name for each in self._root.iterdir()] if self._root.is_dir() else []
+
+
+def release(folder: Path) -> None:
+    """Takes away the memory file systems below a folder."""
+    below = f"{os.path.realpath(folder)}/"
+    for line in Path("/proc/self/mounts").read_text().splitlines():
+        point = _ESCAPED.sub(lambda found: chr(int(found[1], 8)), line.split(" ")[1])
+        if point.startswith(below):
+            subprocess.run(["umount", "-l", point], capture_output=True, check=False)
 
 
 def _host_path(path: Path, kind: str) -> None:
