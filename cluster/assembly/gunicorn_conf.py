@@ -39,6 +39,7 @@ reuse_port = False
 limit_request_line = 8190
 limit_request_fields = 100
 limit_request_field_size = 16384
+control_socket_disable = True
 accesslog = None
 errorlog = "-"
 loglevel = os.environ.get("BERTH_LOG_LEVEL", "warning")

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +13,7 @@ from typing import Any
 
 import pytest
 
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from tests.support import eventually, free_port
 
 
 @dataclass(frozen=True)
@@ -55,10 +49,7 @@ class Berth:
         return int(ask(Home(self.home), {"do": "status"})["components"][component]["pid"])
 
     def until(self, condition: Callable[[], bool], seconds: float = 40) -> None:
-        deadline = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < deadline, f"not in time; status: {self.status()}"
-            time.sleep(0.1)
+        eventually(condition, lambda: f"status: {self.status()}", seconds)
 
 
 @pytest.fixture

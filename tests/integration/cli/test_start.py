@@ -30,7 +30,7 @@ def test_status_lists_each_part(running: Berth) -> None:
     report = running.status()
     assert report["components"] == dict.fromkeys(("store", "apiserver", "controller-manager", "scheduler"), "Running")
     assert report["kubeconfig"] == "Configured"
-    assert [(node["name"], node["ready"]) for node in report["nodes"]][0] == ("node-1", "True")
+    assert next((node["name"], node["ready"]) for node in report["nodes"]) == ("node-1", "True")
 
 
 def test_the_users_kubeconfig_gets_a_context_that_works(running: Berth) -> None:
