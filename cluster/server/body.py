@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from cluster.api.errors import RequestEntityTooLarge
 from cluster.api.names import GroupVersionKind, Object
@@ -33,11 +33,6 @@ def read(context: Context) -> bytes:
 
 def _too_large() -> RequestEntityTooLarge:
     return RequestEntityTooLarge(f"Request entity too large: limit is {MAX_BODY}")
-
-
-def parse_patch(data: bytes) -> Any:
-    """A patch's JSON; BadRequest."""
-    return parse_json(data)[0]
 
 
 def parse_object(data: bytes, media_type: str, schemas: SchemaSet, gvk: GroupVersionKind) -> tuple[Object, list[str]]:

@@ -97,7 +97,7 @@ class Resources:
         media_type = patch_type(context.header("CONTENT_TYPE"), PATCHES)
         output = output_of(context.header("HTTP_ACCEPT"))
         call = self.call(context, "PatchOptions")
-        change = patch.Patch(media_type, body.parse_patch(body.read(context)))
+        change = patch.parse(call, media_type, body.read(context))
         make = patch.maker(self._registry, call, kind.gvk, context.info.name, change)
         result, _ = updating.update(self._registry, call, self.target(context, kind, None), make)
         return object_response(context, output, self._registry.codec(kind), result)

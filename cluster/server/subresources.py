@@ -91,15 +91,15 @@ class Subresources:
     def _change(self, context: Context, kind: Kind) -> tuple[Call, update.Make]:
         if context.info.verb == "patch":
             call = self._resources.call(context, "PatchOptions")
-            return call, patch.maker(self._registry, call, kind.gvk, context.info.name, self._patch(context))
+            return call, patch.maker(self._registry, call, kind.gvk, context.info.name, self._patch(context, call))
         call, sent = self._resources.sent(context, kind, "UpdateOptions")
         self._resources.target(context, kind, sent)
         return call, self._resources.always(sent)
 
     @staticmethod
-    def _patch(context: Context) -> patch.Patch:
+    def _patch(context: Context, call: Call) -> patch.Patch:
         media_type = patch_type(context.header("CONTENT_TYPE"), PATCHES)
-        return patch.Patch(media_type, body.parse_patch(body.read(context)))
+        return patch.parse(call, media_type, body.read(context))
 
     def _scale(self, context: Context, kind: Kind) -> Response:
         info = context.info
@@ -108,7 +108,7 @@ class Subresources:
             return value_response(context, output, scale.get(self._registry, kind, info.namespace, info.name))
         if info.verb == "patch":
             call = self._resources.call(context, "PatchOptions")
-            make = patch.maker(self._registry, call, scale.SCALE, info.name, self._patch(context))
+            make = patch.maker(self._registry, call, scale.SCALE, info.name, self._patch(context, call))
         else:
             call, sent = self._resources.sent(context, kind, "UpdateOptions", scale.SCALE)
             make = self._resources.always(sent)

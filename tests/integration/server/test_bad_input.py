@@ -112,7 +112,12 @@ def test_bad_options_are_refused(api_server: ApiServer, configmaps: str, query: 
         ("application/merge-patch+json", b"{", 400),
         ("application/json-patch+json", b"{}", 400),
         ("application/json-patch+json", b'[{"op":"remove","path":"/nope"}]', 422),
-        ("application/strategic-merge-patch+json", b'{"data":[]}', 400),
+        ("application/strategic-merge-patch+json", b'{"data":[]}', 422),
+        ("application/merge-patch+json", b'{"data":{"x":1}}', 422),
+        ("application/merge-patch+json", b"", 400),
+        ("application/json-patch+json", b"", 400),
+        ("application/strategic-merge-patch+json", b"", 400),
+        ("application/strategic-merge-patch+json", b"[]", 400),
         ("application/apply-patch+yaml", b"a: b", 415),
         ("application/json", b"{}", 415),
         ("application/merge-patch+json", b'{"metadata":{"name":"b"}}', 400),
@@ -123,6 +128,39 @@ def test_a_bad_patch_is_refused(api_server: ApiServer, configmaps: str, media_ty
     api_server.request("POST", configmaps, {**CONFIG_MAP, "metadata": {"name": "patched"}})
     answer = api_server.request("PATCH", f"{configmaps}/patched", patch, content_type=media_type)
     assert (answer.code, answer.body["kind"]) == (code, "Status"), answer.body
+
+
+UNFIT_PATCHES = [
+    (
+        "application/merge-patch+json",
+        b'{"spec":{"replicas":"many"}}',
+        "json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32",
+    ),
+    ("application/strategic-merge-patch+json", b'{"spec":{"replicas":"many"}}', 'patch: Invalid value: "map[spec:map[replicas:many]]"'),
+    ("application/merge-patch+json", b'{"spec":{"nonsense":1}}', 'strict decoding error: unknown field "spec.nonsense"'),
+    ("application/merge-patch+json", b'{"spec":{"paused":true,"paused":true}}', 'duplicate field "spec.paused"'),
+    (
+        "application/json-patch+json",
+        b'[{"op":"test","op":"test","path":"/kind","value":"Deployment"}]',
+        'json patch duplicate field "[0].op"',
+    ),
+    ("application/json-patch+json", b'[{"op":"test","path":"/kind","value":"Deployment","x":1}]', 'json patch unknown field "[0].x"'),
+]
+
+
+@pytest.mark.parametrize(("media_type", "patch", "message"), UNFIT_PATCHES)
+def test_a_patch_that_makes_no_object_of_its_kind_is_invalid(
+    api_server: ApiServer, configmaps: str, media_type: str, patch: bytes, message: str
+) -> None:
+    deployments = configmaps.replace("/api/v1/", "/apis/apps/v1/").replace("configmaps", "deployments")
+    labels = {"app": "a"}
+    template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
+    body = {"metadata": {"name": "patched"}, "spec": {"replicas": 0, "selector": {"matchLabels": labels}, "template": template}}
+    api_server.request("POST", deployments, body)
+    answer = api_server.request("PATCH", f"{deployments}/patched?fieldValidation=Strict", patch, content_type=media_type)
+    assert (answer.code, answer.body["reason"]) == (422, "Invalid"), answer.body
+    assert answer.body["message"].startswith(' "" is invalid: patch: Invalid value: ')
+    assert message in answer.body["message"]
 
 
 def test_unknown_fields_are_an_error_a_warning_or_nothing(api_server: ApiServer, configmaps: str) -> None:
