@@ -46,6 +46,12 @@ class Backoff:
                 return 0.0
             return max(0.0, entry.seconds - (self._clock() - since))
 
+    def restore(self, key: str, failures: int, at: float) -> None:
+        """Takes up a count that another kubelet kept, the last of its failures noted at `at`; a key that is known stays as it is."""
+        with self._lock:
+            if failures > 0 and key not in self._entries:
+                self._entries[key] = _Entry(min(self._first * 2 ** min(failures - 1, 16), self._longest), at)
+
     def noted(self, key: str) -> float:
         """When the key's last failure was noted; 0 where there was none."""
         with self._lock:

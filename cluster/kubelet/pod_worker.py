@@ -153,7 +153,7 @@ class PodWorker:
         """Starts a container, or notes why it waits; the seconds after which to look again."""
         name = spec["name"]
         last = state.latest(name)
-        held = starter.crash_wait(self._context, pod, spec, last)
+        held = starter.crash_wait(self._context, pod, spec, sandbox, last)
         if held is not None:
             self._waiting[name], seconds = held
             return seconds

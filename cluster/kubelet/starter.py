@@ -5,7 +5,7 @@ from __future__ import annotations
 from cluster.api.names import Object
 from cluster.kubelet import container_config, lifecycle, specs
 from cluster.kubelet.context import Context
-from cluster.kubelet.runtime import Container, ImageFailure, PodState, RuntimeFailure, Sandbox, State
+from cluster.kubelet.runtime import DIGEST_LABEL, Container, ImageFailure, PodState, RuntimeFailure, Sandbox, State
 from cluster.kubelet.status import Waiting
 
 
@@ -24,7 +24,7 @@ def start_sandbox(context: Context, pod: Object, state: PodState) -> Sandbox:
     return made
 
 
-def crash_wait(context: Context, pod: Object, spec: specs.Spec, last: Container | None) -> tuple[Waiting, float] | None:
+def crash_wait(context: Context, pod: Object, spec: specs.Spec, sandbox: Sandbox, last: Container | None) -> tuple[Waiting, float] | None:
     """Why, and for how many seconds, a container that has ended must wait; None where it may start now.
 
     Upstream: `pkg/kubelet/kuberuntime/kuberuntime_manager.go` doBackOff.
@@ -32,6 +32,9 @@ def crash_wait(context: Context, pod: Object, spec: specs.Spec, last: Container 
     if last is None or last.state is not State.EXITED:
         return None
     key = f"{specs.uid(pod)}_{spec['name']}_{specs.digest(spec)}"
+    if last.created >= sandbox.created and last.labels.get(DIGEST_LABEL) == specs.digest(spec):
+        # It crashed in this very sandbox: a kubelet that was started anew goes on counting, a node that was off doesn't.
+        context.crash_backoff.restore(key, last.attempt, last.created)
     remaining = context.crash_backoff.remaining(key, last.finished)
     if remaining <= 0:
         context.crash_backoff.next(key, last.finished)

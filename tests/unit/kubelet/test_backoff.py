@@ -40,6 +40,20 @@ def test_it_starts_anew_after_twice_the_longest_without_failure() -> None:
     assert backoff.next("k", clock.now) == 10
 
 
+def test_a_count_of_another_kubelet_is_taken_up() -> None:
+    clock = Clock()
+    backoff = Backoff(clock=clock)
+    backoff.restore("k", 3, clock.now)
+    assert (backoff.seconds("k"), backoff.remaining("k", clock.now - 1)) == (40, 39)
+
+
+def test_a_known_count_stays_as_it_is() -> None:
+    backoff = Backoff()
+    backoff.next("k", 1.0)
+    backoff.restore("k", 3, 1.0)
+    assert backoff.seconds("k") == 10
+
+
 def test_forgotten_keys_start_anew() -> None:
     backoff = Backoff()
     backoff.next("pod_a", 1.0)
