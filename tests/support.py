@@ -33,14 +33,14 @@ def free_port() -> int:
         return port
 
 
-def eventually(condition: Callable[[], Any], what: str, deadline: float = DEADLINE) -> Any:
-    """Waits until `condition` answers something true, and returns that."""
+def eventually(condition: Callable[[], Any], what: str | Callable[[], str], deadline: float = DEADLINE) -> Any:
+    """Waits until `condition` answers something true, and returns that; `what` is said where it doesn't."""
     end = time.monotonic() + deadline
     while True:
         found = condition()
         if found:
             return found
-        assert time.monotonic() < end, f"not within {deadline} s: {what}"
+        assert time.monotonic() < end, f"not within {deadline} s: {what() if callable(what) else what}"
         time.sleep(0.02)
 
 

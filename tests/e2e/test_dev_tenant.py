@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.cli.conftest import Berth, free_port
+from tests.integration.cli.conftest import Berth
+from tests.support import free_port
 from tests.support_images import TEST_IMAGE, ensure_busybox
 from tests.support_needs import docker_engine, need_kubectl
 
@@ -40,8 +41,6 @@ def test_the_tenant_scenario_runs(docker_cluster: Berth, tmp_path: Path) -> None
         "KUBECONFIG": str(docker_cluster.user_kubeconfig),
         "IMAGE": TEST_IMAGE,
     }
-    result = subprocess.run(
-        ["bash", str(ROOT / "examples" / "dev-tenant.sh")], env=variables, capture_output=True, text=True, timeout=400
-    )
+    result = subprocess.run(["bash", str(ROOT / "examples" / "dev-tenant.sh")], env=variables, capture_output=True, text=True, timeout=400)
     assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-4000:]
     assert "the scenario has run" in result.stdout

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.integration.cli.conftest import Berth, free_port
+from tests.integration.cli.conftest import Berth
 from tests.integration.controllers.world import World
+from tests.support import free_port
 
 
 @pytest.fixture(scope="session")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +12,6 @@ from cluster.client import times
 from cluster.client.http import STRATEGIC_MERGE_PATCH, ApiClient
 from cluster.client.informer import Handler, Informer
 from cluster.client.resources import DEPLOYMENTS, LEASES, NAMESPACES, NODES, PODS, REPLICA_SETS
-
-DEADLINE = 30.0
 
 
 class Kubelets:
@@ -92,12 +88,6 @@ class World:
     def __init__(self, kubeconfig: Path) -> None:
         self.client = ApiClient.from_kubeconfig(kubeconfig, user_agent="test")
         self.kubelets = Kubelets(self.client)
-
-    def until(self, condition: Callable[[], object], what: str, seconds: float = DEADLINE) -> None:
-        deadline = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < deadline, f"not in time: {what}"
-            time.sleep(0.02)
 
     def namespace(self, name: str) -> str:
         body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import threading
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -26,6 +25,7 @@ from cluster.kubelet.runtime import (
     State,
 )
 from tests.integration.kubelet.engine import engine_or_skip
+from tests.support import eventually
 from tests.support_images import ensure_busybox
 
 UID = "11111111-2222-3333-4444-555555555555"
@@ -66,13 +66,7 @@ def _start(runtime: DockerRuntime, sandbox: Sandbox, script: str, **more: Any) -
 
 
 def _await(condition: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while time.monotonic() < deadline:
-        found = condition()
-        if found:
-            return found
-        threading.Event().wait(0.05)
-    raise AssertionError("the condition did not come true")
+    return eventually(condition, "the engine did as it was asked", DEADLINE_SECONDS)
 
 
 def _ended(runtime: DockerRuntime, container_id: str) -> Any:

@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -26,14 +25,6 @@ from cluster.storage.service import Service
 from cluster.storage.sqlite import SQLiteEngine
 
 WITHIN = 20.0
-
-
-def until(condition: Callable[[], object], within: float = WITHIN) -> None:
-    """Waits for a condition; AssertionError after the deadline."""
-    deadline = time.monotonic() + within
-    while not condition():
-        assert time.monotonic() < deadline, "the condition did not come true in time"
-        time.sleep(0.005)
 
 
 def value(name: str, text: str = "") -> bytes:

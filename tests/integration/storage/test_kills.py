@@ -13,8 +13,9 @@ from cluster.storage.contract import Change, Entry, Key
 from cluster.storage.engine import Record, parse_key
 from cluster.storage.remote import RemoteStore
 from cluster.storage.sqlite import SQLiteEngine
+from tests.support import eventually
 
-from .conftest import StoreProcess, Worker, put, until
+from .conftest import StoreProcess, Worker, put
 
 KILLS = 100
 WRITERS = 8
@@ -80,7 +81,7 @@ class Follower:
                     self.revision = watch.revision
 
     def end(self, revision: int) -> None:
-        until(lambda: self.revision >= revision)
+        eventually(lambda: self.revision >= revision, "the watch has told all")
         self._ended.set()
         self._thread.join()
 
@@ -95,7 +96,7 @@ def test_a_hundred_kills_lose_no_acknowledged_write(process: StoreProcess, remot
 
     for victim in islice(cycle(["store", writers[0], writers[1]]), KILLS):
         goal = acknowledged() + BETWEEN
-        until(lambda goal=goal: acknowledged() >= goal)
+        eventually(lambda goal=goal: acknowledged() >= goal, "writes go on")
         if isinstance(victim, Writers):
             victim.kill()
             victim.begin()

@@ -15,8 +15,9 @@ from cluster.storage import wire
 from cluster.storage.contract import Compacted, Key, StoreUnavailable
 from cluster.storage.launch import launcher
 from cluster.storage.remote import RemoteStore
+from tests.support import eventually
 
-from .conftest import WITHIN, Served, StoreProcess, put, until
+from .conftest import WITHIN, Served, StoreProcess, put
 
 KEY = Key("pods", "dev", "web")
 
@@ -33,9 +34,7 @@ def run(process: StoreProcess, *more: str) -> subprocess.CompletedProcess[str]:
 def test_a_second_process_on_one_database_is_refused(process: StoreProcess, remote: RemoteStore) -> None:
     second = run(process)
     assert second.returncode == 1
-    assert second.stderr == (
-        f'store: the database "{process.database}" is in use by another store process: stop it, or use another home\n'
-    )
+    assert second.stderr == (f'store: the database "{process.database}" is in use by another store process: stop it, or use another home\n')
     assert put(remote, KEY, 0)
 
 
@@ -110,7 +109,7 @@ def test_a_worker_starts_one_where_none_runs(tmp_path: Path) -> None:
     with RemoteStore.connect(*files, start=start) as store, RemoteStore.connect(*files, start=start) as other:
         revision = put(store, KEY, 0)
         assert other.get(KEY).revision == revision
-    until(lambda: not files[0].exists())
+    assert eventually(lambda: not files[0].exists(), "the idle store process has ended")
 
 
 def test_without_a_store_process_connecting_fails_in_time(tmp_path: Path) -> None:
@@ -128,7 +127,7 @@ def test_while_the_store_is_down_reads_go_on_and_writes_fail_in_time(
     with pytest.raises(StoreUnavailable, match="unknown whether the write happened"):
         put(remote, KEY, revision)
     process.start()
-    until(lambda: answers(process))
+    eventually(lambda: answers(process), "the store is back")
     assert remote.get(KEY).revision == revision
 
 
@@ -150,7 +149,7 @@ def test_a_database_that_was_replaced_is_loaded_anew(process: StoreProcess, remo
         path.unlink()
     process.start()
     assert watch.next(WITHIN) is None
-    until(lambda: remote.get(KEY) is None)
+    eventually(lambda: remote.get(KEY) is None, "the new database is loaded")
     assert put(remote, KEY, 0) == 2
     assert heard == [("web", True), ("web", False), ("web", True)]
 
@@ -163,7 +162,7 @@ def test_history_that_is_too_old_is_compacted_for_every_worker(tmp_path: Path, m
         for _ in range(20):
             revision = put(store, KEY, revision)
         for each in (store, other):
-            until(lambda each=each: is_compacted(each, revision - 1))
+            eventually(lambda each=each: is_compacted(each, revision - 1), "history is compacted")
             with pytest.raises(Compacted) as caught:
                 each.watch("pods", None, 3)
             assert (caught.value.asked, caught.value.oldest) == (3, revision)

@@ -14,8 +14,9 @@ import pytest
 
 from cluster.storage.contract import Key
 from cluster.storage.remote import RemoteStore
+from tests.support import eventually
 
-from .conftest import WITHIN, StoreProcess, put, until
+from .conftest import WITHIN, StoreProcess, put
 
 WRITES = 20
 RECEIVED = re.compile(r"(?:recvfrom|read|recvmsg)\(.*marker-(\d+)-")
@@ -47,7 +48,7 @@ def test_a_write_is_synced_between_its_receipt_and_its_acknowledgement(trace: Pa
     with RemoteStore.connect(process.socket, process.revision_file, timeout=WITHIN) as store:
         for number in range(WRITES):
             put(store, Key("pods", "dev", f"marker-{number}-"), 0)
-    until(lambda: f"marker-{WRITES - 1}-" in trace.read_text(errors="replace"))
+    eventually(lambda: f"marker-{WRITES - 1}-" in trace.read_text(errors="replace"), "the last write is traced")
     calls = trace.read_text(errors="replace").splitlines()
     for number in range(WRITES):
         between = calls[first(calls, RECEIVED, number) : first(calls, SENT, number)]

@@ -10,8 +10,9 @@ import pytest
 
 from cluster.storage.contract import Key
 from cluster.storage.remote import RemoteStore
+from tests.support import eventually
 
-from .conftest import StoreProcess, Worker, put, until
+from .conftest import StoreProcess, Worker, put
 from .linearizability import Operation, violations
 
 KEY = Key("pods", "dev", "web")
@@ -37,7 +38,7 @@ def test_a_stopped_worker_is_disconnected_and_catches_up(process: StoreProcess, 
     other.signal(signal.SIGSTOP)
     for number in range(60):
         put(remote, Key("pods", "big", str(number)), 0, "x" * 1_000_000)
-    until(lambda: open_sockets(process.pid) < sockets)
+    eventually(lambda: open_sockets(process.pid) < sockets, "the connection is closed")
     assert resident(process.pid) < 200 << 20
     last = put(remote, KEY, 0)
     other.tell("get", KEY)

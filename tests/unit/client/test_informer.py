@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from cluster.api.errors import AlreadyExists, Conflict, Expired, NotFound, StatusError
@@ -15,6 +14,7 @@ from cluster.client.informer import Handler, Informer
 from cluster.client.leader import Election, LeaderElector
 from cluster.client.resources import PODS
 from cluster.client.status import Unreachable
+from tests.support import eventually
 
 
 class Stream:
@@ -63,13 +63,6 @@ def _pod(name: str, version: str, uid: str = "") -> Object:
     return {"metadata": {"name": name, "namespace": "dev", "resourceVersion": version, "uid": uid or name, "managedFields": []}}
 
 
-def _until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-
-
 class World:
     def __init__(self, server: Server) -> None:
         self.seen: list[tuple[str, str]] = []
@@ -94,7 +87,7 @@ def test_a_list_and_a_watch_keep_the_cache() -> None:
     stream.events.put(("ADDED", _pod("b", "6")))
     stream.events.put(("MODIFIED", _pod("a", "7")))
     stream.events.put(("DELETED", _pod("b", "8")))
-    _until(lambda: len(world.seen) == 4)
+    eventually(lambda: len(world.seen) == 4, "all events are seen")
     world.informer.stop()
     assert world.seen == [("add", "a"), ("add", "b"), ("update", "a"), ("delete", "b")]
     assert [each["metadata"]["resourceVersion"] for each in world.informer.list("dev")] == ["7"]
@@ -117,7 +110,7 @@ def test_when_the_revision_is_too_old_it_lists_anew_and_tells_what_is_missing() 
     world = World(Server(("5", [_pod("a", "1"), _pod("b", "2")]), ("20", [_pod("b", "15")])))
     world.stream().events.put(("ERROR", {"kind": "Status", "code": 410, "reason": "Expired", "message": "too old"}))
     world.stream()
-    _until(lambda: len(world.seen) == 4)
+    eventually(lambda: len(world.seen) == 4, "all events are seen")
     world.informer.stop()
     assert world.seen[2:] == [("update", "b"), ("delete", "a")]
     assert world.server.resumed == ["5", "20"]
@@ -128,7 +121,7 @@ def test_an_object_made_anew_under_its_name_is_deleted_and_added() -> None:
     server.refuse.append(Expired("too old"))
     world = World(server)
     world.stream()
-    _until(lambda: len(world.seen) == 3)
+    eventually(lambda: len(world.seen) == 3, "all events are seen")
     world.informer.stop()
     assert world.seen == [("add", "a"), ("delete", "a"), ("add", "a")]
 
@@ -193,10 +186,10 @@ def test_one_of_two_leads_and_the_other_takes_over_when_it_gives_up() -> None:
         return thread
 
     first = stand("one", stops[0])
-    _until(lambda: led == ["one"])
+    eventually(lambda: led == ["one"], "the first leads")
     second = stand("two", stops[1])
     stops[0].set()
-    _until(lambda: led == ["one", "two"])
+    eventually(lambda: led == ["one", "two"], "the second leads")
     assert store.objects["x"]["spec"]["leaseTransitions"] == 1
     stops[1].set()
     first.join(5)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from cluster.api.errors import Forbidden, NotFound
@@ -34,6 +36,14 @@ def write_binding(there: World, who: UserInfo, obj: Object, old: Object | None =
     check_binding_write(who, resource, obj["metadata"].get("namespace", ""), obj, old, given.authorizer, given.resolver)
 
 
+def is_allowed(write: Callable[..., None], *arguments: object) -> bool:
+    try:
+        write(*arguments)
+    except Forbidden:
+        return False
+    return True
+
+
 def refusal(write: object, *arguments: object) -> str:
     with pytest.raises(Forbidden) as caught:
         write(*arguments)  # type: ignore[operator]
@@ -44,7 +54,7 @@ READER = [cluster_role("reader", rule("get list", "pods")), binding("dev", "x", 
 
 
 def test_a_role_within_what_its_writer_holds_is_written() -> None:
-    write_role(world(*READER), TINA, role("dev", "r", rule("get", "pods")))
+    assert is_allowed(write_role, world(*READER), TINA, role("dev", "r", rule("get", "pods")))
 
 
 def test_a_role_beyond_what_its_writer_holds_is_refused_in_upstreams_words() -> None:
@@ -64,12 +74,14 @@ def test_what_is_held_in_one_namespace_is_not_granted_in_another_or_everywhere()
 
 
 def test_masters_write_any_role() -> None:
-    write_role(world(), user("admin", "system:masters"), cluster_role("r", rule("*", "*", ["*"])))
+    assert is_allowed(write_role, world(), user("admin", "system:masters"), cluster_role("r", rule("*", "*", ["*"])))
 
 
 def test_who_may_escalate_writes_any_role() -> None:
     granted = cluster_role("escalator", rule("escalate", "clusterroles", ["rbac.authorization.k8s.io"]))
-    write_role(world(granted, binding("", "e", "ClusterRole/escalator", "User:tina")), TINA, cluster_role("r", rule("*", "*", ["*"])))
+    assert is_allowed(
+        write_role, world(granted, binding("", "e", "ClusterRole/escalator", "User:tina")), TINA, cluster_role("r", rule("*", "*", ["*"]))
+    )
 
 
 def test_an_update_is_checked_as_a_whole() -> None:
@@ -80,7 +92,7 @@ def test_an_update_is_checked_as_a_whole() -> None:
 def test_an_update_for_garbage_collection_is_not_checked() -> None:
     old = role("dev", "r", rule("get", "secrets"))
     new = {**old, "metadata": {**old["metadata"], "finalizers": ["x"], "ownerReferences": [{"name": "y"}]}}
-    write_role(world(), TINA, new, old)
+    assert is_allowed(write_role, world(), TINA, new, old)
 
 
 @pytest.mark.parametrize(("on_old", "on_new"), [(True, False), (False, True), (True, True)])
@@ -97,11 +109,11 @@ def test_an_aggregation_rule_takes_a_cluster_admin(on_old: bool, on_new: bool) -
 def test_a_cluster_admin_uses_aggregation_rules() -> None:
     admin = cluster_role("cluster-admin", rule("*", "*", ["*"]), url_rule("*", "*"))
     there = world(admin, binding("", "a", "ClusterRole/cluster-admin", "User:tina"))
-    write_role(there, TINA, cluster_role("r", aggregationRule=OPEN_SELECTOR))
+    assert is_allowed(write_role, there, TINA, cluster_role("r", aggregationRule=OPEN_SELECTOR))
 
 
 def test_a_binding_of_what_its_writer_holds_is_written() -> None:
-    write_binding(world(*READER), TINA, binding("dev", "b", "ClusterRole/reader", "User:tom"))
+    assert is_allowed(write_binding, world(*READER), TINA, binding("dev", "b", "ClusterRole/reader", "User:tom"))
 
 
 def test_a_binding_beyond_what_its_writer_holds_is_refused() -> None:
@@ -125,7 +137,7 @@ def test_who_may_bind_a_role_binds_that_one() -> None:
     there = world(
         binder, binding("dev", "x", "Role/binder", "User:tina"), *[cluster_role(each, rule("*", "pods")) for each in ("edit", "admin")]
     )
-    write_binding(there, TINA, binding("dev", "b", "ClusterRole/edit", "User:tom"))
+    assert is_allowed(write_binding, there, TINA, binding("dev", "b", "ClusterRole/edit", "User:tom"))
     assert "not currently held" in refusal(write_binding, there, TINA, binding("dev", "b", "ClusterRole/admin", "User:tom"))
     assert "not currently held" in refusal(write_binding, there, TINA, binding("test", "b", "ClusterRole/edit", "User:tom"))
 
@@ -136,4 +148,4 @@ def test_a_binding_of_no_role_is_not_found_by_who_may_not_bind() -> None:
 
 
 def test_masters_bind_what_does_not_exist_yet() -> None:
-    write_binding(world(), user("admin", "system:masters"), binding("dev", "b", "ClusterRole/gone", "User:tina"))
+    assert is_allowed(write_binding, world(), user("admin", "system:masters"), binding("dev", "b", "ClusterRole/gone", "User:tina"))
