@@ -15,11 +15,9 @@ from admission.plugins.default_toleration_seconds import DefaultTolerationSecond
 from admission.plugins.namespace_lifecycle import NamespaceLifecycle
 from admission.plugins.node_restriction import NodeRestriction
 from admission.plugins.priority import Priority
-from admission.plugins.role_escalation import RoleEscalation
 from admission.plugins.service_account import ServiceAccount
 from cluster.api.authorization import Authorizer
 from cluster.api.protocols import Reader
-from rbac.escalation import Resolver
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +28,6 @@ class Dependencies:
     authorizer: Authorizer
     not_ready_toleration_seconds: int = 300
     unreachable_toleration_seconds: int = 300
-    resolver: Resolver | None = None
-    """Whose rules escalation is judged by; None: one is made from the reader, at the price of a second index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +37,6 @@ class Entry:
     name: str
     factory: Callable[[Dependencies], Plugin]
     on: bool = True
-    always: bool = False
-    """Whether it cannot be switched off."""
 
 
 ORDERED: Final[tuple[Entry, ...]] = (
@@ -54,7 +48,6 @@ ORDERED: Final[tuple[Entry, ...]] = (
         "DefaultTolerationSeconds",
         lambda given: DefaultTolerationSeconds(given.not_ready_toleration_seconds, given.unreachable_toleration_seconds),
     ),
-    Entry("RoleEscalation", lambda given: RoleEscalation(given.reader, given.authorizer, given.resolver), always=True),
 )
 
 
@@ -63,5 +56,5 @@ def build_chain(dependencies: Dependencies, *, enable: Collection[str] = (), dis
     unknown = ({*enable} | {*disable}) - {entry.name for entry in ORDERED}
     if unknown:
         raise ValueError(f'unknown admission plugin "{min(unknown)}", known are {", ".join(entry.name for entry in ORDERED)}')
-    chosen = [entry for entry in ORDERED if entry.always or entry.name in enable or (entry.on and entry.name not in disable)]
+    chosen = [entry for entry in ORDERED if entry.name in enable or (entry.on and entry.name not in disable)]
     return Chain(entry.factory(dependencies) for entry in chosen)

@@ -6,9 +6,7 @@ What needs no store is made when the ApiServer is, so that it is in memory once 
 
 from __future__ import annotations
 
-import ipaddress
 import os
-import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -103,7 +101,7 @@ class ApiServer:
         authorization = build_authorization(reader)
         authorizer = authorization.authorizer
         toleration = config.not_ready_toleration
-        admission = build_chain(Dependencies(reader, authorizer, toleration, toleration, authorization.resolver))
+        admission = build_chain(Dependencies(reader, authorizer, toleration, toleration))
         companions = {_SERVICES: ServiceAllocator(store, config.service_cidr)}
         registry = Registry(store, self.catalog, self.schemas, admission, companions, _guards(authorization))
         bootstrap(registry, self._first_objects(), default_objects(), reconcile)
@@ -119,7 +117,7 @@ class ApiServer:
     def _first_objects(self) -> Cluster:
         config = self.config
         ca = config.home.certificate("ca").read_text()
-        return Cluster(config.service_ip, config.service_cidr, reachable_address(config.node_host), config.port, ca)
+        return Cluster(config.service_ip, config.service_cidr, config.advertise_address, config.port, ca)
 
     def _dispatcher(self, resources: Resources, subresources: Subresources, virtual: Virtual, signer: TokenSigner) -> Dispatcher:
         config, store = self.config, self.store
@@ -152,18 +150,6 @@ def _guards(authorization: Authorization) -> dict[GroupResource, Guard]:
     checks |= {"rolebindings": check_binding_write, "clusterrolebindings": check_binding_write}
     resources = {GroupResource("rbac.authorization.k8s.io", name): check for name, check in checks.items()}
     return {resource: guard(resource, check) for resource, check in resources.items()}
-
-
-def reachable_address(host: str) -> str:
-    """An address that pods can reach this machine by: `host`, unless that is loopback and the machine has another one."""
-    if not ipaddress.ip_address(host).is_loopback:
-        return host
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))  # sends nothing: it only makes the kernel choose a source address
-            return str(probe.getsockname()[0])
-        except OSError:
-            return host
 
 
 def _touch(store: Store) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import ipaddress
 import os
 import re
+import socket
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Final, Self
@@ -118,6 +119,18 @@ class Config:
     def service_ip(self) -> str:
         """The address of Service default/kubernetes: the first of the service range."""
         return str(next(ipaddress.ip_network(self.service_cidr).hosts()))
+
+    @property
+    def advertise_address(self) -> str:
+        """The address in the endpoints of default/kubernetes, which may not be loopback: `node_host`, or the machine's own."""
+        if not ipaddress.ip_address(self.node_host).is_loopback:
+            return self.node_host
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            try:
+                probe.connect(("192.0.2.1", 9))  # sends nothing: it only makes the kernel choose a source address
+                return str(probe.getsockname()[0])
+            except OSError:
+                return self.node_host
 
     @property
     def issuer(self) -> str:

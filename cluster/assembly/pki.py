@@ -44,7 +44,7 @@ def control_plane_leaves(config: Config) -> list[Leaf]:
     """The certificates of everything but the nodes."""
     domain = config.cluster_domain
     names = ["kubernetes", "kubernetes.default", "kubernetes.default.svc", f"kubernetes.default.svc.{domain}", "localhost"]
-    names += ["127.0.0.1", config.host, config.node_host, config.service_ip]
+    names += ["127.0.0.1", config.host, config.node_host, config.advertise_address, config.service_ip]
     return [
         Leaf("apiserver", "kube-apiserver", names=tuple(dict.fromkeys(names))),
         Leaf("apiserver-kubelet-client", KUBELET_CLIENT, ("kubeadm:cluster-admins",)),

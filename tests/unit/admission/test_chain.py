@@ -88,11 +88,7 @@ DEPENDENCIES = Dependencies(World(), UnionAuthorizer(()))
 
 def test_the_table_is_in_upstreams_order() -> None:
     upstream = ["NamespaceLifecycle", "ServiceAccount", "NodeRestriction", "Priority", "DefaultTolerationSeconds"]
-    assert [entry.name for entry in ORDERED] == [*upstream, "RoleEscalation"]
-
-
-def test_the_guard_of_roles_cannot_be_switched_off() -> None:
-    assert "RoleEscalation" in [plugin.name for plugin in build_chain(DEPENDENCIES, disable=["RoleEscalation"]).plugins]
+    assert [entry.name for entry in ORDERED] == upstream
 
 
 def test_each_entry_makes_the_plugin_that_it_names() -> None:
