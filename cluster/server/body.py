@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from cluster.api.errors import RequestEntityTooLarge
+from cluster.api.errors import BadRequest, RequestEntityTooLarge
 from cluster.api.names import GroupVersionKind, Object
 from cluster.schema.model import SchemaSet
 from cluster.schema.parse import parse_json, parse_yaml
@@ -15,20 +15,32 @@ MAX_BODY: Final = 3 * 1024 * 1024
 
 
 def read(context: Context) -> bytes:
-    """The body; RequestEntityTooLarge for more than 3 MiB, whatever length was announced."""
+    """The body; RequestEntityTooLarge for more than 3 MiB, whatever was announced; BadRequest for one that ends too early."""
     length = context.environ.get("CONTENT_LENGTH")
     stream = context.environ["wsgi.input"]
     if length is not None and length != "":
         size = int(length)
         if size > MAX_BODY:
             raise _too_large()
-        return bytes(stream.read(size)) if size else b""
+        data = bytes(stream.read(size)) if size else b""
+        if len(data) < size:
+            raise _broken(context)
+        return data
     if "HTTP_TRANSFER_ENCODING" not in context.environ:
         return b""
-    data = bytes(stream.read(MAX_BODY + 1))
+    try:
+        data = bytes(stream.read(MAX_BODY + 1))
+    except OSError:  # the server's errors about chunks are of this kind
+        raise _broken(context) from None
     if len(data) > MAX_BODY:
         raise _too_large()
     return data
+
+
+def _broken(context: Context) -> BadRequest:
+    """What follows on such a connection is not known to be a request."""
+    context.abandoned = True
+    return BadRequest("unexpected EOF")
 
 
 def _too_large() -> RequestEntityTooLarge:
