@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _seconds(text: str) -> int:
     """A lifetime such as `720h`, `30d` or `1h30m`."""
-    parts = re.findall(r"(\d{1,9})([smhd])", text)
+    parts = re.findall(r"([0-9]{1,9})([smhd])", text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
         raise CommandError(f'lifetime "{text}" is no duration: write it as "720h" or "30d"')
     seconds = sum(int(number) * UNITS[unit] for number, unit in parts)
