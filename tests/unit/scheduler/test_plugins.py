@@ -10,7 +10,7 @@ from cluster.api.names import Object
 from cluster.client.cache import Cache
 from cluster.scheduler import preemption
 from cluster.scheduler.cache import NodeInfo
-from cluster.scheduler.framework import Listers, Unschedulable, filtered, schedule, scores
+from cluster.scheduler.framework import Listers, Profile, Unschedulable, filtered, schedule, scores
 from cluster.scheduler.plugins import PLUGINS
 from cluster.scheduler.pod_resources import requests
 from cluster.scheduler.profiles.default import PROFILE
@@ -234,6 +234,34 @@ def test_a_pod_requests_the_most_that_it_needs_at_any_time() -> None:
         overhead={"cpu": "10m"},
     )
     assert requests(subject) == {"cpu": 2110}
+
+
+def _alone(name: str) -> Profile:
+    return Profile("alone", [plugin for plugin in PLUGINS if plugin.name == name], {name: 1})
+
+
+@pytest.mark.parametrize(
+    ("plugin", "subject", "place"),
+    [
+        ("NodeUnschedulable", pod(), node("n", unschedulable=True)),
+        ("NodeName", pod(nodeName="other"), node("n")),
+        ("TaintToleration", pod(), node("n", taints=[TAINT])),
+        ("NodeAffinity", pod(nodeSelector={"disk": "ssd"}), node("n")),
+        ("NodePorts", pod(containers=_ports(80)), node("n", pod(containers=_ports(80)))),
+        ("NodeResourcesFit", pod(cpu="5"), node("n")),
+        ("PodTopologySpread", pod(labels=WEB, topologySpreadConstraints=_spread(1, "zone")), node("n")),
+        ("InterPodAffinity", pod(affinity=_near(_term())), node("n", labels={"zone": "1"})),
+    ],
+)
+def test_a_plugin_refuses_by_itself(plugin: str, subject: Object, place: NodeInfo) -> None:
+    _, rejections = filtered(_alone(plugin), cycle(subject, place), [place])
+    assert {*rejections} == {"n"}
+
+
+def test_even_use_is_better_by_node_resources_balanced_allocation_alone() -> None:
+    even, odd = node("even", pod(memory="4Gi")), node("odd", pod(cpu="2"))
+    totals = scores(_alone("NodeResourcesBalancedAllocation"), cycle(pod(cpu="2"), even, odd), [even, odd])
+    assert totals["even"] > totals["odd"]
 
 
 def test_every_weight_is_of_a_plugin_that_scores() -> None:
