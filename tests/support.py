@@ -165,8 +165,8 @@ def _lines(response: Any) -> Iterator[Any]:
             yield json.loads(line)
 
 
-def start_api_server(root: Path, *, workers: int = 2, kubernetes_version: str = "1.36") -> ApiServer:
-    """Starts one in the folder, and waits until it is ready."""
+def start_api_server(root: Path, *, workers: int = 2, kubernetes_version: str = "1.36", history: float = 300.0) -> ApiServer:
+    """Starts one in the folder, whose log keeps so many seconds, and waits until it is ready."""
     home = Home(root)
     home.run.mkdir(parents=True, exist_ok=True)
     config = Config(home=home, port=free_port(), workers=workers, nodes=0, runtime="sim", kubernetes_version=kubernetes_version)
@@ -177,7 +177,8 @@ def start_api_server(root: Path, *, workers: int = 2, kubernetes_version: str = 
         environment.pop(name, None)
     command = [sys.executable, "-m", "cluster.storage.process", "--url", config.store_url, "--socket", str(home.store_socket)]
     with open(root / "server.log", "ab") as log:
-        store = subprocess.Popen([*command, "--revision-file", str(home.revision_file)], env=environment, cwd=root, stdout=log, stderr=log)
+        command += ["--revision-file", str(home.revision_file), "--history", str(history)]
+        store = subprocess.Popen(command, env=environment, cwd=root, stdout=log, stderr=log)
         command = [sys.executable, "-m", "gunicorn", "-c", "python:cluster.assembly.gunicorn_conf", "wsgi:application"]
         gunicorn = subprocess.Popen(command, env=environment, cwd=root, stdout=log, stderr=log)
     server = ApiServer(config, store, gunicorn)
