@@ -74,6 +74,8 @@ class Strategy:
     """Field selectors beyond metadata.name and metadata.namespace, e.g. `spec.nodeName`."""
     cells: Cells | None = None
     """The cells of a Table row, by the kind's columns; None: name and age, the rest from nowhere."""
+    row_conditions: Callable[[Object], list[Object]] | None = None
+    """The conditions of a Table row, for kinds whose rows can be done."""
     allow_create_on_update: bool = False
     allow_unconditional_update: bool = True
     has_generation: bool = True

@@ -47,6 +47,9 @@ def table(kind: Kind, version: str, objects: Iterable[Object], metadata: Object,
     rows = []
     for obj in objects:
         row: Object = {"cells": cells(kind, obj)}
+        conditions = kind.strategy.row_conditions(obj) if kind.strategy.row_conditions is not None else ()
+        if conditions:
+            row["conditions"] = conditions
         if include == "Object":
             row["object"] = obj
         elif include != "None":

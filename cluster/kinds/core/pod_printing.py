@@ -10,6 +10,7 @@ from cluster.kinds.core.pod_containers import is_sidecar
 from cluster.kinds.printing import NONE, age, parse_timestamp, translate_timestamp
 
 _TERMINAL: Final = frozenset({"Succeeded", "Failed"})
+_DONE: Final = {"Succeeded": "The pod has completed successfully.", "Failed": "The pod failed."}
 
 
 @dataclass(slots=True)
@@ -26,6 +27,13 @@ class _Tally:
         finished = ((status.get("lastState") or {}).get("terminated") or {}).get("finishedAt") or ""
         if finished and (not self.last_restart or parse_timestamp(self.last_restart) < parse_timestamp(finished)):
             self.last_restart = finished
+
+
+def row_conditions(pod: Object) -> list[Object]:
+    """That the pod is done, and how."""
+    phase = (pod.get("status") or {}).get("phase")
+    message = _DONE.get(phase or "")
+    return [{"type": "Completed", "status": "True", "reason": phase, "message": message}] if message else []
 
 
 def cells(pod: Object) -> list[Any]:

@@ -83,5 +83,6 @@ STRATEGY: Final = Strategy(
         "status.nominatedNodeName": _status_field("nominatedNodeName"),
     },
     cells=pod_printing.cells,
+    row_conditions=pod_printing.row_conditions,
     grace_period=_grace_period,
 )

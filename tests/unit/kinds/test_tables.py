@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import yaml
 
 from cluster.api.names import Object
 from cluster.kinds.model import Kind
+from cluster.server import tables
 
 from .conftest import KINDS, created, kind_of
 
@@ -66,3 +68,13 @@ BALANCED = {"ingress": [{"ip": "1.2.3.4"}]}
 def test_cell(obj: Object, column: str, cell: Any) -> None:
     names = [each.name for each in kind_of(obj).columns]
     assert _cells(obj)[names.index(column)] == cell
+
+
+@pytest.mark.parametrize(
+    ("phase", "message"), [("Succeeded", "The pod has completed successfully."), ("Failed", "The pod failed."), ("Running", None)]
+)
+def test_the_row_of_a_pod_that_is_done_says_so(phase: str, message: str | None) -> None:
+    pod: Object = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x"}, "status": {"phase": phase}}
+    (row,) = json.loads(tables.table(kind_of(pod), "v1", [pod], {}, "None"))["rows"]
+    done = [{"type": "Completed", "status": "True", "reason": phase, "message": message}]
+    assert row.get("conditions") == (done if message else None)
