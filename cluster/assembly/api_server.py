@@ -6,6 +6,7 @@ What needs no store is made when the ApiServer is, so that it is in memory once 
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from cluster.api.names import GroupResource
 from cluster.assembly.config import Config
 from cluster.assembly.environment import SUPERVISED
 from cluster.kinds.catalog import Catalog, catalog
-from cluster.registry.bootstrap import Cluster, bootstrap
+from cluster.registry.bootstrap import Cluster, bootstrap, keep
 from cluster.registry.reader import StoreReader
 from cluster.registry.registry import Guard, Registry
 from cluster.registry.services import ServiceAllocator
@@ -32,14 +33,17 @@ from cluster.server.resources import Resources
 from cluster.server.streaming import KubeletTLS
 from cluster.server.subresources import Actions, Subresources
 from cluster.server.virtual import Virtual
-from cluster.storage.contract import Store
+from cluster.storage.contract import Store, StoreUnavailable
 from rbac.authn.build import Authentication, build_authentication
 from rbac.authn.service_accounts import TokenSigner
 from rbac.authz.build import Authorization, build_authorization
 from rbac.bootstrap import default_objects, reconcile
 from rbac.escalation import check_binding_write, check_role_write
 
+log = logging.getLogger(__name__)
 IDLE_SECONDS: Final = 30.0
+KEEP_SECONDS: Final = 10.0
+"""How often the objects that must exist are looked after."""
 _SERVICES: Final = GroupResource("", "services")
 
 
@@ -67,6 +71,7 @@ class ApiServer:
         self._keys = self.signer.public_keys
         self._open_store = store or self._connect
         self._lock = threading.Lock()
+        self._closed = threading.Event()
         self._parts: Parts | None = None
         self.store: Store | None = None
 
@@ -77,7 +82,16 @@ class ApiServer:
                 self._parts = self._make(self._open_store())
             return self._parts
 
+    def _keep(self, registry: Registry, first: Cluster) -> None:
+        """Looks now and then; that each worker does is harmless, as who comes second finds nothing to do."""
+        while not self._closed.wait(KEEP_SECONDS):
+            try:
+                keep(registry, first)
+            except (StoreUnavailable, RuntimeError) as error:
+                log.warning("the first objects were not looked after: %s", error)
+
     def close(self) -> None:
+        self._closed.set()
         if self.store is not None:
             self.store.close()
 
@@ -104,7 +118,9 @@ class ApiServer:
         admission = build_chain(Dependencies(reader, authorizer, toleration, toleration))
         companions = {_SERVICES: ServiceAllocator(store, config.service_cidr)}
         registry = Registry(store, self.catalog, self.schemas, admission, companions, _guards(authorization))
-        bootstrap(registry, self._first_objects(), default_objects(), reconcile)
+        first = self._first_objects()
+        bootstrap(registry, first, default_objects(), reconcile)
+        threading.Thread(target=self._keep, args=(registry, first), name="first-objects", daemon=True).start()
         resources = Resources(registry, authorizer)
         subresources = Subresources(registry, resources, Actions(reader, authorizer, signer, self._kubelet()))
         virtual = Virtual(registry, resources, subresources, authorizer, authorization.resolver, authentication.tokens)

@@ -6,7 +6,7 @@ Upstream: `pkg/controlplane/controller/{kubernetesservice,systemnamespaces,clust
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -40,8 +40,21 @@ class Cluster:
 def bootstrap(registry: Registry, cluster: Cluster, roles: Iterable[Object], reconcile_role: Reconcile) -> None:
     """Writes what is missing or out of date.  Safe in several processes at once: who comes second finds nothing to do."""
     wanted: list[tuple[Object, Reconcile]] = [(obj, reconcile_role) for obj in roles]
-    wanted += [(obj, _missing) for obj in (*_namespaces(), *_priority_classes(), *_service_range(cluster), _client_ca(cluster))]
-    wanted += [(_service(cluster), _same_spec), (_endpoint_slice(cluster), _same_endpoints), (_endpoints(cluster), _same_endpoints)]
+    wanted += [(obj, _missing) for obj in (*_priority_classes(), _client_ca(cluster))]
+    _write(registry, wanted + _kept(cluster))
+
+
+def keep(registry: Registry, cluster: Cluster) -> None:
+    """Makes anew what must not be missing while the API server runs: the system's namespaces, and the way to itself."""
+    _write(registry, _kept(cluster))
+
+
+def _kept(cluster: Cluster) -> list[tuple[Object, Reconcile]]:
+    found: list[tuple[Object, Reconcile]] = [(obj, _missing) for obj in (*_namespaces(), *_service_range(cluster))]
+    return [*found, (_service(cluster), _same_spec), (_endpoint_slice(cluster), _same_endpoints), (_endpoints(cluster), _same_endpoints)]
+
+
+def _write(registry: Registry, wanted: Sequence[tuple[Object, Reconcile]]) -> None:
     for _ in range(_ATTEMPTS):
         writes = [write for obj, reconcile in wanted for write in _writes(registry, obj, reconcile)]
         if not writes:
