@@ -18,6 +18,7 @@ from typing import Any  # noqa: E402
 from cluster.assembly import pki  # noqa: E402
 from cluster.assembly.environment import SUPERVISED, config_from_environment  # noqa: E402
 from cluster.assembly.orphans import die_with_parent  # noqa: E402
+from cluster.server.disconnect import end_watches  # noqa: E402
 
 _config = config_from_environment()
 _home = _config.home
@@ -70,8 +71,14 @@ def post_fork(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's ho
 
 
 def post_worker_init(worker: Any) -> None:
-    """Connects the worker's store before it takes a request."""
+    """Connects the worker's store before it takes a request, and lets its watches end whole when it is told to end."""
     worker.wsgi.extensions["berth"].start()
+
+    def end(number: int, frame: Any) -> None:
+        gevent.spawn(end_watches)
+        worker.handle_exit(number, frame)
+
+    signal.signal(signal.SIGTERM, end)
 
 
 def post_request(worker: Any, req: Any, environ: Any, resp: Any) -> None:  # noqa: ARG001 - gunicorn's hook

@@ -20,6 +20,13 @@ _GONE: Final = select.POLLRDHUP | select.POLLHUP | select.POLLERR if hasattr(sel
 _SEND_TIMEOUT: Final = 60.0
 """Seconds that a client may leave its connection full before it is given up."""
 _AGAIN: Final = 0.5
+_open: Final[set[Events]] = set()
+
+
+def end_watches() -> None:
+    """Ends every watch of this process as its time would: its client sees the whole of what was sent, and begins anew elsewhere."""
+    for events in list(_open):
+        events.close()
 
 
 def watch_response(context: Context, events: Events) -> Response:
@@ -34,11 +41,13 @@ def watch_response(context: Context, events: Events) -> Response:
 def _guarded(events: Events, connection: Any) -> Iterator[bytes]:
     """The events, until the connection ends; a send that takes too long ends it, too."""
     guard = _Guard(events, connection)
+    _open.add(events)
     before = connection.gettimeout()
     connection.settimeout(_SEND_TIMEOUT)
     try:
         yield from events
     finally:
+        _open.discard(events)
         guard.stop()
         if connection.fileno() >= 0:
             connection.settimeout(before)
