@@ -27,7 +27,7 @@ if not os.environ.get(SUPERVISED):
 
 bind = sorted({f"{host}:{_config.port}" for host in (_config.host, _config.node_host)})
 workers = _config.workers
-worker_class = "gevent"
+worker_class = "cluster.server.worker.Worker"
 worker_connections = 20000
 backlog = 4096
 preload_app = True
@@ -79,8 +79,3 @@ def post_worker_init(worker: Any) -> None:
         worker.handle_exit(number, frame)
 
     signal.signal(signal.SIGTERM, end)
-
-
-def post_request(worker: Any, req: Any, environ: Any, resp: Any) -> None:  # noqa: ARG001 - gunicorn's hook
-    """Lets other connections have their turn: a client that always has its next request ready would be served alone."""
-    gevent.sleep(0)
