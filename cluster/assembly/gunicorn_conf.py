@@ -9,7 +9,8 @@ from gevent import monkey
 
 monkey.patch_all()
 
-import gc  # noqa: E402 - after the patching
+import functools  # noqa: E402 - after the patching
+import gc  # noqa: E402
 import os  # noqa: E402
 import signal  # noqa: E402
 import ssl  # noqa: E402
@@ -53,10 +54,14 @@ suppress_ragged_eofs = True
 
 
 def ssl_context(conf: Any, default_ssl_context_factory: Any) -> ssl.SSLContext:  # noqa: ARG001 - gunicorn's hook
-    """Client certificates are optional, but one that is shown must be of the cluster's CA."""
+    """Client certificates are optional, but one that is shown must be of the cluster's CA.
+
+    The handshake is left to the worker, which bounds it in time.
+    """
     context: ssl.SSLContext = default_ssl_context_factory()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
+    setattr(context, "wrap_socket", functools.partial(context.wrap_socket, do_handshake_on_connect=False))
     return context
 
 

@@ -13,6 +13,8 @@ import gevent
 from gunicorn.http import wsgi
 from gunicorn.workers.ggevent import GeventWorker
 
+HANDSHAKE_SECONDS: Final = 10.0
+"""How long a peer may take for the TLS handshake before it is dropped."""
 _JOINED: Final = 256 * 1024
 """Bytes of a body from which on copying it costs more than a second call to send it."""
 
@@ -59,6 +61,22 @@ class JoinedResponse(wsgi.Response):  # type: ignore[misc] # gunicorn has no typ
 
 class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
     """Serves requests without access log and hooks, and gives every connection its turn after each of them."""
+
+    def handle(self, listener: Any, client: Any, addr: Any) -> None:
+        """One connection, from its handshake on, which is bounded in time."""
+        if self._shake_hands(client, addr):
+            super().handle(listener, client, addr)
+        else:
+            client.close()
+
+    def _shake_hands(self, client: Any, addr: Any) -> bool:
+        with gevent.Timeout(HANDSHAKE_SECONDS, False):
+            try:
+                client.do_handshake()
+                return True
+            except OSError as error:
+                self.log.debug("no TLS handshake with %s: %s", addr, error)
+        return False
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> bool:
         response: JoinedResponse | None = None
