@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from tests.support_needs import missing
+
 BUSYBOX: Final = Path("/bin/busybox")
 PASSWD: Final = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/home:/bin/false\n"
 GROUP: Final = "root:x:0:\nnobody:x:65534:\n"
@@ -70,5 +72,7 @@ def load(engine: Any, reference: str, root: bytes, changes: Sequence[str] = ()) 
 def ensure_busybox(engine: Any, reference: str = TEST_IMAGE) -> str:
     """The test image's reference, made where it is missing."""
     if not engine.images(name=reference):
+        if not BUSYBOX.exists():
+            missing(f"{BUSYBOX} is not there (Debian: package busybox-static)")
         load(engine, reference, busybox_root())
     return reference

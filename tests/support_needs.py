@@ -16,9 +16,14 @@ def missing(what: str) -> NoReturn:
     pytest.skip(what)
 
 
+def need_program(name: str) -> str:
+    """The path of a program."""
+    return shutil.which(name) or missing(f"{name} is not on PATH")
+
+
 def need_kubectl() -> str:
-    """The path of kubectl."""
-    return shutil.which("kubectl") or missing("kubectl is not on PATH")
+    """The path of kubectl; BERTH_KUBECTL may name another than that on PATH."""
+    return os.environ.get("BERTH_KUBECTL") or need_program("kubectl")
 
 
 def docker_engine() -> Any:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import docker
 import docker.utils
@@ -12,15 +13,29 @@ from docker.errors import APIError, DockerException
 
 from cluster.kubelet.runtime import RuntimeFailure
 
+DEFAULT_ADDRESS: Final = "unix:///var/run/docker.sock"
+KNOCK_SECONDS: Final = 10.0
+
 
 def connect(timeout_seconds: int = 120) -> Any:
     """A `docker.APIClient` of the engine that the environment names; RuntimeFailure where none answers."""
+    settings = docker.utils.kwargs_from_env()
     try:
-        engine = docker.APIClient(timeout=timeout_seconds, num_pools=16, **docker.utils.kwargs_from_env())
+        _knock(settings.get("base_url") or DEFAULT_ADDRESS)
+        engine = docker.APIClient(timeout=timeout_seconds, num_pools=16, **settings)
         engine.ping()
     except (DockerException, OSError) as error:
         raise RuntimeFailure(f"no Docker engine answers: {error}") from error
     return engine
+
+
+def _knock(address: str) -> None:
+    """Connects to a Unix socket and leaves; OSError where nobody listens.  The SDK leaves its socket open when it fails."""
+    scheme, _, path = address.partition("://")
+    if scheme in ("unix", "http+unix"):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            probe.settimeout(KNOCK_SECONDS)
+            probe.connect(f"/{path.lstrip('/')}")
 
 
 @contextlib.contextmanager

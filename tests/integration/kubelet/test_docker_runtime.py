@@ -24,9 +24,9 @@ from cluster.kubelet.runtime import (
     Security,
     State,
 )
-from tests.integration.kubelet.engine import engine_or_skip
 from tests.support import eventually
 from tests.support_images import ensure_busybox
+from tests.support_needs import docker_engine
 
 UID = "11111111-2222-3333-4444-555555555555"
 DEADLINE_SECONDS = 20.0
@@ -34,7 +34,7 @@ DEADLINE_SECONDS = 20.0
 
 @pytest.fixture(scope="module")
 def runtime() -> Iterator[DockerRuntime]:
-    engine = engine_or_skip()
+    engine = docker_engine()
     ensure_busybox(engine)
     cluster = f"berth-test-{secrets.token_hex(3)}"
     network = DockerBridge(engine, cluster, "node")

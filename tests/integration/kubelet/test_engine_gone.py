@@ -19,9 +19,8 @@ from cluster.kubelet.docker_engine import connect
 from cluster.kubelet.docker_runtime import DockerRuntime
 from cluster.kubelet.network import DockerBridge
 from cluster.kubelet.runtime import CLUSTER_LABEL, NODE_LABEL, RuntimeFailure
-from tests.integration.kubelet.engine import engine_or_skip
 from tests.support import eventually
-from tests.support_needs import missing
+from tests.support_needs import docker_engine, missing
 
 
 class Passage:
@@ -67,7 +66,7 @@ class Passage:
 
 @pytest.fixture
 def passage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Passage]:
-    engine_or_skip().close()
+    docker_engine().close()
     made = Passage(tmp_path / "docker.sock")
     made.open()
     monkeypatch.setenv("DOCKER_HOST", f"unix://{made.path}")
@@ -99,7 +98,7 @@ def test_an_engine_that_goes_is_a_failure_and_one_that_is_back_is_used(passage: 
 
 
 def test_a_nodes_network_is_found_by_its_labels() -> None:
-    engine = engine_or_skip()
+    engine = docker_engine()
     cluster = f"berth-test-{secrets.token_hex(3)}"
     network = DockerBridge(engine, cluster, "n1")
     network.prepare("")

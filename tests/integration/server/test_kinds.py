@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import os
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.support import ApiServer
+from tests.support_needs import need_kubectl
 
 POD_SPEC: dict[str, Any] = {"containers": [{"name": "c", "image": "example.com/image:1"}]}
 TEMPLATE = {"metadata": {"labels": {"app": "x"}}, "spec": POD_SPEC}
@@ -89,11 +88,7 @@ def namespace_fixture(api_server: ApiServer) -> str:
 
 @pytest.fixture(name="kubectl", scope="module")
 def kubectl_fixture(api_server: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    program = os.environ.get("BERTH_KUBECTL") or shutil.which("kubectl")
-    if program is None:
-        if os.environ.get("CI"):
-            pytest.fail("kubectl is missing, and in CI it must be there")
-        pytest.skip("kubectl is not installed")
+    program = need_kubectl()
     folder = tmp_path_factory.mktemp("kubectl")
     return [program, "--kubeconfig", str(api_server.kubeconfig(folder / "config")), "--cache-dir", str(folder / "cache")]
 

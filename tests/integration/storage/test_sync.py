@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ import pytest
 from cluster.storage.contract import Key
 from cluster.storage.remote import RemoteStore
 from tests.support import eventually
+from tests.support_needs import need_program
 
 from .conftest import WITHIN, StoreProcess, put
 
@@ -28,11 +28,7 @@ LOG_SYNCED = re.compile(r"f(?:data)?sync\(\d+<.*store\.db-wal>\) *= 0")
 @pytest.fixture
 def trace(tmp_path: Path) -> Iterator[Path]:
     """The system calls of a store process that serves `tmp_path`."""
-    strace = shutil.which("strace")
-    if strace is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("strace is not installed, and in CI it must be")
-        pytest.skip("strace is not installed")
+    strace = need_program("strace")
     path = tmp_path / "trace"
     options = ["-f", "-yy", "-s", "512", "-e", "trace=recvfrom,recvmsg,read,sendmsg,sendto,write,pwrite64,fsync,fdatasync"]
     command = [strace, *options, "-o", str(path), *StoreProcess(tmp_path).command()]
