@@ -11,6 +11,7 @@ from typing import Final
 
 from cluster.api.errors import NotFound
 from cluster.api.names import Object
+from cluster.api.tolerations import tolerates
 from cluster.client import times
 from cluster.client.cache import Cache, Key, key_of
 from cluster.client.events import NORMAL, EventRecorder
@@ -28,17 +29,6 @@ _MESSAGE: Final = "Taint manager: deleting due to NoExecute taint"
 
 def no_execute(node: Object | None) -> list[Object]:
     return [each for each in taints_of(node) if each.get("effect") == "NoExecute"] if node is not None else []
-
-
-def tolerates(toleration: Object, taint: Object) -> bool:
-    """Upstream: `component-helpers/scheduling/corev1/helpers.go`; an empty key with Exists tolerates every taint."""
-    if toleration.get("effect") and toleration["effect"] != taint.get("effect"):
-        return False
-    if toleration.get("key") and toleration["key"] != taint.get("key"):
-        return False
-    if toleration.get("operator") == "Exists":
-        return True
-    return bool(toleration.get("key")) and (toleration.get("value") or "") == (taint.get("value") or "")
 
 
 def stays_for(taints: Sequence[Object], tolerations: Sequence[Object]) -> float | None:

@@ -1,24 +1,14 @@
-"""Whether tolerations tolerate a taint.  Upstream: `staging/src/k8s.io/component-helpers/scheduling/corev1/helpers.go`."""
+"""Whether tolerations tolerate taints, as the scheduler asks it of a node."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from cluster.api.names import Object
+from cluster.api.tolerations import tolerates
 
 
-def tolerates(toleration: Mapping[str, str], taint: Mapping[str, str]) -> bool:
-    """An empty key with Exists tolerates every taint, an empty effect every effect."""
-    if toleration.get("effect") and toleration["effect"] != taint.get("effect"):
-        return False
-    if toleration.get("key") and toleration["key"] != taint.get("key"):
-        return False
-    if toleration.get("operator") == "Exists":
-        return True
-    return bool(toleration.get("key")) and (toleration.get("value") or "") == (taint.get("value") or "")
-
-
-def tolerated(taint: Mapping[str, str], tolerations: Iterable[Object] | None) -> bool:
+def tolerated(taint: Object, tolerations: Iterable[Object] | None) -> bool:
     return any(tolerates(each, taint) for each in tolerations or ())
 
 
