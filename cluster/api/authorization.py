@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -34,6 +34,8 @@ class Attributes:
     path: str = ""
     field_selector: tuple[tuple[str, str, str], ...] = ()
     """Requirements (field, `=` or `!=`, value) that narrow a list, watch or deletecollection."""
+    label_selector: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
+    """Requirements (key, operator `In`, `NotIn`, `Exists` or `DoesNotExist`, values), likewise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +58,16 @@ class Authorizer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a request shows to say who sends it; `certificate` is the peer's, in DER, already verified by TLS."""
+    """What a request shows to say who sends it.
+
+    `certificate` is the peer's, in DER: TLS has verified that one of the CAs that the server trusts for any purpose signed it.
+    `headers` are all request headers, names in lower case, values of a repeated header apart; made when they are first looked at.
+    """
 
     bearer_token: str | None = None
     certificate: bytes | None = None
+    path: str = ""
+    headers: Callable[[], Mapping[str, Sequence[str]]] = dict
 
 
 class Authenticator(Protocol):

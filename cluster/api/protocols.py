@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 from cluster.api.names import GroupResource, Object
@@ -24,4 +25,39 @@ class Reader(Protocol):
 
     def subscribe(self, resource: GroupResource, callback: ChangeCallback) -> None:
         """Calls back for every object that exists now (old None), then for every change before any read can see it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """What came back: the status code, headers with names in lower case, and the body, which was read within a bound."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class HttpFailure(Exception):
+    """No whole answer came: the connection failed, TLS did, time ran out, or the body was larger than allowed."""
+
+
+class HttpCaller(Protocol):
+    """Calls one remote service; it holds the service's URL, its CA and what the caller shows it (see `cluster.client.caller`)."""
+
+    def call(
+        self, method: str, path: str = "", body: bytes | None = None, *, headers: Mapping[str, str] | None = None, timeout: float = 30.0
+    ) -> HttpAnswer:
+        """One request, `path` appended to the service's URL; HttpFailure.  Never redirected, never retried."""
+        ...
+
+
+class HttpCallers(Protocol):
+    """Makes callers, so that rooms which know no HTTP client can be given what their configuration names."""
+
+    def of_url(self, url: str, ca_pem: str = "") -> HttpCaller:
+        """A service by its URL, verified by the CA given or by the system's; ValueError for a URL or CA that is none."""
+        ...
+
+    def of_kubeconfig(self, path: str, context: str = "") -> HttpCaller:
+        """A service by a kubeconfig (a webhook's); ValueError, OSError for a file that is none."""
         ...

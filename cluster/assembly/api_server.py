@@ -16,8 +16,12 @@ from typing import Final
 from admission.order import Dependencies, build_chain
 from cluster.api.authorization import Authorizer
 from cluster.api.names import GroupResource
+from cluster.assembly.authentication import authentication, token_signer
+from cluster.assembly.authorization import authorization
 from cluster.assembly.config import Config
 from cluster.assembly.environment import SUPERVISED
+from cluster.assembly.own import OwnParts, own_handlers
+from cluster.client.caller import Callers
 from cluster.kinds.catalog import Catalog, catalog
 from cluster.registry.bootstrap import Cluster, bootstrap, keep
 from cluster.registry.reader import StoreReader
@@ -34,9 +38,9 @@ from cluster.server.streaming import KubeletTLS
 from cluster.server.subresources import Actions, Subresources
 from cluster.server.virtual import Virtual
 from cluster.storage.contract import Store, StoreUnavailable
-from rbac.authn.build import Authentication, build_authentication
+from rbac.authn.build import Authentication
 from rbac.authn.service_accounts import TokenSigner
-from rbac.authz.build import Authorization, build_authorization
+from rbac.authz.build import Authorization
 from rbac.bootstrap import default_objects, reconcile
 from rbac.escalation import check_binding_write, check_role_write
 
@@ -67,8 +71,8 @@ class ApiServer:
         self.config = config
         self.schemas = SchemaSet.for_version(config.kubernetes_version)
         self.catalog: Catalog = catalog(config.kubernetes_version, self.schemas.gvks())
-        self.signer = TokenSigner(config.home.key("sa").read_bytes(), config.issuer)
-        self._keys = self.signer.public_keys
+        self.signer = token_signer(config)
+        _ = self.signer.public_keys  # loaded before workers are forked
         self._open_store = store or self._connect
         self._lock = threading.Lock()
         self._closed = threading.Event()
@@ -111,20 +115,22 @@ class ApiServer:
         self.store = store
         reader = StoreReader(store, self.catalog)
         signer = self.signer
-        authentication = build_authentication(self._keys, config.issuer, (), reader)
-        authorization = build_authorization(reader)
-        authorizer = authorization.authorizer
+        callers = Callers()
+        who = authentication(config, reader, signer, callers)
+        may = authorization(config, reader, callers)
+        authorizer = may.authorizer
         toleration = config.not_ready_toleration
         admission = build_chain(Dependencies(reader, authorizer, toleration, toleration))
         companions = {_SERVICES: ServiceAllocator(store, config.service_cidr)}
-        registry = Registry(store, self.catalog, self.schemas, admission, companions, _guards(authorization))
+        registry = Registry(store, self.catalog, self.schemas, admission, companions, _guards(may))
         first = self._first_objects()
         bootstrap(registry, first, default_objects(), reconcile)
         threading.Thread(target=self._keep, args=(registry, first), name="first-objects", daemon=True).start()
         resources = Resources(registry, authorizer)
-        subresources = Subresources(registry, resources, Actions(reader, authorizer, signer, self._kubelet()))
-        virtual = Virtual(registry, resources, subresources, authorizer, authorization.resolver, authentication.tokens)
-        return Parts(authentication, authorization, self._dispatcher(resources, subresources, virtual, signer))
+        own = own_handlers(OwnParts(config, reader, registry, resources, signer, who, may))
+        subresources = Subresources(registry, resources, Actions(reader, authorizer, signer, self._kubelet()), own.subresources)
+        virtual = Virtual(registry, resources, subresources, authorizer, may.resolver, who.tokens, own.virtual)
+        return Parts(who, may, self._dispatcher(resources, subresources, virtual, signer))
 
     def _kubelet(self) -> KubeletTLS:
         home, client = self.config.home, "apiserver-kubelet-client"

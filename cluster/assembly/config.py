@@ -7,11 +7,20 @@ import ipaddress
 import os
 import re
 import socket
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import orjson
+
+from cluster.assembly.options import (
+    SECTIONS,
+    AuditOptions,
+    AuthenticationOptions,
+    AuthorizationOptions,
+    EncryptionOptions,
+    load_section,
+)
 
 DEFAULT_PORT: Final = 6443
 DEFAULT_VERSION: Final = "1.36"
@@ -95,6 +104,10 @@ class Config:
     """Seconds without a heartbeat until a node is NotReady."""
     not_ready_toleration: int = 300
     """Seconds that DefaultTolerationSeconds gives pods on a node that is not ready or unreachable."""
+    authentication: AuthenticationOptions = field(default_factory=AuthenticationOptions)
+    authorization: AuthorizationOptions = field(default_factory=AuthorizationOptions)
+    audit: AuditOptions = field(default_factory=AuditOptions)
+    encryption: EncryptionOptions = field(default_factory=EncryptionOptions)
 
     @property
     def name(self) -> str:
@@ -134,8 +147,13 @@ class Config:
 
     @property
     def issuer(self) -> str:
-        """The issuer of service-account tokens."""
-        return f"https://kubernetes.default.svc.{self.cluster_domain}"
+        """The issuer that signs service-account tokens."""
+        return self.issuers[0]
+
+    @property
+    def issuers(self) -> tuple[str, ...]:
+        """The issuers whose service-account tokens are accepted."""
+        return self.authentication.service_account_issuer or (f"https://kubernetes.default.svc.{self.cluster_domain}",)
 
     def save(self) -> None:
         """Writes config.json atomically."""
@@ -148,6 +166,8 @@ class Config:
     def load(cls, home: Home) -> Self:
         """The Config in the home; FileNotFoundError where there is none, ValueError where it can't be read as one."""
         try:
-            return cls(home=home, **orjson.loads(home.config.read_bytes()))
-        except (orjson.JSONDecodeError, TypeError) as error:
+            data: dict[str, Any] = orjson.loads(home.config.read_bytes())
+            data |= {section: load_section(section, data[section]) for section in SECTIONS if section in data}
+            return cls(home=home, **data)
+        except (orjson.JSONDecodeError, TypeError, AttributeError) as error:
             raise ValueError(f'"{home.config}" is not a configuration of this version: {error}') from error

@@ -9,6 +9,10 @@ from cluster.assembly.config import Home
 from cluster.cli import containers, kubeconfigs, local, stop
 
 
+def add_arguments(parser: argparse.ArgumentParser, home: argparse.ArgumentParser) -> None:  # noqa: ARG001 - every command's shape
+    parser.add_argument("--keep-kubeconfig", action="store_true", help="leave the context in the user's kubeconfig")
+
+
 def run(arguments: argparse.Namespace) -> int:
     home = local.open_home(arguments.home)
     config = local.load_config(home)

@@ -24,6 +24,17 @@ LONGEST: Final = 10 * 365 * 86400
 PRIVILEGED: Final = "system:"
 
 
+def add_arguments(parser: argparse.ArgumentParser, home: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    create = actions.add_parser("create", parents=[home], help="print a kubeconfig for a service account or a person")
+    create.add_argument("name", help="the service account's name, or the person's with --user")
+    create.add_argument("-n", "--namespace", default="", help="the service account's namespace; with --user the context's")
+    create.add_argument("--user", action="store_true", help="for a person: a client certificate")
+    create.add_argument("--group", action="append", default=[], metavar="GROUP", help="a group of the person (may be repeated)")
+    create.add_argument("--lifetime", default="8760h", metavar="DURATION", help="e.g. 720h, 30d; default a year")
+    create.add_argument("--server", default="", metavar="URL", help="the API server's address, where it isn't the local one")
+
+
 def run(arguments: argparse.Namespace) -> int:
     config = local.load_config(local.open_home(arguments.home))
     lifetime = _seconds(arguments.lifetime)

@@ -23,6 +23,20 @@ NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,40}[a-z0-9])?")
 READY_SECONDS = 60.0
 
 
+def add_arguments(parser: argparse.ArgumentParser, home: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    add = actions.add_parser("add", parents=[home], help="add a node and start it")
+    add.add_argument("name", nargs="?", help="default: the next node-N")
+    listing = actions.add_parser("list", parents=[home], help="the nodes and their state")
+    listing.add_argument("-o", "--output", choices=("text", "json"), default="text")
+    for action, text in (
+        ("stop", "stop a node and all that runs on it, as if its machine were off"),
+        ("start", "start a stopped node"),
+        ("remove", "stop a node and remove it from the cluster"),
+    ):
+        actions.add_parser(action, parents=[home], help=text).add_argument("name")
+
+
 def run(arguments: argparse.Namespace) -> int:
     config = local.load_config(local.open_home(arguments.home))
     if arguments.action == "list":

@@ -17,6 +17,7 @@ from typing import Any, Final
 from cluster.assembly import pki
 from cluster.assembly.config import Config, Home
 from cluster.assembly.nodes import NodeSet
+from cluster.assembly.options import options
 from cluster.cli import engine, kubeconfigs, local
 from cluster.cli.failure import CommandError
 
@@ -24,6 +25,17 @@ VERSIONS: Final = tuple(f"1.{minor}" for minor in range(25, 38))
 RUNTIMES: Final = ("auto", "docker", "sim")
 SIM_NOTICE: Final = "pods are SIMULATED: no Docker engine is used, no container runs"
 READY_SECONDS: Final = 60.0
+FLAGS: Final[tuple[tuple[str, type, str], ...]] = (
+    ("port", int, "the API server's port, default 6443"),
+    ("nodes", int, "at least so many nodes, default 2"),
+    ("workers", int, "API server processes, default 2"),
+    ("runtime", str, "auto, docker or sim; default auto"),
+    ("store", str, "the store's URL, default SQLite in the home"),
+    ("kubernetes-version", str, "the API to present, default 1.36"),
+    ("node-monitor-grace-period", float, "seconds of silence after which a node is NotReady, default 50"),
+    ("not-ready-toleration", int, "seconds that pods stay on such a node unless they say, default 300"),
+)
+"""(flag, type, help) of what is the cluster's own; each names a field of Config."""
 
 
 class Step:
@@ -42,6 +54,17 @@ def step(title: str) -> Iterator[Step]:
     yield current
     text = f"{current.title}: {current.detail}" if current.detail else current.title
     print(f"* {text:<74} {time.monotonic() - started:6.2f} s", flush=True)
+
+
+def add_arguments(parser: argparse.ArgumentParser, home: argparse.ArgumentParser) -> None:  # noqa: ARG001 - every command's shape
+    """The cluster's own flags, then one for each option of the API server; each has its environment variable."""
+    add = parser.add_argument
+    for flag, kind, text in FLAGS:
+        variable = "BERTH_" + flag.upper().replace("-", "_")
+        add(f"--{flag}", type=kind, default=os.environ.get(variable) or None, help=f"{text} ({variable})")
+    group = parser.add_argument_group("options of the API server", "docs/options.md lists them all, each with its variable BERTH_...")
+    for each in options():
+        group.add_argument(each.flag, default=os.environ.get(each.variable), metavar="VALUE", help=each.help.replace("%", "%%"))
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -64,22 +87,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _configure(home: Home, arguments: argparse.Namespace, *, running: bool) -> Config:
     """The cluster's configuration with what the command line changes in it; CommandError where that can't be."""
-    given = {
-        name: getattr(arguments, name)
-        for name in (
-            "port",
-            "nodes",
-            "workers",
-            "runtime",
-            "store",
-            "kubernetes_version",
-            "node_monitor_grace_period",
-            "not_ready_toleration",
-        )
-        if getattr(arguments, name) is not None
-    }
+    names = [flag.replace("-", "_") for flag, _, _ in FLAGS]
+    given = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
     existing = home.config.exists()
     before = local.load_config(home) if existing else Config(home)
+    given |= _sections(before, arguments)
     config = dataclasses.replace(before, **given)
     _check(config)
     if running:
@@ -89,6 +101,22 @@ def _configure(home: Home, arguments: argparse.Namespace, *, running: bool) -> C
         if changed:
             raise CommandError(f'the cluster runs with another --{changed[0]}: stop it with "berth stop" first')
     return config
+
+
+def _sections(before: Config, arguments: argparse.Namespace) -> dict[str, Any]:
+    """The sections of options in which the command line changes something; CommandError for a value that is none."""
+    changed: dict[str, Any] = {}
+    for each in options():
+        text = getattr(arguments, each.name)
+        if text is None:
+            continue
+        try:
+            value = each.parse(text)
+        except ValueError as error:
+            raise CommandError(str(error)) from None
+        section = changed.get(each.section, getattr(before, each.section))
+        changed[each.section] = dataclasses.replace(section, **{each.name: value})
+    return changed
 
 
 def _check(config: Config) -> None:

@@ -15,6 +15,10 @@ from cluster.cli.start import SIM_NOTICE
 CONTROL_PLANE = ("store", "apiserver", "controller-manager", "scheduler")
 
 
+def add_arguments(parser: argparse.ArgumentParser, home: argparse.ArgumentParser) -> None:  # noqa: ARG001 - every command's shape
+    parser.add_argument("-o", "--output", choices=("text", "json"), default="text")
+
+
 def run(arguments: argparse.Namespace) -> int:
     home = local.open_home(arguments.home)
     report = collect(local.load_config(home))

@@ -9,6 +9,10 @@ from cluster.cli import containers, local
 from cluster.cli.failure import CommandError
 
 
+def add_arguments(parser: argparse.ArgumentParser, home: argparse.ArgumentParser) -> None:
+    """Takes none but --home."""
+
+
 def run(arguments: argparse.Namespace) -> int:
     home = local.open_home(arguments.home)
     config = local.load_config(home)

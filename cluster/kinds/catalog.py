@@ -51,7 +51,10 @@ _SUBRESOURCE_SINCE: Final[Mapping[tuple[str, str, str], int]] = {("", "pods", "r
 _STORED_IN: Final[Mapping[GroupResource, GroupVersion]] = {GroupResource("events.k8s.io", "events"): GroupVersion("", "v1")}
 """Resources whose objects live with another group's."""
 
-_NOT_STORED: Final = frozenset({"bindings", "componentstatuses"})
+_NOT_STORED: Final = frozenset({"auditevents", "bindings", "componentstatuses", "tenantnamespaces"})
+OWN_GROUP: Final = "berth.io"
+_OWN: Final = ("tenants", "kubeconfigs", "explain", "audit")
+"""The files in `data/berth` with the facts of Berth's own kinds, which every version serves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +121,7 @@ class Catalog:
 def catalog(version: str, gvks: Collection[GroupVersionKind]) -> Catalog:
     """The kinds that Kubernetes `version` ("1.36") serves; `gvks` are those of its schemas."""
     minor = int(version.split(".")[1])
-    kinds = _recorded()
+    kinds = [*_recorded(), *_own()]
     if (1, minor) < RECORDED:
         known = frozenset(gvks)
         kinds = [_as_of(kind, minor) for kind in [*kinds, *_gone(kinds, minor)] if kind.gvk in known]
@@ -143,6 +146,11 @@ def _data(name: str) -> Any:
 def _recorded() -> list[Kind]:
     columns = _data("table-columns.json")
     return [_kind(facts, columns.get(f"{facts['group']}/{facts['version']}/{facts['resource']}", ())) for facts in _data("discovery.json")]
+
+
+def _own() -> list[Kind]:
+    facts = [each for file in _OWN for each in _data(f"berth/{file}.json")]
+    return [_kind(each, each.get("columns", ())) for each in sorted(facts, key=lambda each: str(each["resource"]))]
 
 
 def _kind(facts: Object, columns: Iterable[Object]) -> Kind:

@@ -208,5 +208,3 @@ def _endpoints(cluster: Cluster) -> Object:
             {"addresses": [{"ip": cluster.address}], "ports": [{"name": "https", "port": cluster.port, "protocol": "TCP"}]},
         ],
     }
-
-

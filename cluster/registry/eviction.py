@@ -117,4 +117,3 @@ def _marked(pod: Object) -> Object:
     condition = {"type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI", "message": "Eviction API: evicting"}
     set_condition(pod.setdefault("status", {}), condition)
     return pod
-

@@ -15,9 +15,7 @@ from cluster.storage.contract import Entry, Write, WriteConflict
 ATTEMPTS: Final = 64
 
 
-def change(
-    registry: Registry, kind: Kind, namespace: str, name: str, make: Callable[[Object], Object], *, dry_run: bool = False
-) -> Entry:
+def change(registry: Registry, kind: Kind, namespace: str, name: str, make: Callable[[Object], Object], *, dry_run: bool = False) -> Entry:
     """Stores what `make` turns the object (a copy) into; NotFound, or what `make` raises."""
     codec = registry.codec(kind)
     key = codec.key(namespace, name)

@@ -32,6 +32,9 @@ INT_OR_STRING: Final = "io.k8s.apimachinery.pkg.util.intstr.IntOrString"
 MICRO_TIME: Final = "io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime"
 _PREFIX: Final = "#/$defs/"
 _DATA: Final = Path(__file__).parent / "data"
+OWN: Final = ("tenants", "kubeconfigs", "explain", "audit")
+"""The files in `data/berth` with the definitions of Berth's own kinds, which every version has."""
+_LIST_META: Final = "io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"
 
 
 class SchemaSet:
@@ -106,8 +109,29 @@ def _read(version: str, with_descriptions: bool) -> dict[str, Schema]:
     path = _root() / f"v{version}.0-local" / "_definitions.json"
     if not path.is_file():
         raise ValueError(f'no schemas of Kubernetes "{version}": choose one of {", ".join(versions())}')
-    raw = orjson.loads(path.read_bytes())["$defs"]
+    raw = orjson.loads(path.read_bytes())["$defs"] | _own_definitions()
     return {name: _normal(schema, with_descriptions) for name, schema in raw.items()}
+
+
+def _own_definitions() -> dict[str, Schema]:
+    """The definitions of Berth's own kinds, and of their lists."""
+    found: dict[str, Schema] = {}
+    for file in OWN:
+        found |= orjson.loads((_DATA / "berth" / f"{file}.json").read_bytes())
+    return found | {f"{name}List": _list_of(name, schema) for name, schema in found.items() if "x-kubernetes-group-version-kind" in schema}
+
+
+def _list_of(name: str, schema: Schema) -> Schema:
+    (gvk,) = schema["x-kubernetes-group-version-kind"]
+    plain = {field: schema["properties"][field] for field in ("apiVersion", "kind")}
+    members = {"items": {"type": "array", "items": {"$ref": name}}, "metadata": {"$ref": _LIST_META}}
+    return {
+        "description": f"A list of {gvk['kind']} objects.",
+        "type": "object",
+        "required": ["items"],
+        "properties": plain | members,
+        "x-kubernetes-group-version-kind": [gvk | {"kind": gvk["kind"] + "List"}],
+    }
 
 
 def _normal(schema: Schema, with_descriptions: bool) -> Schema:

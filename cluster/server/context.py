@@ -27,15 +27,31 @@ class Context:
     path: str
     query: MultiDict[str, str]
     info: RequestInfo = NO_INFO
+    requester: UserInfo = NOBODY
+    """Who authenticated."""
     user: UserInfo = NOBODY
+    """Who acts: the requester, or whom they impersonate."""
     audit_id: str = ""
     warnings: list[str] = field(default_factory=list)
+    annotations: dict[str, str] = field(default_factory=dict)
+    """What authorization and admission tell the audit event."""
     abandoned: bool = False
     """Whether the body was left half unread, so that the connection carries no other request."""
 
     def header(self, name: str) -> str:
         """A request header by its WSGI name, e.g. `HTTP_ACCEPT`; empty where it isn't there."""
         return str(self.environ.get(name, ""))
+
+    def headers(self) -> dict[str, list[str]]:
+        """All request headers, names in lower case; a header that was sent several times keeps its values apart.
+
+        A WSGI environment joins them by commas; the worker puts them there as they came, too.
+        """
+        found: dict[str, list[str]] = {}
+        sent = self.environ.get("berth.headers")
+        for name, value in self.request.headers if sent is None else sent:
+            found.setdefault(name.lower(), []).append(value)
+        return found
 
 
 Handler = Callable[[Context], Response]

@@ -105,7 +105,7 @@ def with_authentication(authenticator: Authenticator) -> Filter:
         user = authenticator.authenticate(credentials(context))
         if user is None:
             raise Unauthorized
-        context.user = user
+        context.requester = context.user = user
         return following(context)
 
     return authenticate
@@ -121,7 +121,7 @@ def credentials(context: Context) -> Credentials:
     connection = context.environ.get("gunicorn.socket")
     if connection is not None and hasattr(connection, "getpeercert"):
         certificate = connection.getpeercert(binary_form=True) or None
-    return Credentials(token, certificate)
+    return Credentials(token, certificate, context.path, context.headers)
 
 
 def with_impersonation(authorizer: Authorizer) -> Filter:
@@ -131,24 +131,14 @@ def with_impersonation(authorizer: Authorizer) -> Filter:
     def act_as(context: Context, following: Handler) -> Response:
         for key in context.environ:
             if key.startswith(_IMPERSONATE):
-                asked = parse_impersonation(_impersonation_headers(context))
+                headers = context.headers().items()
+                asked = parse_impersonation((name, value) for name, values in headers for value in values)
                 if asked is not None:
                     context.user = impersonator.impersonate(asked, question_of(context))
                 break
         return following(context)
 
     return act_as
-
-
-def _impersonation_headers(context: Context) -> list[tuple[str, str]]:
-    """The headers by their own names; a header that was sent several times, as groups are, arrives joined by commas."""
-    found: list[tuple[str, str]] = []
-    for key, value in context.environ.items():
-        if key.startswith(_IMPERSONATE):
-            name = key[len("HTTP_") :].replace("_", "-")
-            several = name == "IMPERSONATE-GROUP" or name.startswith("IMPERSONATE-EXTRA-")
-            found += [(name, each.strip()) for each in (str(value).split(",") if several else [str(value)])]
-    return found
 
 
 def with_authorization(authorizer: Authorizer) -> Filter:
@@ -186,4 +176,3 @@ def question_of(context: Context) -> Attributes:
         info.name,
         field_selector=requirements,
     )
-

@@ -55,9 +55,7 @@ def _accepted(media_type: str, parameters: dict[str, str], transforms: bool) -> 
         return None
     if parameters.get("stream", "watch") not in ("", "watch"):
         return None
-    return Output(
-        media_type, form or OBJECT, parameters.get("v", "v1"), parameters.get("pretty") == "1", parameters.get("profile", "")
-    )
+    return Output(media_type, form or OBJECT, parameters.get("v", "v1"), parameters.get("pretty") == "1", parameters.get("profile", ""))
 
 
 def _clauses(accept: str) -> list[tuple[str, dict[str, str]]]:

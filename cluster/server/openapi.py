@@ -19,7 +19,8 @@ from werkzeug.wrappers import Response
 
 from cluster.api.errors import NotAcceptable, NotFound
 from cluster.api.requestinfo import parse
-from cluster.kinds.catalog import Catalog, Group
+from cluster.kinds.catalog import OWN_GROUP, Catalog, Group
+from cluster.kinds.own_paths import paths
 from cluster.schema.model import SchemaSet
 from cluster.server.context import Context
 from cluster.server.negotiation import clauses
@@ -42,7 +43,8 @@ class OpenApi:
     @cached_property
     def _paths(self) -> dict[str, Any]:
         recorded: dict[str, Any] = orjson.loads((files("cluster.kinds") / "data" / "openapi-paths.json").read_bytes())
-        return {path: methods for path, methods in recorded.items() if self._serves(path)}
+        own = paths(kind for kind in self._catalog.all() if kind.gvk.group == OWN_GROUP)
+        return {path: methods for path, methods in recorded.items() if self._serves(path)} | dict(own)
 
     def _serves(self, path: str) -> bool:
         """Whether a recorded path is one of this version's."""

@@ -230,4 +230,3 @@ class _WatchForm:
         else:
             shown = {"kind": PARTIAL, "apiVersion": version, "metadata": metadata}
         return b'{"type":"BOOKMARK","object":%s}\n' % orjson.dumps(shown)
-

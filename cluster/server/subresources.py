@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,6 +18,7 @@ from cluster.registry import binding, eviction, patch, read, scale, update
 from cluster.registry.registry import Call, Registry, attributes
 from cluster.server import body, streaming
 from cluster.server.context import Context
+from cluster.server.dispatch import SubHandler
 from cluster.server.negotiation import output_of, patch_type
 from cluster.server.options import delete_options, write_call
 from cluster.server.render import object_response, value_response
@@ -45,11 +46,12 @@ class Actions:
 class Subresources:
     """Serves what stands below a resource's name."""
 
-    def __init__(self, registry: Registry, resources: Resources, actions: Actions) -> None:
+    def __init__(self, registry: Registry, resources: Resources, actions: Actions, own: Mapping[tuple[str, str, str], SubHandler]) -> None:
         self._registry = registry
         self._resources = resources
         self._actions = actions
-        self._special: dict[tuple[str, str, str], Callable[[Context, Kind], Response]] = {
+        self._special: dict[tuple[str, str, str], SubHandler] = {
+            **own,
             (*_PODS, "binding"): self._bind,
             (*_PODS, "eviction"): self._evict,
             ("", "serviceaccounts", "token"): self._token,
@@ -177,9 +179,7 @@ class Subresources:
         info = context.info
         if info.verb == "create":
             return
-        question = Attributes(
-            context.user, "create", info.namespace, info.group, info.version, info.resource, info.subresource, info.name
-        )
+        question = Attributes(context.user, "create", info.namespace, info.group, info.version, info.resource, info.subresource, info.name)
         verdict = self._actions.authorizer.authorize(question)
         if not verdict.allowed:
             raise forbidden(question, verdict.reason)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from werkzeug.wrappers import Response
 
@@ -15,6 +15,7 @@ from cluster.kinds.catalog import Catalog
 from cluster.kinds.model import Kind
 from cluster.registry.registry import Registry, attributes
 from cluster.server.context import Context
+from cluster.server.dispatch import SubHandler
 from cluster.server.negotiation import output_of
 from cluster.server.render import value_response
 from cluster.server.resources import Resources
@@ -37,17 +38,22 @@ class Virtual:
         authorizer: Authorizer,
         resolver: RuleResolver,
         tokens: BearerAuthenticator,
+        own: Mapping[GroupResource, SubHandler],
     ) -> None:
         self._registry = registry
         self._catalog: Catalog = registry.catalog
         self._resources = resources
         self._subresources = subresources
         self._reviews = _reviews(authorizer, resolver, tokens)
+        self._own = own
 
     def __call__(self, context: Context, kind: Kind) -> Response:
         resource = kind.resource.resource
         if context.info.verb not in kind.verbs:
             raise MethodNotAllowed.plain()
+        own = self._own.get(kind.resource.group_resource)
+        if own is not None:
+            return own(context, kind)
         if resource == "bindings":
             pods = self._catalog.by_group_resource(GroupResource("", "pods"))
             assert pods is not None

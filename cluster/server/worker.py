@@ -83,6 +83,7 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
         try:
             response, environ = wsgi.create(req, sock, addr, listener_name, self.cfg, response_class=JoinedResponse)
             environ["wsgi.multithread"] = True
+            environ["berth.headers"] = req.headers
             if not self.alive:
                 response.force_close()
             body = self.wsgi(environ, response.start_response)

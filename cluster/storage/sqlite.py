@@ -54,7 +54,6 @@ log = sa.Table(
 meta = sa.Table("meta", metadata, sa.Column("name", sa.Text, primary_key=True), sa.Column("value", sa.Text, nullable=False))
 
 
-
 def _rendered(statement: sa.ClauseElement) -> str:
     return str(statement.compile(dialect=sqlite.dialect()))
 
@@ -124,9 +123,7 @@ SNAPSHOT_LOG = (
     .order_by(log.c.key)
 )
 PREVIOUS_VALUES = sa.select(log.c.revision, log.c.previous).where(log.c.revision.in_(sa.bindparam("revisions", expanding=True)))
-TIMES_OF_LOG = (
-    sa.select(log.c.revision, log.c.time).where(log.c.revision > _AFTER).order_by(log.c.revision).limit(_PAGE)
-)
+TIMES_OF_LOG = sa.select(log.c.revision, log.c.time).where(log.c.revision > _AFTER).order_by(log.c.revision).limit(_PAGE)
 DELETE_LOG = log.delete().where(log.c.revision <= _UNTIL)
 
 

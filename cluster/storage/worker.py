@@ -136,5 +136,3 @@ def check_writes(writes: Sequence[Write]) -> list[tuple[str, int, bytes | None]]
         if write.value is not None and len(write.value) > MAX_VALUE:
             raise ValueError(f"the value of {write.key} has {len(write.value)} bytes, more than {MAX_VALUE}")
     return [(key_text(write.key), write.expected, write.value) for write in writes]
-
-

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from admission.order import ORDERED
+from cluster.assembly.options import Option, options
 from cluster.cli.command import COMMANDS, _parser
+from cluster.cli.start import FLAGS
 from cluster.controllers.table import CONTROLLERS
 from cluster.scheduler.plugins import PLUGINS
 from tests.support import ROOT
@@ -19,6 +21,7 @@ from tests.support import ROOT
 PACKAGES = ("admission", "cluster", "policies", "rbac")
 ROOMS = sorted(str(path.parent.relative_to(ROOT)) for package in PACKAGES for path in (ROOT / package).rglob("__init__.py"))
 README = (ROOT / "README.md").read_text()
+OPTIONS = (ROOT / "docs" / "options.md").read_text()
 ENTRY_POINTS = {"wsgi.py": {"app"}}
 """Who may import the composition root; tests may, too."""
 
@@ -26,10 +29,6 @@ ENTRY_POINTS = {"wsgi.py": {"app"}}
 def _subparsers(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
     found = [each for each in parser._actions if isinstance(each, argparse._SubParsersAction)]
     return dict(found[0].choices) if found else {}
-
-
-def _options(parser: argparse.ArgumentParser) -> list[str]:
-    return [option for action in parser._actions for option in action.option_strings if option.startswith("--") and option != "--help"]
 
 
 def _tests() -> str:
@@ -64,10 +63,16 @@ def test_every_action_of_a_subcommand_is_in_the_readme(command: str, action: str
     assert re.search(rf"\b{action}\b", row)
 
 
-@pytest.mark.parametrize("option", _options(_subparsers(_parser())["start"]))
-def test_every_flag_of_start_is_in_the_readme_with_its_variable(option: str) -> None:
-    variable = f"BERTH_{option.removeprefix('--').upper().replace('-', '_')}"
-    assert f"| `{option}` | `{variable}` |" in README
+@pytest.mark.parametrize("flag", [flag for flag, _, _ in FLAGS])
+def test_every_flag_of_the_cluster_is_in_the_readme_with_its_variable(flag: str) -> None:
+    assert f"| `--{flag}` | `BERTH_{flag.upper().replace('-', '_')}` |" in README
+
+
+@pytest.mark.parametrize("option", list(options()), ids=lambda option: option.name)
+def test_every_option_of_the_api_server_has_its_row_in_the_options(option: Option) -> None:
+    default = {True: "true", False: "false"}.get(option.default) if isinstance(option.default, bool) else option.default
+    shown = ",".join(default) if isinstance(default, tuple) else f"{default:g}" if isinstance(default, float) else str(default)
+    assert f"| `{option.flag}` | `{option.variable}` | {f'`{shown}`' if shown else ''} | {option.help} |" in OPTIONS
 
 
 def test_every_parsed_subcommand_has_its_module() -> None:

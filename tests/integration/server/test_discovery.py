@@ -54,9 +54,7 @@ def test_openapi_v2_has_the_definitions(api_server: ApiServer) -> None:
     assert "io.k8s.api.core.v1.Pod" in api_server.request("GET", "/openapi/v2").body["definitions"]
 
 
-@pytest.mark.parametrize(
-    ("form", "kind"), [("Table", "Table"), ("PartialObjectMetadataList", "PartialObjectMetadataList")]
-)
+@pytest.mark.parametrize(("form", "kind"), [("Table", "Table"), ("PartialObjectMetadataList", "PartialObjectMetadataList")])
 def test_a_list_is_shown_in_the_form_asked_for(api_server: ApiServer, form: str, kind: str) -> None:
     accept = f"application/json;as={form};v=v1;g=meta.k8s.io,application/json"
     assert api_server.request("GET", "/api/v1/namespaces", headers={"Accept": accept}).body["kind"] == kind

@@ -180,9 +180,7 @@ def test_a_pod_is_bound_once(api_server: ApiServer) -> None:
     assert bound["spec"]["nodeName"] == "n1"
     assert [each["type"] for each in bound["status"]["conditions"]] == ["PodScheduled"]
     again = api_server.request("POST", f"{pods}/p/binding", binding)
-    assert again.body["message"] == (
-        'Operation cannot be fulfilled on pods/binding "p": pod p is already assigned to node "n1"'
-    )
+    assert again.body["message"] == ('Operation cannot be fulfilled on pods/binding "p": pod p is already assigned to node "n1"')
 
 
 def test_no_two_services_share_an_address(api_server: ApiServer) -> None:

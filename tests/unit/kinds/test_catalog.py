@@ -12,7 +12,7 @@ import pytest
 import cluster.kinds
 from cluster.api.names import GroupResource, GroupVersion, GroupVersionKind, Object
 from cluster.kinds import STRATEGIES
-from cluster.kinds.catalog import catalog, is_stored, storage_version_hash
+from cluster.kinds.catalog import OWN_GROUP, catalog, is_stored, storage_version_hash
 from cluster.kinds.conversion import convert, is_identity
 from cluster.kinds.model import Kind, Strategy
 
@@ -61,7 +61,7 @@ def _facts(kind: Kind) -> Object:
 
 
 def test_every_recorded_resource_is_a_kind_with_its_facts_in_order() -> None:
-    assert [_facts(kind) for kind in KINDS.all()] == RECORDED
+    assert [_facts(kind) for kind in KINDS.all() if kind.gvk.group != OWN_GROUP] == RECORDED
 
 
 @pytest.mark.parametrize("kind", KINDS.all(), ids=lambda kind: f"{kind.gvk.group_version}/{kind.resource.resource}")

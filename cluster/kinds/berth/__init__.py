@@ -1,0 +1,1 @@
+"""Kinds of Berth's own API group, berth.io."""
