@@ -16,10 +16,11 @@ from rbac.bootstrap import default_objects
 
 @dataclass(frozen=True, slots=True)
 class Authorization:
-    """What the server is given: decisions, and rules for reviews and escalation checks."""
+    """What the server is given: decisions, rules for reviews and escalation checks, and the index that both come from."""
 
     authorizer: Authorizer
     resolver: RuleResolver
+    index: RbacIndex
 
 
 def build_authorization(reader: Reader) -> Authorization:
@@ -28,4 +29,4 @@ def build_authorization(reader: Reader) -> Authorization:
     node_role = next(each for each in default_objects() if each["metadata"]["name"] == "system:node")
     node = NodeAuthorizer(NodeGraph.following(reader), node_role["rules"])
     authorizer = UnionAuthorizer((PrivilegedGroupAuthorizer(), node, RbacAuthorizer(index)))
-    return Authorization(authorizer, RuleResolver(index))
+    return Authorization(authorizer, RuleResolver(index), index)

@@ -155,3 +155,21 @@ class RbacIndex:
                             continue
                         seen.add(id(binding))
                     yield binding
+
+    def scopes(self) -> list[str]:
+        """The namespaces that have bindings; "" stands for the cluster-wide ones."""
+        return list(self._bindings)
+
+    def subjects(self, namespace: str) -> list[tuple[str, list[Binding]]]:
+        """All subjects that the bindings of one scope name, by key, each with its bindings in order of name."""
+        return [(key, list(members)) for key, members in list(self._bindings.get(namespace, {}).items())]
+
+    def of_subject(self, key: str, namespace: str) -> list[Binding]:
+        """One subject's bindings in one scope."""
+        return list(self._bindings.get(namespace, {}).get(key, ()))
+
+    def roles(self, namespace: str) -> list[tuple[str, tuple[CompiledRule, ...]]]:
+        """The Roles of a namespace, or without one the ClusterRoles, by name."""
+        if not namespace:
+            return sorted(self._cluster_roles.items())
+        return sorted((name, rules) for (where, name), rules in list(self._roles.items()) if where == namespace)

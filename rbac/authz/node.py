@@ -33,6 +33,8 @@ def _selects(attributes: Attributes, field: str, value: str) -> bool:
 class NodeAuthorizer:
     """Has an opinion about callers `system:node:<name>` in group `system:nodes` only."""
 
+    name: Final = "Node"
+
     def __init__(self, graph: NodeGraph, rules: list[Rule]) -> None:
         self._graph = graph
         self._rules = compile_rules(rules)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from cluster.api.authorization import Attributes, Decision, Verdict
 from cluster.api.errors import NotFound, StatusError
 from cluster.api.names import GroupResource, Object
@@ -14,6 +16,8 @@ from rbac.rules import Rule
 
 class RbacAuthorizer:
     """Allows what a bound role allows; never denies."""
+
+    name: Final = "RBAC"
 
     def __init__(self, index: RbacIndex) -> None:
         self._index = index

@@ -15,6 +15,8 @@ NO_OPINION: Final = Verdict(Decision.NO_OPINION, "")
 class PrivilegedGroupAuthorizer:
     """Allows everything to members of system:masters, whatever roles there are."""
 
+    name: Final = MASTERS
+
     def authorize(self, attributes: Attributes) -> Verdict:
         return _MASTER if MASTERS in attributes.user.groups else NO_OPINION
 
@@ -24,6 +26,11 @@ class UnionAuthorizer:
 
     def __init__(self, authorizers: Sequence[Authorizer]) -> None:
         self._authorizers = tuple(authorizers)
+
+    @property
+    def members(self) -> tuple[Authorizer, ...]:
+        """Whom it asks, in order; each one's `name` is what explanations call it."""
+        return self._authorizers
 
     def authorize(self, attributes: Attributes) -> Verdict:
         reasons: list[str] = []
