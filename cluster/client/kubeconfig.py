@@ -30,25 +30,26 @@ def load(path: Path, *, context: str = "") -> Kubeconfig:
 
 def parse(data: bytes, *, context: str = "", folder: Path = Path(), source: str = "kubeconfig") -> Kubeconfig:
     """`folder` is where relative file names start; `source` names the document in errors."""
-    document = _decode(data)
+    document = decode(data)
     name = context or document.get("current-context") or ""
-    chosen = _named(document, "contexts", name, "context", source)
-    cluster = _named(document, "clusters", chosen.get("cluster", ""), "cluster", source)
-    user = _named(document, "users", chosen.get("user", ""), "user", source) if chosen.get("user") else {}
+    chosen = member(document, "contexts", name, "context", source)
+    cluster = member(document, "clusters", chosen.get("cluster", ""), "cluster", source)
+    user = member(document, "users", chosen.get("user", ""), "user", source) if chosen.get("user") else {}
     if not cluster.get("server"):
         raise ValueError(f'"{source}": cluster "{chosen.get("cluster")}" names no server; write it as "server: https://..."')
     return Kubeconfig(
         server=cluster["server"],
-        ca=_material(cluster, "certificate-authority", folder),
-        certificate=_material(user, "client-certificate", folder),
-        key=_material(user, "client-key", folder),
+        ca=material(cluster, "certificate-authority", folder),
+        certificate=material(user, "client-certificate", folder),
+        key=material(user, "client-key", folder),
         token=user.get("token"),
         token_file=folder / user["tokenFile"] if user.get("tokenFile") else None,
         namespace=chosen.get("namespace") or "default",
     )
 
 
-def _decode(data: bytes) -> dict[str, Any]:
+def decode(data: bytes) -> dict[str, Any]:
+    """A kubeconfig, YAML or JSON; ValueError for what is none."""
     if data.lstrip()[:1] == b"{":
         document = orjson.loads(data)
     else:
@@ -60,14 +61,16 @@ def _decode(data: bytes) -> dict[str, Any]:
     return document
 
 
-def _named(document: dict[str, Any], section: str, name: str, kind: str, source: str) -> dict[str, Any]:
+def member(document: dict[str, Any], section: str, name: str, kind: str, source: str) -> dict[str, Any]:
+    """The named context, cluster or user (`kind`) of its section; ValueError where the document has none."""
     for entry in document.get(section) or ():
         if entry.get("name") == name:
             return entry.get(kind) or {}
     raise ValueError(f'"{source}" has no {kind} "{name}"')
 
 
-def _material(entry: dict[str, Any], field: str, folder: Path) -> bytes | None:
+def material(entry: dict[str, Any], field: str, folder: Path) -> bytes | None:
+    """The PEM that an entry holds or names; ValueError, OSError where it cannot be had."""
     if entry.get(f"{field}-data"):
         return base64.b64decode(entry[f"{field}-data"])
     return (folder / entry[field]).read_bytes() if entry.get(field) else None

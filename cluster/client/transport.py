@@ -40,7 +40,7 @@ class Transport:
         options: dict[str, object] = {}
         if url.scheme == "https":
             pool = urllib3.HTTPSConnectionPool
-            options["ssl_context"] = _context(ca, certificate, key)
+            options["ssl_context"] = tls_context(ca, certificate, key)
         host, port = url.host or "", url.port or (443 if url.scheme == "https" else 80)
         self.prefix = url.path.rstrip("/") if url.path else ""
         # A watch holds its connection for minutes, so watches must not draw from the pool that answers wait for.
@@ -93,7 +93,8 @@ class Transport:
         self._streams.close()
 
 
-def _context(ca: bytes | None, certificate: bytes | None, key: bytes | None) -> ssl.SSLContext:
+def tls_context(ca: bytes | None, certificate: bytes | None, key: bytes | None) -> ssl.SSLContext:
+    """Verifies servers by the CAs given (PEM) or the system's, and shows the certificate given; ssl.SSLError."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if ca is not None:
@@ -101,11 +102,11 @@ def _context(ca: bytes | None, certificate: bytes | None, key: bytes | None) -> 
     else:
         context.load_default_certs()
     if certificate is not None:
-        _load_pair(context, certificate, key or b"")
+        load_pair(context, certificate, key or b"")
     return context
 
 
-def _load_pair(context: ssl.SSLContext, certificate: bytes, key: bytes) -> None:
+def load_pair(context: ssl.SSLContext, certificate: bytes, key: bytes) -> None:
     """OpenSSL takes a key pair from a file only; this one is private and gone once read."""
     descriptor, name = tempfile.mkstemp(prefix="pair-")
     try:
