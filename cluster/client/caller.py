@@ -38,7 +38,7 @@ class Callers:
 
     def of_url(self, url: str, ca_pem: str = "") -> HttpCaller:
         """ValueError for a URL that is not http or https, or a CA without certificates."""
-        return Caller(url, _verifying(ca_pem.encode()))
+        return Caller(url, _verifying(ca_pem.encode() or None))
 
     def of_kubeconfig(self, path: str, context: str = "") -> HttpCaller:
         """The server and user of the context named, or the current one; ValueError, OSError for a file that cannot be used."""
@@ -177,7 +177,7 @@ def _caller(cluster: dict[str, Any], user: dict[str, Any], folder: Path) -> Call
     certificate, key = material(user, "client-certificate", folder), material(user, "client-key", folder)
     if (certificate is None) != (key is None):
         raise ValueError("client-certificate and client-key must be given together")
-    context = _unverifying() if insecure else _verifying(ca or b"")
+    context = _unverifying() if insecure else _verifying(ca)
     if certificate is not None and key is not None:
         _show(context, certificate, key)
     authorization, token_file = _authorization(user, folder)
@@ -209,12 +209,12 @@ def _basic(pair: str) -> str:
     return "Basic " + base64.b64encode(pair.encode()).decode()
 
 
-def _verifying(ca: bytes) -> ssl.SSLContext:
-    """Trusts the CAs given, or the system's; ValueError where they are none."""
-    if ca and not _CERTIFICATE.search(ca.decode(errors="replace")):
+def _verifying(ca: bytes | None) -> ssl.SSLContext:
+    """Trusts the CAs given, or (None) the system's; ValueError where they are none."""
+    if ca is not None and not _CERTIFICATE.search(ca.decode(errors="replace")):
         raise ValueError("data does not contain any valid RSA or ECDSA certificates")
     try:
-        return tls_context(ca or None, None, None)
+        return tls_context(ca, None, None)
     except (ssl.SSLError, ValueError) as error:
         raise ValueError(f"the certificate authority cannot be read: {error}") from error
 

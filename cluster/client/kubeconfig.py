@@ -55,7 +55,10 @@ def decode(data: bytes) -> dict[str, Any]:
     else:
         import yaml  # only files made by others are YAML: ours are JSON, which is YAML too and read without it
 
-        document = yaml.load(data, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506  both loaders are safe ones
+        try:
+            document = yaml.load(data, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506  both loaders are safe ones
+        except yaml.YAMLError as error:
+            raise ValueError(f"the kubeconfig is no YAML: {error}") from error
     if not isinstance(document, dict):
         raise ValueError("the kubeconfig is not a mapping")
     return document
@@ -72,5 +75,5 @@ def member(document: dict[str, Any], section: str, name: str, kind: str, source:
 def material(entry: dict[str, Any], field: str, folder: Path) -> bytes | None:
     """The PEM that an entry holds or names; ValueError, OSError where it cannot be had."""
     if entry.get(f"{field}-data"):
-        return base64.b64decode(entry[f"{field}-data"])
+        return base64.b64decode("".join(entry[f"{field}-data"].split()), validate=True)
     return (folder / entry[field]).read_bytes() if entry.get(field) else None
