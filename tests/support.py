@@ -165,19 +165,25 @@ def _lines(response: Any) -> Iterator[Any]:
             yield json.loads(line)
 
 
-def start_api_server(root: Path, *, workers: int = 2, kubernetes_version: str = "1.36", history: float = 300.0) -> ApiServer:
-    """Starts one in the folder, whose log keeps so many seconds, and waits until it is ready."""
+def start_api_server(
+    root: Path, *, workers: int = 2, kubernetes_version: str = "1.36", history: float = 300.0, **sections: Any
+) -> ApiServer:
+    """Starts one in the folder, whose log keeps so many seconds, and waits until it is ready.
+
+    `sections` are options, e.g. `audit=AuditOptions(audit_policy_file=...)`.
+    """
     home = Home(root)
     home.run.mkdir(parents=True, exist_ok=True)
-    config = Config(home=home, port=free_port(), workers=workers, nodes=0, runtime="sim", kubernetes_version=kubernetes_version)
+    config = Config(home=home, port=free_port(), workers=workers, nodes=0, runtime="sim", kubernetes_version=kubernetes_version, **sections)
     config.save()
     pki.ensure(config)
-    environment = os.environ | {"BERTH_HOME": str(root), "BERTH_SUPERVISED": "1", "PYTHONPATH": str(ROOT)}
-    for name in ("BERTH_PORT", "BERTH_STORE", "BERTH_WORKERS", "BERTH_NODES", "BERTH_RUNTIME", "BERTH_KUBERNETES_VERSION"):
-        environment.pop(name, None)
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("BERTH_")}
+    environment = inherited | {"BERTH_HOME": str(root), "BERTH_SUPERVISED": "1", "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "cluster.storage.process", "--url", config.store_url, "--socket", str(home.store_socket)]
     with open(root / "server.log", "ab") as log:
         command += ["--revision-file", str(home.revision_file), "--history", str(history)]
+        if config.encryption.encryption_provider_config:
+            command += ["--encryption-provider-config", config.encryption.encryption_provider_config]
         store = subprocess.Popen(command, env=environment, cwd=root, stdout=log, stderr=log)
         command = [sys.executable, "-m", "gunicorn", "-c", "python:cluster.assembly.gunicorn_conf", "wsgi:application"]
         gunicorn = subprocess.Popen(command, env=environment, cwd=root, stdout=log, stderr=log)
