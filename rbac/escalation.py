@@ -1,15 +1,18 @@
-"""Nobody grants what they do not hold: checks on writing roles and bindings.
+"""Nobody grants what they do not hold, nor for longer than they hold it: checks on writing roles and bindings.
 
+A role has no end, so only what its writer holds without one counts; a binding may carry one, and what lasts as long counts.
 Upstream: `pkg/registry/rbac/{role,clusterrole,rolebinding,clusterrolebinding}/policybased/storage.go`, `escalation_check.go`.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Final, Protocol
 
 from cluster.api.authorization import Attributes, Authorizer
 from cluster.api.errors import Forbidden, NotFound
+from cluster.api.expiry import expiry_of
 from cluster.api.names import GroupResource, Object
 from cluster.api.user import MASTERS, UserInfo
 from rbac.authz.index import GROUP
@@ -24,7 +27,7 @@ _COLLECTED: Final = frozenset({"finalizers", "ownerReferences", "managedFields",
 
 
 class Resolver(Protocol):
-    def rules_for(self, user: UserInfo, namespace: str) -> tuple[list[Rule], str]: ...
+    def rules_for(self, user: UserInfo, namespace: str, until: float = 0.0) -> tuple[list[Rule], str]: ...
 
     def rules_of(self, role_reference: Object, namespace: str) -> list[Rule]: ...
 
@@ -41,11 +44,13 @@ def check_role_write(
     name = obj["metadata"].get("name", "")
     # upstream asks with the name in the URL, which a create does not have
     asked = name if old is not None else ""
-    if _may(user, "escalate", resource, namespace, asked, authorizer):
+    if authorizer.authorize(
+        Attributes(user, "escalate", namespace, resource.group, "*", resource.resource, name=asked, until=math.inf)
+    ).allowed:
         return
-    _confirm(user, obj.get("rules") or (), resource, namespace, name, resolver)
+    _confirm(user, obj.get("rules") or (), resource, namespace, name, resolver, math.inf)
     if _aggregates(obj) or (old is not None and _aggregates(old)):
-        held, _ = resolver.rules_for(user, namespace)
+        held, _ = resolver.rules_for(user, namespace, math.inf)
         if uncovered(held, _EVERYTHING):
             raise Forbidden.of(resource, name, "must have cluster-admin privileges to use the aggregationRule")
 
@@ -61,22 +66,23 @@ def check_binding_write(
     role = GroupResource(reference.get("apiGroup", GROUP), kinds.get(reference.get("kind", ""), ""))
     if not role.resource:
         return  # such a binding grants nothing, and validation refuses it
-    if _may(user, "bind", role, namespace, reference.get("name", ""), authorizer):
+    expires = expiry_of(obj)
+    until = expires if expires is not None and math.isfinite(expires) else math.inf
+    if authorizer.authorize(
+        Attributes(user, "bind", namespace, role.group, "*", role.resource, name=reference.get("name", ""), until=until)
+    ).allowed:
         return
     try:
         rules = resolver.rules_of(reference, namespace)
     except NotFound:
         raise NotFound.of(resource, reference.get("name", "")) from None  # upstream names the resource that is written
-    _confirm(user, rules, resource, namespace, obj["metadata"].get("name", ""), resolver)
+    _confirm(user, rules, resource, namespace, obj["metadata"].get("name", ""), resolver, until)
 
 
-def _may(user: UserInfo, verb: str, resource: GroupResource, namespace: str, name: str, authorizer: Authorizer) -> bool:
-    question = Attributes(user, verb, namespace=namespace, api_group=resource.group, api_version="*", resource=resource.resource, name=name)
-    return authorizer.authorize(question).allowed
-
-
-def _confirm(user: UserInfo, rules: Iterable[Rule], resource: GroupResource, namespace: str, name: str, resolver: Resolver) -> None:
-    held, problem = resolver.rules_for(user, namespace)
+def _confirm(
+    user: UserInfo, rules: Iterable[Rule], resource: GroupResource, namespace: str, name: str, resolver: Resolver, until: float
+) -> None:
+    held, problem = resolver.rules_for(user, namespace, until)
     missing = uncovered(held, rules)
     if not missing:
         return

@@ -36,6 +36,8 @@ class Attributes:
     """Requirements (field, `=` or `!=`, value) that narrow a list, watch or deletecollection."""
     label_selector: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
     """Requirements (key, operator `In`, `NotIn`, `Exists` or `DoesNotExist`, values), likewise."""
+    until: float = 0.0
+    """Epoch seconds at which the answer must still hold: what is granted for a time that ends before does not count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,8 @@ class Verdict:
 
     decision: Decision
     reason: str = ""
+    error: str = ""
+    """What kept an authorizer from judging; a request that is not allowed then fails, for it may be none that is forbidden."""
 
     @property
     def allowed(self) -> bool:

@@ -16,14 +16,15 @@ from werkzeug.wrappers import Response
 from cluster.api.authorization import Attributes, Authenticator, Authorizer, Credentials
 from cluster.api.errors import BadRequest, InternalError, ServiceUnavailable, StatusError, Timeout, Unauthorized
 from cluster.api.requestinfo import UnknownPath, parse
-from cluster.api.selectors import parse_field_selector
 from cluster.server.context import Context, Filter, Handler
 from cluster.server.deadline import REQUEST_TIMEOUT, WRITE_TIMEOUT, parse_timeout, stop_reading
-from cluster.server.responses import add_warnings, error_response
+from cluster.server.responses import add_warnings, error_response, text_response
 from cluster.storage.contract import FutureRevision, StoreUnavailable
-from rbac.authz.messages import forbidden
+from rbac.authz.messages import escaped, forbidden
+from rbac.authz.selectors import queried_fields, queried_labels
 from rbac.impersonation import Impersonator
 from rbac.impersonation import parse as parse_impersonation
+from rbac.quoting import quoted
 
 log = logging.getLogger("berth.server")
 _SAFE_ID: Final = re.compile(r"[\w.-]{1,64}", re.ASCII)
@@ -147,11 +148,20 @@ def with_authorization(authorizer: Authorizer) -> Filter:
     def authorize(context: Context, following: Handler) -> Response:
         question = question_of(context)
         verdict = authorizer.authorize(question)
-        if not verdict.allowed:
-            raise forbidden(question, verdict.reason)
-        return following(context)
+        if verdict.allowed:
+            return following(context)
+        if verdict.error:  # nobody can tell whether it is forbidden
+            return unjudged(context, verdict.error)
+        raise forbidden(question, verdict.reason)
 
     return authorize
+
+
+def unjudged(context: Context, error: str) -> Response:
+    """An authorizer could not answer.  Upstream: apiserver `pkg/endpoints/handlers/responsewriters/errors.go` (InternalError)."""
+    log.error("request %s: authorization failed: %s", context.audit_id, error)
+    target = context.environ.get("RAW_URI") or context.path
+    return text_response(escaped(f"Internal Server Error: {quoted(target)}: {error}") + "\n", 500)
 
 
 def question_of(context: Context) -> Attributes:
@@ -159,12 +169,6 @@ def question_of(context: Context) -> Attributes:
     info = context.info
     if not info.is_resource:
         return Attributes(context.user, info.verb, is_resource=False, path=info.path)
-    requirements: tuple[tuple[str, str, str], ...] = ()
-    if info.field_selector:
-        try:
-            requirements = tuple((each.field, each.operator, each.value) for each in parse_field_selector(info.field_selector).requirements)
-        except ValueError:  # the handler refuses it; to authorization it narrows nothing
-            requirements = ()
     return Attributes(
         context.user,
         info.verb,
@@ -174,5 +178,6 @@ def question_of(context: Context) -> Attributes:
         info.resource,
         info.subresource,
         info.name,
-        field_selector=requirements,
+        field_selector=queried_fields(info.field_selector) if info.field_selector else (),
+        label_selector=queried_labels(info.label_selector) if info.label_selector else (),
     )

@@ -5,11 +5,13 @@ A decision looks at the bindings of the asking user and groups only, so that it 
 
 from __future__ import annotations
 
+import time
 from bisect import bisect_left, insort
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from operator import attrgetter
 from typing import Final
 
+from cluster.api.expiry import expiry_of
 from cluster.api.names import GroupResource, Object
 from cluster.api.protocols import Reader
 from cluster.api.user import UserInfo, service_account_name
@@ -30,14 +32,16 @@ class Binding:
     """A RoleBinding or ClusterRoleBinding (namespace "") as the index keeps it.
 
     `subjects` maps a subject's key to its place in the list and its description; the first place of a key counts.
+    `expires` is when it ends in epoch seconds, None for never.
     """
 
-    __slots__ = ("name", "namespace", "role", "role_kind", "subjects")
+    __slots__ = ("expires", "name", "namespace", "role", "role_kind", "subjects")
 
     def __init__(self, binding: Object) -> None:
         metadata = binding["metadata"]
         self.name: str = metadata["name"]
         self.namespace: str = metadata.get("namespace", "")
+        self.expires = expiry_of(binding)
         reference = binding.get("roleRef") or {}
         self.role_kind: str = reference.get("kind", "")
         self.role: RoleKey = (self.namespace if self.role_kind == "Role" else "", reference.get("name", ""))
@@ -77,15 +81,16 @@ def subject_keys(user: UserInfo) -> tuple[str, ...]:
 class RbacIndex:
     """All roles and bindings of the cluster.  One writer (the change callbacks); readers in the same process."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
         self._roles: dict[RoleKey, tuple[CompiledRule, ...]] = {}
         self._cluster_roles: dict[str, tuple[CompiledRule, ...]] = {}
         self._bindings: dict[str, dict[str, list[Binding]]] = {}
 
     @classmethod
-    def following(cls, reader: Reader) -> RbacIndex:
-        """An index that is always as new as what the reader answers."""
-        index = cls()
+    def following(cls, reader: Reader, clock: Callable[[], float] = time.time) -> RbacIndex:
+        """An index that is always as new as what the reader answers; `clock` tells which bindings have ended."""
+        index = cls(clock)
         reader.subscribe(CLUSTER_ROLES, index.on_role)
         reader.subscribe(ROLES, index.on_role)
         reader.subscribe(CLUSTER_ROLE_BINDINGS, index.on_binding)
@@ -140,8 +145,11 @@ class RbacIndex:
             return self._cluster_roles.get(name)
         return self._roles.get((namespace, name)) if kind == "Role" else None
 
-    def bindings(self, keys: tuple[str, ...], namespace: str) -> Iterator[Binding]:
-        """The bindings of these subjects: cluster-wide ones first, then those of the namespace; each once."""
+    def bindings(self, keys: tuple[str, ...], namespace: str, until: float = 0.0) -> Iterator[Binding]:
+        """The bindings of these subjects: cluster-wide ones first, then those of the namespace; each once.
+
+        One that has ended, or that ends before `until`, is left out.
+        """
         seen: set[int] | None = None
         for where in ("", namespace) if namespace else ("",):
             scope = self._bindings.get(where)
@@ -149,6 +157,8 @@ class RbacIndex:
                 continue
             for key in keys:
                 for binding in scope.get(key, ()):
+                    if binding.expires is not None and not self._lasts(binding.expires, until):
+                        continue
                     if len(binding.subjects) > 1:
                         seen = seen if seen is not None else set()
                         if id(binding) in seen:
@@ -173,3 +183,6 @@ class RbacIndex:
         if not namespace:
             return sorted(self._cluster_roles.items())
         return sorted((name, rules) for (where, name), rules in list(self._roles.items()) if where == namespace)
+
+    def _lasts(self, expires: float, until: float) -> bool:
+        return expires >= until and expires > self._clock()

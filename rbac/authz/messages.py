@@ -20,9 +20,14 @@ def forbidden_message(attributes: Attributes) -> str:
     return f"{asked} at the cluster scope"
 
 
+def escaped(text: str) -> str:
+    """What can't pass for HTML."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
 def forbidden(attributes: Attributes, reason: str = "") -> Forbidden:
     """The 403 for a denied request; `reason` is the verdict's.  Nothing in it can pass for HTML."""
-    message = forbidden_message(attributes).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    message = escaped(forbidden_message(attributes))
     if reason:
         message = f"{message}: {reason}"
     return Forbidden.of(GroupResource(attributes.api_group, attributes.resource), attributes.name, message)

@@ -9,7 +9,7 @@ from cluster.api.errors import NotFound, StatusError
 from cluster.api.names import GroupResource, Object
 from cluster.api.user import UserInfo
 from rbac.authz.index import GROUP, RbacIndex, subject_keys
-from rbac.authz.union import NO_OPINION
+from rbac.authz.union import NO_OPINION, aggregated
 from rbac.quoting import quoted
 from rbac.rules import Rule
 
@@ -27,7 +27,7 @@ class RbacAuthorizer:
         keys = subject_keys(attributes.user)
         role = self._index.role
         problems: list[str] | None = None
-        for binding in self._index.bindings(keys, attributes.namespace):
+        for binding in self._index.bindings(keys, attributes.namespace, attributes.until):
             rules = role(binding)
             if rules is None:
                 problems = [*(problems or ()), binding.missing()]
@@ -35,7 +35,7 @@ class RbacAuthorizer:
             for rule in rules:
                 if rule.allows(attributes):
                     return Verdict(Decision.ALLOW, f"RBAC: allowed by {binding.describe(keys)}")
-        return Verdict(Decision.NO_OPINION, f"RBAC: {_aggregated(problems)}") if problems else NO_OPINION
+        return Verdict(Decision.NO_OPINION, f"RBAC: {aggregated(problems)}") if problems else NO_OPINION
 
 
 class RuleResolver:
@@ -44,17 +44,20 @@ class RuleResolver:
     def __init__(self, index: RbacIndex) -> None:
         self._index = index
 
-    def rules_for(self, user: UserInfo, namespace: str) -> tuple[list[Rule], str]:
-        """All rules that apply to a user in a namespace ("": cluster-wide ones only), and what could not be resolved."""
+    def rules_for(self, user: UserInfo, namespace: str, until: float = 0.0) -> tuple[list[Rule], str]:
+        """All rules that apply to a user in a namespace ("": cluster-wide ones only), and what could not be resolved.
+
+        With `until`, in epoch seconds, only those that the user holds that long at least.
+        """
         rules: list[Rule] = []
         problems: list[str] = []
-        for binding in self._index.bindings(subject_keys(user), namespace):
+        for binding in self._index.bindings(subject_keys(user), namespace, until):
             compiled = self._index.role(binding)
             if compiled is None:
                 problems.append(binding.missing())
             else:
                 rules += [rule.source for rule in compiled]
-        return rules, _aggregated(problems)
+        return rules, aggregated(problems)
 
     def rules_of(self, role_reference: Object, namespace: str) -> list[Rule]:
         """The rules of a roleRef; NotFound where the role is missing."""
@@ -65,8 +68,3 @@ class RuleResolver:
         if kind not in ("Role", "ClusterRole"):
             raise StatusError(f"unsupported role reference kind: {quoted(kind)}")
         raise NotFound.of(GroupResource(GROUP, kind.lower()), name)
-
-
-def _aggregated(problems: list[str]) -> str:
-    distinct = list(dict.fromkeys(problems))
-    return distinct[0] if len(distinct) == 1 else f"[{', '.join(distinct)}]" if distinct else ""

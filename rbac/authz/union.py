@@ -22,7 +22,7 @@ class PrivilegedGroupAuthorizer:
 
 
 class UnionAuthorizer:
-    """The first opinion wins; with none, NoOpinion and everyone's reasons, a line each."""
+    """The first opinion wins; with none, NoOpinion and everyone's reasons, a line each, and errors."""
 
     def __init__(self, authorizers: Sequence[Authorizer]) -> None:
         self._authorizers = tuple(authorizers)
@@ -34,10 +34,19 @@ class UnionAuthorizer:
 
     def authorize(self, attributes: Attributes) -> Verdict:
         reasons: list[str] = []
+        errors: list[str] = []
         for authorizer in self._authorizers:
             verdict = authorizer.authorize(attributes)
             if verdict.decision is not Decision.NO_OPINION:
                 return verdict
             if verdict.reason:
                 reasons.append(verdict.reason)
-        return Verdict(Decision.NO_OPINION, "\n".join(reasons)) if reasons else NO_OPINION
+            if verdict.error:
+                errors.append(verdict.error)
+        return Verdict(Decision.NO_OPINION, "\n".join(reasons), aggregated(errors)) if reasons or errors else NO_OPINION
+
+
+def aggregated(problems: Sequence[str]) -> str:
+    """Several errors as one, as upstream joins them."""
+    distinct = list(dict.fromkeys(problems))
+    return distinct[0] if len(distinct) == 1 else f"[{', '.join(distinct)}]" if distinct else ""

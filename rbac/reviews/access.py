@@ -9,9 +9,9 @@ from cluster.api.authorization import Attributes, Authorizer, Decision
 from cluster.api.errors import BadRequest, Invalid
 from cluster.api.field import FieldError
 from cluster.api.names import GroupKind, Object
-from cluster.api.selectors import from_label_selector, parse_field_selector, parse_label_selector
 from cluster.api.user import UserInfo
 from cluster.api.validation import is_qualified_name, is_valid_label_value
+from rbac.authz.selectors import reviewed_fields, reviewed_labels
 from rbac.escalation import Resolver
 
 _NAMELESS: Final = GroupKind("authorization.k8s.io", "")
@@ -92,6 +92,8 @@ def _answered(obj: Object, user: UserInfo | None, authorizer: Authorizer, errors
         status["denied"] = True
     if verdict.reason:
         status["reason"] = verdict.reason
+    if verdict.error:
+        problems.insert(0, verdict.error)
     if problems:
         status["evaluationError"] = "; ".join(problems)
     return {**obj, "status": status}
@@ -99,12 +101,12 @@ def _answered(obj: Object, user: UserInfo | None, authorizer: Authorizer, errors
 
 def _resource_attributes(user: UserInfo, given: Object, problems: list[str]) -> Attributes:
     """The question; selectors that cannot be read are left out, which only makes the question broader, and are told of."""
-    requirements, faulty = _field_requirements(given.get("fieldSelector") or {})
+    fields, faulty = reviewed_fields(given["fieldSelector"]) if given.get("fieldSelector") else ((), False)
     if faulty:
-        problems.append(f"spec.resourceAttributes.fieldSelector {'partially ' if requirements else ''}ignored due to parse error")
-    some, faulty = _label_requirements(given.get("labelSelector") or {})
+        problems.append(f"spec.resourceAttributes.fieldSelector {'partially ' if fields else ''}ignored due to parse error")
+    labels, faulty = reviewed_labels(given["labelSelector"]) if given.get("labelSelector") else ((), False)
     if faulty:
-        problems.append(f"spec.resourceAttributes.labelSelector {'partially ' if some else ''}ignored due to parse error")
+        problems.append(f"spec.resourceAttributes.labelSelector {'partially ' if labels else ''}ignored due to parse error")
     return Attributes(
         user,
         given.get("verb", ""),
@@ -114,45 +116,9 @@ def _resource_attributes(user: UserInfo, given: Object, problems: list[str]) -> 
         resource=given.get("resource", ""),
         subresource=given.get("subresource", ""),
         name=given.get("name", ""),
-        field_selector=tuple(requirements),
+        field_selector=fields,
+        label_selector=labels,
     )
-
-
-def _field_requirements(selector: Object) -> tuple[list[tuple[str, str, str]], bool]:
-    """(requirements that could be read, whether any could not)."""
-    if selector.get("rawSelector"):
-        try:
-            parsed = parse_field_selector(selector["rawSelector"])
-        except ValueError:
-            return [], True
-        return [(each.field, each.operator, each.value) for each in parsed.requirements], False
-    found: list[tuple[str, str, str]] = []
-    given = selector.get("requirements") or ()
-    for each in given:
-        operator = {"In": "=", "NotIn": "!="}.get(each.get("operator", ""))
-        values = each.get("values") or []
-        if operator and len(values) == 1:
-            found.append((each.get("key", ""), operator, values[0]))
-    return found, len(found) < len(given)
-
-
-def _label_requirements(selector: Object) -> tuple[bool, bool]:
-    """(whether any requirement could be read, whether any could not)."""
-    if selector.get("rawSelector"):
-        try:
-            parse_label_selector(selector["rawSelector"])
-        except ValueError:
-            return False, True
-        return True, False
-    good = 0
-    given = selector.get("requirements") or ()
-    for each in given:
-        try:
-            from_label_selector({"matchExpressions": [each]})
-        except ValueError:
-            continue
-        good += 1
-    return bool(good), good < len(given)
 
 
 def _raise(errors: list[FieldError]) -> None:

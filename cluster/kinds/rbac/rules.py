@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from cluster.api import field, validation
+from cluster.api.expiry import validate_expiry
 from cluster.api.field import FieldError
 from cluster.api.names import Object
 from cluster.api.selectors import from_label_selector
@@ -51,7 +52,7 @@ def default_binding(binding: Object) -> None:
 
 def validate_binding(binding: Object, role_kinds: Sequence[str], namespaced: bool) -> list[FieldError]:
     role: Object = binding.get("roleRef") or {}
-    errors: list[FieldError] = []
+    errors = validate_expiry(binding)
     if role.get("apiGroup") != GROUP:
         errors.append(field.not_supported("roleRef.apiGroup", role.get("apiGroup") or "", [GROUP]))
     if role.get("kind") not in role_kinds:
