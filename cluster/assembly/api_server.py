@@ -41,7 +41,7 @@ from cluster.storage.contract import Store, StoreUnavailable
 from rbac.authn.build import Authentication
 from rbac.authn.service_accounts import TokenSigner
 from rbac.authz.build import Authorization
-from rbac.bootstrap import default_objects, reconcile
+from rbac.bootstrap import berth_objects, default_objects, reconcile
 from rbac.escalation import check_binding_write, check_role_write
 
 log = logging.getLogger(__name__)
@@ -107,7 +107,13 @@ class ApiServer:
         start = None
         if not os.environ.get(SUPERVISED):
             home.run.mkdir(mode=0o700, parents=True, exist_ok=True)
-            start = launcher(self.config.store_url, home.store_socket, home.revision_file, exit_when_idle=IDLE_SECONDS)
+            start = launcher(
+                self.config.store_url,
+                home.store_socket,
+                home.revision_file,
+                exit_when_idle=IDLE_SECONDS,
+                encryption=self.config.encryption.encryption_provider_config,
+            )
         return RemoteStore.connect(home.store_socket, home.revision_file, start=start)
 
     def _make(self, store: Store) -> Parts:
@@ -124,7 +130,7 @@ class ApiServer:
         companions = {_SERVICES: ServiceAllocator(store, config.service_cidr)}
         registry = Registry(store, self.catalog, self.schemas, admission, companions, _guards(may))
         first = self._first_objects()
-        bootstrap(registry, first, default_objects(), reconcile)
+        bootstrap(registry, first, [*default_objects(), *berth_objects()], reconcile)
         threading.Thread(target=self._keep, args=(registry, first), name="first-objects", daemon=True).start()
         resources = Resources(registry, authorizer)
         own = own_handlers(OwnParts(config, reader, registry, resources, signer, who, may))

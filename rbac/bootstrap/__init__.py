@@ -1,6 +1,6 @@
 """The default roles and bindings, and how a cluster's own are brought up to them."""
 
-from rbac.bootstrap.defaults import default_objects
+from rbac.bootstrap.defaults import berth_objects, default_objects
 from rbac.bootstrap.reconcile import reconcile
 
-__all__ = ["default_objects", "reconcile"]
+__all__ = ["berth_objects", "default_objects", "reconcile"]

@@ -1,18 +1,21 @@
-"""Makes `bootstrap-rbac.json` from `bootstrap-rbac.yaml`: `python -m rbac.bootstrap.generate`."""
+"""Makes the JSON beside each YAML of default roles: `python -m rbac.bootstrap.generate`."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import orjson
 import yaml
 
-from rbac.bootstrap.defaults import JSON, YAML
+from rbac.bootstrap.defaults import SOURCES
 
 
-def generate() -> bytes:
-    """The JSON that belongs to the YAML."""
-    objects = [each for each in yaml.load_all(YAML.read_bytes(), Loader=yaml.CSafeLoader) if each]
+def generate(source: Path) -> bytes:
+    """The JSON that belongs to a YAML."""
+    objects = [each for each in yaml.load_all(source.read_bytes(), Loader=yaml.CSafeLoader) if each]
     return orjson.dumps(objects)
 
 
 if __name__ == "__main__":
-    JSON.write_bytes(generate())
+    for each in SOURCES:
+        each.with_suffix(".json").write_bytes(generate(each))

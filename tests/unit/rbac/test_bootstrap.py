@@ -10,24 +10,49 @@ import yaml
 
 from cluster.api.names import Object
 from cluster.controllers.cluster_role_aggregation import aggregated
-from rbac.bootstrap import default_objects, reconcile
-from rbac.bootstrap.defaults import JSON
+from rbac.bootstrap import berth_objects, default_objects, reconcile
+from rbac.bootstrap.defaults import KUBERNETES, SOURCES
 from rbac.bootstrap.generate import generate
 from rbac.bootstrap.reconcile import AUTOUPDATE
 from rbac.rules import uncovered
 from tests.unit.rbac.world import binding, cluster_role, rule, subject
 
-RECORDED = Path(JSON).with_name("bootstrap-rbac.yaml")
 DEFAULTS = default_objects()
+OWN = berth_objects()
 CLUSTER_ROLES = {each["metadata"]["name"]: each for each in DEFAULTS if each["kind"] == "ClusterRole"}
 
 
 def test_what_is_loaded_is_what_is_recorded() -> None:
-    assert list(yaml.safe_load_all(RECORDED.read_bytes())) == DEFAULTS
+    assert list(yaml.safe_load_all(KUBERNETES.read_bytes())) == DEFAULTS
 
 
-def test_the_generated_file_is_current() -> None:
-    assert generate() == JSON.read_bytes()
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
+def test_the_generated_file_is_current(source: Path) -> None:
+    assert generate(source) == source.with_suffix(".json").read_bytes()
+
+
+def test_own_roles_are_named_and_labelled_as_such() -> None:
+    for each in OWN:
+        assert each["metadata"]["name"].startswith("berth:")
+        assert each["metadata"]["labels"]["berth.io/bootstrapping"] == "defaults"
+
+
+def test_own_roles_leave_those_of_kubernetes_alone() -> None:
+    """Nothing of Berth's is aggregated into admin, edit or view."""
+    labels = {label for each in OWN for label in each["metadata"]["labels"]}
+    assert not [label for label in labels if label.startswith("rbac.authorization.k8s.io/")]
+
+
+def test_own_bindings_are_to_roles_that_exist() -> None:
+    roles = {each["metadata"]["name"] for each in OWN if each["kind"] == "ClusterRole"}
+    assert {each["roleRef"]["name"] for each in OWN if each["kind"] == "ClusterRoleBinding"} <= roles
+
+
+def test_own_aggregated_roles_are_at_rest() -> None:
+    roles = [each for each in OWN if each["kind"] == "ClusterRole"]
+    summed = [each for each in roles if "aggregationRule" in each]
+    assert [each["metadata"]["name"] for each in summed] == ["berth:tenant-grants"]
+    assert [aggregated(each, roles) for each in summed] == [each["rules"] for each in summed]
 
 
 def test_each_call_gives_new_copies() -> None:
