@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 from cluster.assembly.config import Config
@@ -37,6 +38,8 @@ def store(config: Config) -> Body:
         ready()
         home = config.home
         arguments = ["--url", config.store_url, "--socket", str(home.store_socket), "--revision-file", str(home.revision_file)]
+        if config.encryption.encryption_provider_config:
+            arguments += ["--encryption-provider-config", config.encryption.encryption_provider_config]
         sys.exit(process.main(arguments))
 
     return run
@@ -64,6 +67,9 @@ def controller_manager(config: Config) -> Body:
         options = ManagerOptions(
             kubeconfig=config.home.kubeconfig("controller-manager"),
             ca_pem=config.home.certificate("ca").read_text(),
+            ca_certificate=config.home.certificate("ca"),
+            ca_key=config.home.key("ca"),
+            service_account_key=Path(config.authentication.service_account_signing_key_file or config.home.key("sa")),
             pod_cidr=config.pod_cidr,
             node_monitor_grace_period=grace,
             node_monitor_period=min(5.0, grace / 4),

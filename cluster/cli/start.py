@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Any, Final
 
-from cluster.assembly import pki
+from cluster.assembly import files, pki
 from cluster.assembly.config import Config, Home
 from cluster.assembly.nodes import NodeSet
 from cluster.assembly.options import options
@@ -94,6 +94,7 @@ def _configure(home: Home, arguments: argparse.Namespace, *, running: bool) -> C
     given |= _sections(before, arguments)
     config = dataclasses.replace(before, **given)
     _check(config)
+    _check_files(config)
     if running:
         if "runtime" in given and given["runtime"] == "auto":
             config = dataclasses.replace(config, runtime=before.runtime)
@@ -117,6 +118,15 @@ def _sections(before: Config, arguments: argparse.Namespace) -> dict[str, Any]:
         section = changed.get(each.section, getattr(before, each.section))
         changed[each.section] = dataclasses.replace(section, **{each.name: value})
     return changed
+
+
+def _check_files(config: Config) -> None:
+    try:
+        files.check(config)
+    except OSError as error:
+        raise CommandError(f'"{error.filename}" cannot be read: {error.strerror}') from None
+    except ValueError as error:
+        raise CommandError(str(error)) from None
 
 
 def _check(config: Config) -> None:

@@ -5,7 +5,7 @@ An engine is used by one thread of one process; the exclusive lock on the databa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -119,6 +119,17 @@ class Engine(Protocol):
 
     def compact(self, before: float) -> bool:
         """Deletes a slice of the log that was committed before a time (seconds since 1970); whether more remains."""
+        ...
+
+    def rewrite(self, after: str, change: Callable[[str, bytes], bytes | None]) -> str | None:
+        """Goes through what is stored, a slice at a time: where to go on ("" to begin), None at the end.
+
+        `change` is given the key and each value, newest or past, and answers another form of it to be put in its place.
+        """
+        ...
+
+    def remember(self, name: str, value: str | None = None) -> str:
+        """A note in the database that outlives the process: its value, after it was set where one is given; "" where there is none."""
         ...
 
     def tend(self, *, idle: bool) -> None:

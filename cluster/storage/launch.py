@@ -8,7 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 
-def launcher(url: str, socket: Path, revision_file: Path, *, exit_when_idle: float | None = None) -> Callable[[], None]:
+def launcher(
+    url: str, socket: Path, revision_file: Path, *, exit_when_idle: float | None = None, encryption: str = ""
+) -> Callable[[], None]:
     """A function for `RemoteStore.connect` that starts a store process in the background.
 
     It may be called again: where one runs already, the new one ends by itself, for the database is locked.
@@ -17,6 +19,8 @@ def launcher(url: str, socket: Path, revision_file: Path, *, exit_when_idle: flo
     command += ["--revision-file", str(revision_file)]
     if exit_when_idle is not None:
         command += ["--exit-when-idle", str(exit_when_idle)]
+    if encryption:
+        command += ["--encryption-provider-config", encryption]
     command.append("--background")
 
     def start() -> None:

@@ -1,7 +1,7 @@
 """The store process: the one that owns a cluster's database.
 
 `python -m cluster.storage.process --url URL --socket PATH --revision-file PATH [--exit-when-idle SECONDS]`;
-`--background` and `--history SECONDS` besides.
+`--background`, `--history SECONDS` and `--encryption-provider-config FILE` besides.
 It holds a lock on the database for its lifetime, and ends cleanly on SIGTERM or SIGINT.
 """
 
@@ -18,6 +18,7 @@ from pathlib import Path
 
 from cluster.storage import wire
 from cluster.storage.counter import Counter
+from cluster.storage.encryption.engine import SealedEngine
 from cluster.storage.engine import UnsupportedStore, database_path, open_engine
 from cluster.storage.service import Service
 
@@ -35,26 +36,41 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.background and os.fork():
         return 0
     try:
-        serve(options.url, options.socket, options.revision_file, history=options.history, exit_when_idle=options.exit_when_idle)
-    except (StoreTaken, UnsupportedStore, OSError) as error:
+        serve(
+            options.url,
+            options.socket,
+            options.revision_file,
+            history=options.history,
+            exit_when_idle=options.exit_when_idle,
+            encryption=options.encryption_provider_config,
+        )
+    except (StoreTaken, UnsupportedStore, OSError, ValueError) as error:
         sys.stderr.write(f"store: {error}\n")
         return 1
     return 0
 
 
-def serve(url: str, socket_path: Path, revision_file: Path, *, history: float, exit_when_idle: float | None) -> None:
-    """Owns the database until a signal ends it.  StoreTaken, UnsupportedStore, OSError."""
+def serve(
+    url: str,
+    socket_path: Path,
+    revision_file: Path,
+    *,
+    history: float,
+    exit_when_idle: float | None,
+    encryption: Path | None = None,
+) -> None:
+    """Owns the database until a signal ends it.  StoreTaken, UnsupportedStore, OSError; ValueError for a bad configuration."""
     wake, woken = socket.socketpair()
     wake.setblocking(False)
     signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
     lock = _lock(database_path(url))
-    engine = open_engine(url)
+    engine = SealedEngine(open_engine(url), encryption)
     counter = Counter(revision_file)
     counter.publish(engine.head)
     listener = listen(socket_path)
-    service = Service(engine, counter, listener, history=history, exit_when_idle=exit_when_idle)
+    service = Service(engine, counter, listener, history=history, exit_when_idle=exit_when_idle, chore=engine.chore)
     service.stop_on(woken)
     try:
         service.run()
@@ -96,6 +112,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--revision-file", required=True, type=Path, help="where the newest revision is published")
     parser.add_argument("--exit-when-idle", type=_positive, metavar="SECONDS", help="end once no worker was connected for so long")
     parser.add_argument("--background", action="store_true", help="return at once, and run on")
+    parser.add_argument("--encryption-provider-config", type=Path, metavar="FILE", help="an EncryptionConfiguration")
     parser.add_argument("--history", type=_positive, default=HISTORY, metavar="SECONDS", help="how long the log is kept")
     return parser.parse_args(arguments)
 

@@ -29,6 +29,8 @@ IDLE_AFTER: Final = 1.0
 COMPACTION_INTERVAL: Final = 5.0
 COMPACTION_PAUSE: Final = 0.02
 """Seconds between slices of one compaction, where nothing else happens."""
+CHORE_INTERVAL: Final = 1.0
+"""Seconds after which it is seen whether there is a chore again."""
 ANSWER_BELOW: Final = 1 << 20
 """Bytes unread above which a worker's questions wait: pages are large, and many watches may ask at once."""
 
@@ -58,9 +60,18 @@ class Service:
     """Serves one engine to the workers that connect to `listener`."""
 
     def __init__(
-        self, engine: Engine, counter: Counter, listener: socket.socket, *, history: float, exit_when_idle: float | None = None
+        self,
+        engine: Engine,
+        counter: Counter,
+        listener: socket.socket,
+        *,
+        history: float,
+        exit_when_idle: float | None = None,
+        chore: Callable[[], bool] | None = None,
     ) -> None:
+        """`chore` does a slice of work now and then, and says whether more is waiting."""
         self._engine = engine
+        self._chore = chore
         self._counter = counter
         self._listener = listener
         self._history = history
@@ -70,8 +81,8 @@ class Service:
         self._queue: deque[tuple[Connection, int, Transaction, int]] = deque()
         self._stopping = False
         now = time.monotonic()
-        self._worked = self._occupied = self._compacted = now
-        self._tended = self._compacting = False
+        self._worked = self._occupied = self._compacted = self._chored = now
+        self._tended = self._compacting = self._chores_wait = False
         listener.setblocking(False)
         self._selector.register(listener, selectors.EVENT_READ)
         self._handlers: dict[int, Callable[..., None]] = {
@@ -125,9 +136,9 @@ class Service:
         """Seconds until there is something to do of our own accord."""
         if any(connection.answerable for connection in self._connections):
             return 0.0
-        if self._compacting:
+        if self._compacting or self._chores_wait:
             return COMPACTION_PAUSE
-        wait = COMPACTION_INTERVAL if self._tended else IDLE_AFTER
+        wait = CHORE_INTERVAL if self._chore else COMPACTION_INTERVAL if self._tended else IDLE_AFTER
         if self._exit_when_idle is not None and not self._connections:
             wait = min(wait, max(0.0, self._occupied + self._exit_when_idle - time.monotonic()))
         return wait
@@ -138,6 +149,9 @@ class Service:
             self._engine.tend(idle=True)
         if self._compacting or now - self._compacted >= COMPACTION_INTERVAL:
             self._compact(now)
+        if self._chore is not None and (self._chores_wait or now - self._chored >= CHORE_INTERVAL):
+            self._chores_wait = self._chore()
+            self._chored = now
         if self._connections:
             self._occupied = now
         elif self._exit_when_idle is not None and now - self._occupied >= self._exit_when_idle:

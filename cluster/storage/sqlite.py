@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from cluster.storage.checkpoint import Checkpointer
 from cluster.storage.engine import PAGE_BYTES, PAGE_ROWS, HistoryCompacted, NotWritten, Record, Refusal, Row, Transaction
 
 COMPACTION_SLICE = 500
+REWRITE_SLICE = 200
 SELECT_CHUNK = 2000
 
 PRAGMAS = (
@@ -29,6 +30,7 @@ PRAGMAS = (
     "synchronous=FULL",  # every commit is synced
     "wal_autocheckpoint=0",  # see cluster.storage.checkpoint
     "busy_timeout=5000",
+    "secure_delete=FAST",  # what was replaced, as by its sealed form, does not linger in a page that is written anyway
     "cache_size=-4096",  # KiB
 )
 
@@ -124,6 +126,13 @@ SNAPSHOT_LOG = (
 )
 PREVIOUS_VALUES = sa.select(log.c.revision, log.c.previous).where(log.c.revision.in_(sa.bindparam("revisions", expanding=True)))
 TIMES_OF_LOG = sa.select(log.c.revision, log.c.time).where(log.c.revision > _AFTER).order_by(log.c.revision).limit(_PAGE)
+REWRITE_OBJECTS = sa.select(objects.c.key, objects.c.value).where(objects.c.key > _AFTER).order_by(objects.c.key).limit(_PAGE)
+REWRITE_LOG = (
+    sa.select(log.c.revision, log.c.key, log.c.value, log.c.previous).where(log.c.revision > _AFTER).order_by(log.c.revision).limit(_PAGE)
+)
+UPDATE_OBJECT = objects.update().where(objects.c.key == sa.bindparam("which")).values(value=sa.bindparam("to"))
+UPDATE_LOG = log.update().where(log.c.revision == sa.bindparam("which")).values(value=sa.bindparam("to"), previous=sa.bindparam("before"))
+SET_META = sqlite.insert(meta).on_conflict_do_update([meta.c.name], set_={"value": sqlite.insert(meta).excluded.value})
 DELETE_LOG = log.delete().where(log.c.revision <= _UNTIL)
 
 
@@ -266,6 +275,33 @@ class SQLiteEngine:
             self._connection.execute(UPDATE_META, {"which": "compacted", "to": str(until)})
         self.compacted = until
         return old == COMPACTION_SLICE
+
+    def rewrite(self, after: str, change: Callable[[str, bytes], bytes | None]) -> str | None:
+        """See Engine.  A position is `o` and a key, among the objects, or `l` and a revision, in the log."""
+        with self._connection.begin():
+            if not after.startswith("l"):
+                rows = self._connection.execute(REWRITE_OBJECTS, {"after": after[1:], "rows": REWRITE_SLICE}).all()
+                changed = [{"which": key, "to": to} for key, value in rows if (to := change(key, value)) is not None]
+                if changed:
+                    self._connection.execute(UPDATE_OBJECT, changed)
+                return f"o{rows[-1][0]}" if len(rows) == REWRITE_SLICE else "l0"
+            records = self._connection.execute(REWRITE_LOG, {"after": int(after[1:]), "rows": REWRITE_SLICE}).all()
+            rewritten = []
+            for revision, key, *values in records:
+                new = [None if value is None else change(key, value) for value in values]
+                if any(each is not None for each in new):
+                    to, before = (value if each is None else each for value, each in zip(values, new, strict=True))
+                    rewritten.append({"which": revision, "to": to, "before": before})
+            if rewritten:
+                self._connection.execute(UPDATE_LOG, rewritten)
+            return f"l{records[-1][0]}" if len(records) == REWRITE_SLICE else None
+
+    def remember(self, name: str, value: str | None = None) -> str:
+        """See Engine."""
+        with self._connection.begin():
+            if value is not None:
+                self._connection.execute(SET_META, {"name": name, "value": value})
+            return self._read_meta().get(name, "")
 
     def tend(self, *, idle: bool) -> None:
         """See Engine."""
