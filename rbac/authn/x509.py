@@ -1,5 +1,6 @@
 """Client certificates: the common name is the user, the organizations are the groups.
 
+One that names the record of its issue (a URI among its alternative names) is good only as long as that record vouches for it.
 Upstream: apiserver `pkg/authentication/request/x509/x509.go`.
 """
 
@@ -15,8 +16,9 @@ from cluster.api.authorization import Credentials
 from cluster.api.user import UserInfo
 from rbac.authn.cache import LruCache
 from rbac.authn.errors import BadCredentials
+from rbac.credentials.check import CredentialCheck
+from rbac.credentials.reference import CREDENTIAL_ID, EXTRA, URI_SCHEME, Reference
 
-CREDENTIAL_ID: Final = "authentication.kubernetes.io/credential-id"
 UID_OID: Final = "1.3.6.1.4.1.57683.2"
 _CACHE_SIZE: Final = 4096
 
@@ -29,12 +31,16 @@ class _Certificate:
     not_before: float
     not_after: float
     fault: str = ""
+    issued_as: Reference | None = None
+    credential_id: str = ""
 
 
 class CertificateAuthenticator:
     """Reads `Credentials.certificate`, whose chain TLS has verified; usage and validity are checked here, at each use."""
 
-    def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, credentials: CredentialCheck | None = None, *, clock: Callable[[], float] = time.time) -> None:
+        """Without a check of issued credentials, none of those is good."""
+        self._credentials = credentials
         self._clock = clock
         self._seen: LruCache[bytes, _Certificate] = LruCache(_CACHE_SIZE)
 
@@ -51,6 +57,10 @@ class CertificateAuthenticator:
             raise BadCredentials(certificate.fault)
         if not certificate.not_before <= self._clock() <= certificate.not_after:
             raise BadCredentials("x509: certificate has expired or is not yet valid")
+        if certificate.issued_as is not None:
+            if self._credentials is None:
+                raise BadCredentials("issued kubeconfigs are not accepted here")
+            self._credentials.check(certificate.issued_as, certificate.credential_id)
         return certificate.user
 
 
@@ -65,6 +75,7 @@ def _parse(der: bytes) -> _Certificate:
             _texts(certificate.subject, oid) for oid in (NameOID.COMMON_NAME, NameOID.ORGANIZATION_NAME, x509.ObjectIdentifier(UID_OID))
         ]
         extension = _extension(certificate)
+        issued_as = _issued_as(certificate)
     except ValueError as error:
         return _Certificate(None, 0, 0, f"x509: malformed certificate: {error}")
     common_names, organizations, uids = names
@@ -76,13 +87,10 @@ def _parse(der: bytes) -> _Certificate:
         return _Certificate(None, not_before, not_after, f"expected 1 UID, but found multiple: [{' '.join(uids)}]")
     if uids == [""]:
         return _Certificate(None, not_before, not_after, "UID cannot be an empty string")
-    user = UserInfo(
-        name=common_names[-1],
-        uid=uids[0] if uids else "",
-        groups=tuple(organizations),
-        extra={CREDENTIAL_ID: (f"X509SHA256={hashlib.sha256(der).hexdigest()}",)},
-    )
-    return _Certificate(user, not_before, not_after)
+    credential_id = f"X509SHA256={hashlib.sha256(der).hexdigest()}"
+    extra = {CREDENTIAL_ID: (credential_id,)} | ({EXTRA: (str(issued_as),)} if issued_as else {})
+    user = UserInfo(name=common_names[-1], uid=uids[0] if uids else "", groups=tuple(organizations), extra=extra)
+    return _Certificate(user, not_before, not_after, issued_as=issued_as, credential_id=credential_id)
 
 
 def _texts(subject: object, oid: object) -> list[str]:
@@ -103,3 +111,19 @@ def _extension(certificate: object) -> list[object] | None:
         return list(certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value)
     except x509.ExtensionNotFound:
         return None
+
+
+def _issued_as(certificate: object) -> Reference | None:
+    """The record that a certificate names; ValueError for more than one, or for what names none."""
+    from cryptography import x509
+
+    assert isinstance(certificate, x509.Certificate)
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return None
+    uris = names.get_values_for_type(x509.UniformResourceIdentifier)
+    ours = [each.removeprefix(URI_SCHEME) for each in uris if each.startswith(URI_SCHEME)]
+    if len(ours) > 1:
+        raise ValueError("it names several kubeconfigs")
+    return Reference.parse(ours[0]) if ours else None
