@@ -45,6 +45,8 @@ STRATEGIES: Final[Mapping[tuple[str, str], str]] = {
     ("autoscaling", "horizontalpodautoscalers"): "autoscaling.horizontalpodautoscalers",
     ("batch", "cronjobs"): "batch.cron_jobs",
     ("batch", "jobs"): "batch.jobs",
+    ("berth.io", "clusterkubeconfigs"): "berth.clusterkubeconfigs",
+    ("berth.io", "kubeconfigs"): "berth.kubeconfigs",
     ("certificates.k8s.io", "certificatesigningrequests"): "certificates.certificatesigningrequests",
     ("coordination.k8s.io", "leases"): "coordination.leases",
     ("discovery.k8s.io", "endpointslices"): "discovery.endpointslices",
