@@ -21,7 +21,7 @@ _RESOURCE_RULE: Final = ("verbs", "apiGroups", "resources", "resourceNames")
 
 def subject_access_review(obj: Object, authorizer: Authorizer) -> Object:
     """May the user in the spec?  Invalid for a spec that asks nothing or for nobody."""
-    return _answered(obj, _subject(obj), authorizer, _metadata_errors(obj, "must be empty"))
+    return _answered(obj, subject_of(obj), authorizer, _metadata_errors(obj, "must be empty"))
 
 
 def local_subject_access_review(obj: Object, namespace: str, authorizer: Authorizer) -> Object:
@@ -36,10 +36,10 @@ def local_subject_access_review(obj: Object, namespace: str, authorizer: Authori
     if spec.get("nonResourceAttributes") is not None:
         shown = _shown_path(spec["nonResourceAttributes"])
         errors.append(field.invalid("spec.nonResourceAttributes", shown, "disallowed on this kind of request"))
-    _raise(_spec_errors(spec, subject=True) + errors)
+    _raise(spec_errors(spec, subject=True) + errors)
     if namespace != within:
         raise BadRequest(f"spec.resourceAttributes.namespace must match namespace: {namespace}")
-    return _answered(obj, _subject(obj), authorizer, [])
+    return _answered(obj, subject_of(obj), authorizer, [])
 
 
 def self_subject_access_review(obj: Object, user: UserInfo, authorizer: Authorizer) -> Object:
@@ -67,7 +67,7 @@ def self_subject_rules_review(obj: Object, user: UserInfo, resolver: Resolver) -
     return {"kind": "SelfSubjectRulesReview", "apiVersion": obj.get("apiVersion"), "metadata": {}, "spec": {}, "status": status}
 
 
-def _subject(obj: Object) -> UserInfo | None:
+def subject_of(obj: Object) -> UserInfo | None:
     """The user that a spec asks about; None where it names nobody."""
     spec = obj.get("spec") or {}
     if not spec.get("user") and not spec.get("groups"):
@@ -78,12 +78,12 @@ def _subject(obj: Object) -> UserInfo | None:
 
 def _answered(obj: Object, user: UserInfo | None, authorizer: Authorizer, errors: list[FieldError]) -> Object:
     spec = obj.get("spec") or {}
-    _raise(_spec_errors(spec, subject=user is None) + errors)
+    _raise(spec_errors(spec, subject=user is None) + errors)
     assert user is not None
     resource, path = spec.get("resourceAttributes"), spec.get("nonResourceAttributes") or {}
     problems: list[str] = []
     if resource is not None:
-        attributes = _resource_attributes(user, resource, problems)
+        attributes = resource_attributes(user, resource, problems)
     else:
         attributes = Attributes(user, path.get("verb", ""), is_resource=False, path=path.get("path", ""))
     verdict = authorizer.authorize(attributes)
@@ -99,7 +99,7 @@ def _answered(obj: Object, user: UserInfo | None, authorizer: Authorizer, errors
     return {**obj, "status": status}
 
 
-def _resource_attributes(user: UserInfo, given: Object, problems: list[str]) -> Attributes:
+def resource_attributes(user: UserInfo, given: Object, problems: list[str]) -> Attributes:
     """The question; selectors that cannot be read are left out, which only makes the question broader, and are told of."""
     fields, faulty = reviewed_fields(given["fieldSelector"]) if given.get("fieldSelector") else ((), False)
     if faulty:
@@ -126,7 +126,7 @@ def _raise(errors: list[FieldError]) -> None:
         raise Invalid.of(_NAMELESS, "", errors)
 
 
-def _spec_errors(spec: Object, *, subject: bool) -> list[FieldError]:
+def spec_errors(spec: Object, *, subject: bool) -> list[FieldError]:
     resource, path = spec.get("resourceAttributes"), spec.get("nonResourceAttributes")
     errors: list[FieldError] = []
     if resource is not None and path is not None:
