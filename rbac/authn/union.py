@@ -25,6 +25,11 @@ class BearerAuthenticator:
         self._authenticators = tuple(authenticators)
         self._audiences = tuple(audiences)
 
+    @property
+    def members(self) -> tuple[TokenAuthenticator, ...]:
+        """Whom it asks, in order; each one's `name` is what explanations call it."""
+        return self._authenticators
+
     def authenticate(self, credentials: Credentials) -> UserInfo | None:
         """None without a token; Unauthorized for a bad one."""
         if not credentials.bearer_token:
@@ -53,6 +58,11 @@ class UnionAuthenticator:
         self._authenticators = tuple(authenticators)
         self._anonymous = anonymous
         self._finished: LruCache[int, tuple[UserInfo, UserInfo]] = LruCache(4096)
+
+    @property
+    def members(self) -> tuple[Authenticator, ...]:
+        """Whom it asks, in order; each one's `name` is what explanations call it."""
+        return self._authenticators
 
     def authenticate(self, credentials: Credentials) -> UserInfo:
         """The caller, in `system:authenticated`; the anonymous user for one who shows nothing; else Unauthorized."""

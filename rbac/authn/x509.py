@@ -38,6 +38,8 @@ class _Certificate:
 class CertificateAuthenticator:
     """Reads `Credentials.certificate`, whose chain TLS has verified; usage and validity are checked here, at each use."""
 
+    name: Final = "X509"
+
     def __init__(self, credentials: CredentialCheck | None = None, *, clock: Callable[[], float] = time.time) -> None:
         """Without a check of issued credentials, none of those is good."""
         self._credentials = credentials
