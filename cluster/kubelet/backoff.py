@@ -69,13 +69,3 @@ class Backoff:
         with self._lock:
             for key in [key for key in self._entries if key.startswith(prefix)]:
                 del self._entries[key]
-
-
-def go_duration(seconds: float) -> str:
-    """Seconds as Go prints a duration of whole seconds: `10s`, `1m20s`, `5m0s`."""
-    whole = round(seconds)
-    minutes, rest = divmod(whole, 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours}h{minutes}m{rest}s"
-    return f"{minutes}m{rest}s" if minutes else f"{rest}s"

@@ -46,9 +46,9 @@ def crash_wait(context: Context, pod: Object, spec: specs.Spec, sandbox: Sandbox
 
 
 def _shown(seconds: float) -> str:
-    from cluster.kubelet.backoff import go_duration
+    from cluster.api.durations import format_duration
 
-    return go_duration(seconds)
+    return format_duration(round(seconds))
 
 
 def start_container(

@@ -36,10 +36,10 @@ def described(value: Any) -> str:
 
 
 def first_mismatch(schemas: SchemaSet, definition: str, value: Any) -> str:
-    """The message for the first value that is not of its field's type."""
+    """The message for the first value that is not of its field's type; empty where all are."""
     if not isinstance(value, dict):
         return f"json: cannot unmarshal {described(value)} into Go value of type {go_name(definition)}"
-    return next(_Walk(schemas).mismatches({"$ref": definition}, value, "", ()))
+    return next(_Walk(schemas).mismatches({"$ref": definition}, value, "", ()), "")
 
 
 def strict_problems(schemas: SchemaSet, definition: str, value: Any, duplicates: Sequence[str] = ()) -> list[str]:

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import pytest
-
-from cluster.kubelet.backoff import Backoff, go_duration
+from cluster.kubelet.backoff import Backoff
 
 
 class Clock:
@@ -59,8 +57,3 @@ def test_forgotten_keys_start_anew() -> None:
     backoff.next("pod_a", 1.0)
     backoff.forget("pod_")
     assert backoff.seconds("pod_a") == 0
-
-
-@pytest.mark.parametrize(("seconds", "text"), [(10, "10s"), (80, "1m20s"), (300, "5m0s"), (3600, "1h0m0s")])
-def test_durations_are_written_as_go_writes_them(seconds: float, text: str) -> None:
-    assert go_duration(seconds) == text

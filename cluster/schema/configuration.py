@@ -1,0 +1,116 @@
+"""Configuration files in the form of Kubernetes objects (AuthenticationConfiguration and its kin), decoded strictly.
+
+Upstream: apimachinery `pkg/runtime/serializer` with strict decoding, as kube-apiserver decodes the files that its flags name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from cluster.api.errors import BadRequest
+from cluster.api.field import quoted
+from cluster.api.names import GroupVersionKind, Object, parse_api_version
+from cluster.schema import faults
+from cluster.schema.decode import Mismatch, decoder
+from cluster.schema.model import Schema, SchemaSet
+from cluster.schema.parse import parse_json, parse_yaml
+
+TEXT: Final[Schema] = {"type": "string"}
+FLAG: Final[Schema] = {"type": "boolean"}
+TEXTS: Final[Schema] = {"type": "array", "items": TEXT}
+MAX_BYTES: Final = 10 << 20
+
+
+def reference(name: str) -> Schema:
+    """A field that holds the definition of that name."""
+    return {"$ref": name}
+
+
+def list_of(name: str) -> Schema:
+    return {"type": "array", "items": reference(name)}
+
+
+def definitions(group: str, version: str, kinds: Sequence[str], structs: Mapping[str, Mapping[str, Schema]]) -> SchemaSet:
+    """The schemas of one version of a group: `structs` maps a Go type (`Issuer`) to its fields, of which `kinds` are whole files."""
+    prefix = f"{group}.{version}."
+
+    def named(schema: Schema) -> Schema:
+        if "$ref" in schema:
+            return {"$ref": prefix + schema["$ref"]}
+        return schema | {"items": named(schema["items"])} if "items" in schema else schema
+
+    found: dict[str, Schema] = {}
+    for name, fields in structs.items():
+        whole = name in kinds
+        properties = {"apiVersion": TEXT, "kind": TEXT} if whole else {}
+        schema: Schema = {"type": "object", "properties": properties | {field: named(each) for field, each in fields.items()}}
+        if whole:
+            schema["x-kubernetes-group-version-kind"] = [{"group": group, "version": version, "kind": name}]
+        found[prefix + name] = schema
+    return SchemaSet(f"{group}/{version}", found, {"written": {}, "declared": {}, "omitted": {}})
+
+
+def load_configuration(data: bytes, kind: str, versions: Sequence[SchemaSet]) -> Object:
+    """The object in a YAML or JSON file, with its `kind` and `apiVersion`; ValueError, worded as upstream's, for what is none.
+
+    Unknown and duplicate fields are refused.  `versions` are the ones that the kind exists in, see `definitions`.
+    """
+    if not data:
+        raise ValueError("empty config data")
+    if len(data) > MAX_BYTES:
+        raise ValueError(f"the file is larger than {MAX_BYTES} bytes")
+    try:
+        is_json = data.lstrip()[:1] == b"{"
+        value, duplicates = (parse_json if is_json else parse_yaml)(data, find_duplicates=True)
+    except BadRequest as error:
+        raise ValueError(f"couldn't get version/kind; json parse error: {error.message}") from None
+    if value is None:
+        value = {}
+    if not isinstance(value, dict):
+        raise ValueError(f"couldn't get version/kind; json parse error: {_no_object(value)}")
+    schemas, gvk = _schemas(value, kind, versions, data)
+    definition = schemas.gvk(*gvk)
+    assert definition is not None, "found by this very kind"
+    try:
+        result = decoder(schemas, gvk).decode(value, strict=True, duplicates=duplicates)
+    except (BadRequest, Mismatch):
+        raise ValueError(faults.first_mismatch(schemas, definition, value)) from None
+    if result.problems:
+        raise ValueError(f"strict decoding error: {', '.join(result.problems)}")
+    return result.object
+
+
+def _schemas(value: Object, kind: str, versions: Sequence[SchemaSet], data: bytes) -> tuple[SchemaSet, GroupVersionKind]:
+    """The schemas of the version that the file says it is of."""
+    given: dict[str, str] = {}
+    for name in ("apiVersion", "kind"):
+        each = value.get(name) or ""
+        if not isinstance(each, str):
+            why = f"cannot unmarshal {faults.described(each)} into Go struct field .{name} of type string"
+            raise ValueError(f"couldn't get version/kind; json parse error: json: {why}")
+        given[name] = each
+    for name, shown in (("kind", "Kind"), ("apiVersion", "apiVersion")):
+        if not given[name]:
+            raise ValueError(f"Object '{shown}' is missing in '{_shown(data, value)}'")
+    group, version = parse_api_version(given["apiVersion"])
+    gvk = GroupVersionKind(group, version, given["kind"])
+    for schemas in versions:
+        if gvk.kind == kind and schemas.gvk(*gvk) is not None:
+            return schemas, gvk
+    raise ValueError(
+        f"no kind {quoted(gvk.kind)} is registered for version {quoted(given['apiVersion'])}: write kind {quoted(kind)}, apiVersion "
+        + " or ".join(quoted(each.version) for each in versions)
+    )
+
+
+def _shown(data: bytes, value: Object) -> str:
+    """The document as upstream's message shows it: YAML as the JSON that it was converted to."""
+    import json
+
+    return data.decode(errors="replace") if data.lstrip()[:1] == b"{" else json.dumps(value, separators=(",", ":"), sort_keys=True)
+
+
+def _no_object(value: Any) -> str:
+    shape = r'struct { APIVersion string "json:\"apiVersion,omitempty\""; Kind string "json:\"kind,omitempty\"" }'
+    return f"json: cannot unmarshal {faults.described(value)} into Go value of type {shape}"
