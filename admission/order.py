@@ -11,6 +11,9 @@ from typing import Final
 
 from admission.attributes import Plugin
 from admission.chain import Chain
+from admission.plugins.certificate_approval import CertificateApproval
+from admission.plugins.certificate_signing import CertificateSigning
+from admission.plugins.certificate_subject_restriction import CertificateSubjectRestriction
 from admission.plugins.default_toleration_seconds import DefaultTolerationSeconds
 from admission.plugins.namespace_lifecycle import NamespaceLifecycle
 from admission.plugins.node_restriction import NodeRestriction
@@ -48,6 +51,9 @@ ORDERED: Final[tuple[Entry, ...]] = (
         "DefaultTolerationSeconds",
         lambda given: DefaultTolerationSeconds(given.not_ready_toleration_seconds, given.unreachable_toleration_seconds),
     ),
+    Entry("CertificateApproval", lambda given: CertificateApproval(given.authorizer)),
+    Entry("CertificateSigning", lambda given: CertificateSigning(given.authorizer)),
+    Entry("CertificateSubjectRestriction", lambda given: CertificateSubjectRestriction()),  # noqa: ARG005
 )
 
 

@@ -13,8 +13,9 @@ from typing import Final
 from admission.attributes import Attributes, Operation
 from admission.denial import forbidden
 from cluster.api.names import GroupResource, Object
+from cluster.api.pod_references import secret_names
 from cluster.api.protocols import Reader
-from rbac.authz.references import is_mirror, secret_names
+from rbac.authz.references import is_mirror
 
 TOKEN_SECONDS: Final = 3607
 MOUNT_PATH: Final = "/var/run/secrets/kubernetes.io/serviceaccount"

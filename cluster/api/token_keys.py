@@ -6,6 +6,7 @@ The API server signs bound tokens and verifies all; the tokens controller signs 
 from __future__ import annotations
 
 import base64
+import datetime
 import hashlib
 from typing import Final
 
@@ -13,6 +14,14 @@ LEGACY_ISSUER: Final = "kubernetes/serviceaccount"
 """The issuer of tokens that are kept in secrets."""
 LEGACY_PREFIX: Final = "kubernetes.io/serviceaccount/"
 """How their private claims begin: `namespace`, `secret.name`, `service-account.name`, `service-account.uid`."""
+LAST_USED: Final = "kubernetes.io/legacy-token-last-used"
+"""The label of such a secret with the day of the token's last use."""
+INVALID_SINCE: Final = "kubernetes.io/legacy-token-invalid-since"
+"""The label with the day from which its token is refused."""
+TRACKING_NAMESPACE: Final = "kube-system"
+TRACKING_NAME: Final = "kube-apiserver-legacy-service-account-token-tracking"
+"""The config map that says since when uses are written down."""
+TRACKED_SINCE: Final = "since"
 _ALGORITHMS: Final = {"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES512"}
 
 
@@ -30,3 +39,11 @@ def algorithm_and_id(key: object) -> tuple[str, str]:
         raise ValueError("unknown service-account key: use an RSA key or an EC key on P-256, P-384 or P-521")
     der = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     return algorithm, base64.urlsafe_b64encode(hashlib.sha256(der).digest()).rstrip(b"=").decode()
+
+
+def parse_day(text: str) -> datetime.date | None:
+    """A day as those labels have it, `2026-01-31`; None for anything else."""
+    try:
+        return datetime.datetime.strptime(text, "%Y-%m-%d").date() if len(text) == 10 else None
+    except ValueError:
+        return None

@@ -39,6 +39,15 @@ class ManagerOptions:
     node_monitor_period: float = 5.0
     node_startup_grace_period: float = 60.0
     terminated_pod_threshold: int = 12500
+    ca_certificate: Path | None = None
+    """The CA that signs certificate requests; None: none are signed."""
+    ca_key: Path | None = None
+    certificate_seconds: float = 365 * 86400.0
+    """How long a signed certificate is good for, where its request asks for no less."""
+    service_account_key: Path | None = None
+    """The private key that signs the tokens of secrets; None: secrets get none."""
+    legacy_token_seconds: float = 365 * 86400.0
+    """How long a service account's generated secret may be unused before it is invalid, and then before it is removed."""
     leader_elect: bool = False
     identity: str = ""
     """Who holds the leader's Lease; empty: host name and process id."""
@@ -52,13 +61,17 @@ class Requeue(Exception):
         self.seconds = seconds
 
 
+class BackOff(Exception):
+    """Raised by a reconciler that waits for somebody: come back after a pause that doubles each time; the text is for the curious."""
+
+
 class Informers:
     """One informer a resource, shared by all controllers."""
 
     def __init__(self, client: ApiClient) -> None:
         self._client = client
         self._informers: dict[GroupVersionResource, Informer] = {}
-        self._others: list[Informer] = []
+        self._selected: dict[tuple[GroupVersionResource, str, str], Informer] = {}
 
     def of(self, resource: GroupVersionResource, *, indexers: Mapping[str, Indexer] | None = None) -> Informer:
         """Call it while controllers are built: an informer's handlers must be complete before it starts."""
@@ -69,18 +82,19 @@ class Informers:
             informer.cache.add_indexer(name, indexer)
         return informer
 
-    def selected(self, resource: GroupVersionResource, field_selector: str) -> Informer:
-        """One for a controller of its own, of some objects only; it runs with the shared ones."""
-        informer = Informer(self._client, resource, field_selector=field_selector)
-        self._others.append(informer)
-        return informer
+    def selected(self, resource: GroupVersionResource, field_selector: str, *, namespace: str = "") -> Informer:
+        """One of some objects only, shared by the controllers that ask for the same; "": of all namespaces."""
+        key = resource, field_selector, namespace
+        if key not in self._selected:
+            self._selected[key] = Informer(self._client, resource, namespace=namespace or None, field_selector=field_selector)
+        return self._selected[key]
 
     @property
     def shared(self) -> Mapping[GroupVersionResource, Informer]:
         return self._informers
 
     def _all(self) -> list[Informer]:
-        return [*self._informers.values(), *self._others]
+        return [*self._informers.values(), *self._selected.values()]
 
     def start(self) -> None:
         for informer in self._all():
@@ -130,7 +144,10 @@ class Controller:
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """A line of the table: the controller's name, its service account in kube-system (its role is `system:controller:<account>`)."""
+    """A line of the table: the controller's name, its service account in kube-system (its role is `system:controller:<account>`).
+
+    Without an account it acts as the controller manager itself.
+    """
 
     name: str
     account: str
@@ -196,6 +213,9 @@ def run_once(name: str, queue: WorkQueue[Key], reconcile: Reconcile, key: Key) -
     except Requeue as again:
         queue.forget(key)
         queue.add_after(key, again.seconds)
+    except BackOff as waiting:
+        _LOG.debug("%s: %s/%s: %s", name, *key, waiting)
+        queue.add_rate_limited(key)
     except StatusError as error:
         if has_cause(error, "NamespaceTerminating"):
             queue.forget(key)  # nothing can be created there any more

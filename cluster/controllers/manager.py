@@ -57,8 +57,8 @@ def _lead(
     recorders: list[EventRecorder] = []
     runners: list[Runner] = []
     for each in controllers:
-        own = client_as(client, each.account, transport)
-        recorder = EventRecorder(own, each.component or each.account)
+        own = client_as(client, each.account, transport) if each.account else client
+        recorder = EventRecorder(own, each.component or each.account or _NAME)
         recorders.append(recorder)
         context = Context(own, informers, recorder, options)
         runners.append(Runner(each.name, each.build(context)))

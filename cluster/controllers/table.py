@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from cluster.controllers import (
+    bootstrap_signer,
     cluster_role_aggregation,
     deployment,
     endpoint_slice,
     garbage,
+    legacy_token_cleaner,
     namespace,
     node_ipam,
     node_lifecycle,
@@ -17,11 +19,18 @@ from cluster.controllers import (
     root_ca,
     service_account,
     taint_eviction,
+    token,
+    token_cleaner,
 )
+from cluster.controllers.certificates import approving, cleaning, signing
 from cluster.controllers.framework import Registration
 
 CONTROLLERS: Final = (
     Registration("serviceaccount", "service-account-controller", service_account.build),
+    Registration("serviceaccount-token", "", token.build),
+    Registration("legacy-serviceaccount-token-cleaner", "legacy-service-account-token-cleaner", legacy_token_cleaner.build),
+    Registration("bootstrap-signer", "bootstrap-signer", bootstrap_signer.build),
+    Registration("token-cleaner", "token-cleaner", token_cleaner.build),
     Registration("root-ca-certificate-publisher", "root-ca-cert-publisher", root_ca.build),
     Registration("namespace", "namespace-controller", namespace.build),
     Registration("clusterrole-aggregation", "clusterrole-aggregation-controller", cluster_role_aggregation.build),
@@ -32,6 +41,9 @@ CONTROLLERS: Final = (
     Registration("node-lifecycle", "node-controller", node_lifecycle.build),
     Registration("taint-eviction", "node-controller", taint_eviction.build, component="taint-eviction-controller"),
     Registration("pod-garbage-collector", "pod-garbage-collector", pod_garbage.build),
+    Registration("certificatesigningrequest-approving", "certificate-controller", approving.build),
+    Registration("certificatesigningrequest-signing", "certificate-controller", signing.build),
+    Registration("certificatesigningrequest-cleaner", "certificate-controller", cleaning.build),
     Registration("garbage-collector", "generic-garbage-collector", garbage.build),
 )
 """The garbage collector comes last: it shares what all others watch."""

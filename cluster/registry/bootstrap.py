@@ -1,17 +1,19 @@
 """What exists in every cluster from its first start: made where it is missing, by every worker that starts, in one transaction.
 
-Upstream: `pkg/controlplane/controller/{kubernetesservice,systemnamespaces,clusterauthenticationtrust}`,
+Upstream: `pkg/controlplane/controller/{kubernetesservice,systemnamespaces,clusterauthenticationtrust,legacytokentracking}`,
 `pkg/registry/rbac/rest/storage_rbac.go`, `pkg/registry/scheduling/rest`.
 """
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from cluster.api.meta import new_uid, now
 from cluster.api.names import GroupVersionKind, Object, parse_api_version
+from cluster.api.token_keys import TRACKED_SINCE, TRACKING_NAME, TRACKING_NAMESPACE, parse_day
 from cluster.kinds.model import Kind
 from cluster.registry.registry import Registry
 from cluster.storage.contract import Write, WriteConflict
@@ -51,6 +53,7 @@ def keep(registry: Registry, cluster: Cluster) -> None:
 
 def _kept(cluster: Cluster) -> list[tuple[Object, Reconcile]]:
     found: list[tuple[Object, Reconcile]] = [(obj, _missing) for obj in (*_namespaces(), *_service_range(cluster))]
+    found.append((_tracking(), _tracked))
     return [*found, (_service(cluster), _same_spec), (_endpoint_slice(cluster), _same_endpoints), (_endpoints(cluster), _same_endpoints)]
 
 
@@ -168,6 +171,21 @@ def _client_ca(cluster: Cluster) -> Object:
         "metadata": {"name": "extension-apiserver-authentication", "namespace": "kube-system"},
         "data": {"client-ca-file": cluster.ca},
     }
+
+
+def _tracking() -> Object:
+    """Since when it is written down when a token that is kept in a secret was last used."""
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    metadata = {"name": TRACKING_NAME, "namespace": TRACKING_NAMESPACE}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {TRACKED_SINCE: today}}
+
+
+def _tracked(existing: Object | None, expected: Object) -> Object | None:
+    """A day that was written once stays, unless it is none."""
+    if existing is None:
+        return expected
+    data = existing.get("data") or {}
+    return None if parse_day(data.get(TRACKED_SINCE) or "") else {**existing, "data": {**data, **expected["data"]}}
 
 
 def _service(cluster: Cluster) -> Object:

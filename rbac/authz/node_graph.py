@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from cluster.api.names import GroupResource, Object
+from cluster.api.pod_references import config_map_names, secret_names
 from cluster.api.protocols import ChangeCallback, Reader
-from rbac.authz.references import claim_names, config_map_names, is_mirror, resource_claim_names, secret_names
+from rbac.authz.references import claim_names, is_mirror, resource_claim_names
 
 Vertex = tuple[str, str, str]
 """(resource, namespace, name), the resource as in a URL."""

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import base64
-import binascii
-import re
 from typing import Final
 
 from cluster.api import field, validation
+from cluster.api.certificates import LEGACY_UNKNOWN, parse_request, pem_blocks
 from cluster.api.field import FieldError
 from cluster.api.names import Object
 from cluster.kinds.checks import spec_of, status_of
@@ -16,10 +15,7 @@ from cluster.kinds.model import ValidateUpdate
 APPROVAL: Final = ("Approved", "Denied")
 _ALWAYS_TRUE: Final = (*APPROVAL, "Failed")
 _STATUSES: Final = ("False", "True", "Unknown")
-_LEGACY_SIGNER: Final = "kubernetes.io/legacy-unknown"
 _MIN_SECONDS: Final = 600
-_NOT_A_REQUEST: Final = "PEM block type must be CERTIFICATE REQUEST"
-_PEM: Final = re.compile(rb"-----BEGIN ([^-]+)-----(.*?)-----END \1-----", re.DOTALL)
 USAGES: Final = frozenset(
     {
         "any",
@@ -59,7 +55,7 @@ def validate(request: Object, old: Object | None = None) -> list[FieldError]:
         errors.append(field.invalid("spec.request", spec.get("request") or "", fault))
     errors += _validate_usages(spec.get("usages") or [], before.get("usages") or [])
     signer = spec.get("signerName") or ""
-    if signer == _LEGACY_SIGNER and before.get("signerName") != _LEGACY_SIGNER:
+    if signer == LEGACY_UNKNOWN and before.get("signerName") != LEGACY_UNKNOWN:
         errors.append(field.invalid("spec.signerName", signer, "the legacy signerName is not allowed via this API version"))
     else:
         errors += validate_signer_name("spec.signerName", signer)
@@ -78,19 +74,14 @@ def validate(request: Object, old: Object | None = None) -> list[FieldError]:
 
 def _request_fault(encoded: str) -> str:
     """Why it isn't a signed PKCS#10 request in PEM, empty where it is."""
-    from cryptography import x509
-    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+    from cryptography.exceptions import UnsupportedAlgorithm
 
     try:
-        block = _PEM.search(base64.b64decode(encoded))
-        if block is None or block[1] != b"CERTIFICATE REQUEST":
-            return _NOT_A_REQUEST
-        request = x509.load_der_x509_csr(base64.b64decode(block[2]))
-        return "" if request.is_signature_valid else "x509: signature verification failed"
-    except (binascii.Error, InvalidSignature, UnsupportedAlgorithm):
-        return _NOT_A_REQUEST
-    except (ValueError, TypeError) as error:
-        return f"asn1: structure error: {error}"
+        return "" if parse_request(base64.b64decode(encoded)).is_signature_valid else "x509: signature verification failed"
+    except UnsupportedAlgorithm:
+        return "x509: cannot verify signature: algorithm unimplemented"
+    except ValueError as error:
+        return str(error)
 
 
 def _certificate_fault(encoded: str) -> str:
@@ -99,22 +90,18 @@ def _certificate_fault(encoded: str) -> str:
 
     if not encoded:
         return ""
-    try:
-        blocks = _PEM.findall(base64.b64decode(encoded))
-    except binascii.Error:
-        blocks = []
-    if not blocks:
-        return "must contain at least one CERTIFICATE PEM block"
-    for kind, body in blocks:
-        if kind != b"CERTIFICATE":
-            return f'only CERTIFICATE PEM blocks are allowed, found "{kind.decode(errors="replace")}"'
-        if b":" in body:
+    blocks = 0
+    for block in pem_blocks(base64.b64decode(encoded)):
+        if block.kind != "CERTIFICATE":
+            return f"only CERTIFICATE PEM blocks are allowed, found {field.quoted(block.kind)}"
+        if block.has_headers:
             return "no PEM block headers are permitted"
         try:
-            x509.load_der_x509_certificate(base64.b64decode(body))
-        except (ValueError, binascii.Error):
+            x509.load_der_x509_certificate(block.der)
+        except ValueError:
             return "x509: malformed certificate"
-    return ""
+        blocks += 1
+    return "" if blocks else "must contain at least one CERTIFICATE PEM block"
 
 
 def _validate_usages(usages: list[str], before: list[str]) -> list[FieldError]:

@@ -88,6 +88,7 @@ DEPENDENCIES = Dependencies(World(), UnionAuthorizer(()))
 
 def test_the_table_is_in_upstreams_order() -> None:
     upstream = ["NamespaceLifecycle", "ServiceAccount", "NodeRestriction", "Priority", "DefaultTolerationSeconds"]
+    upstream += ["CertificateApproval", "CertificateSigning", "CertificateSubjectRestriction"]
     assert [entry.name for entry in ORDERED] == upstream
 
 
