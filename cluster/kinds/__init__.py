@@ -47,6 +47,8 @@ STRATEGIES: Final[Mapping[tuple[str, str], str]] = {
     ("batch", "jobs"): "batch.jobs",
     ("berth.io", "clusterkubeconfigs"): "berth.clusterkubeconfigs",
     ("berth.io", "kubeconfigs"): "berth.kubeconfigs",
+    ("berth.io", "tenantnamespaces"): "berth.tenantnamespaces",
+    ("berth.io", "tenants"): "berth.tenants",
     ("certificates.k8s.io", "certificatesigningrequests"): "certificates.certificatesigningrequests",
     ("coordination.k8s.io", "leases"): "coordination.leases",
     ("discovery.k8s.io", "endpointslices"): "discovery.endpointslices",

@@ -43,7 +43,11 @@ def default_binding(binding: Object) -> None:
     role = binding.setdefault("roleRef", {})
     if not role.get("apiGroup"):
         role["apiGroup"] = GROUP
-    for subject in binding.get("subjects") or ():
+    default_subjects(binding.get("subjects"))
+
+
+def default_subjects(subjects: Sequence[Object] | None) -> None:
+    for subject in subjects or ():
         if not subject.get("apiGroup"):
             subject.pop("apiGroup", None)
             if subject.get("kind") in ("User", "Group"):
@@ -63,11 +67,12 @@ def validate_binding(binding: Object, role_kinds: Sequence[str], namespaced: boo
     else:
         errors.append(field.required("roleRef.name"))
     for position, subject in enumerate(binding.get("subjects") or ()):
-        errors += _validate_subject(subject, field.index("subjects", position), namespaced)
+        errors += validate_subject(subject, field.index("subjects", position), namespaced)
     return errors
 
 
-def _validate_subject(subject: Object, path: str, namespaced: bool) -> list[FieldError]:
+def validate_subject(subject: Object, path: str, namespaced: bool) -> list[FieldError]:
+    """`namespaced`: whether a service account's namespace may be left out."""
     kind, name, group = subject.get("kind") or "", subject.get("name") or "", subject.get("apiGroup") or ""
     errors = [] if name else [field.required(f"{path}.name")]
     if kind not in _SUBJECT_KINDS:
