@@ -41,9 +41,9 @@ _RESERVED: Final = ("kube-", "default")
 _LONGEST_PREFIX: Final = 50
 _VERSION: Final = re.compile(r"latest|v1\.(?:0|[1-9][0-9]{0,3})", re.ASCII)
 _SET_ELSEWHERE: Final = {
-    POD_SECURITY: "spec.podSecurity says it",
+    POD_SECURITY: "set spec.podSecurity instead",
     "berth.io/": "it is Berth's own",
-    "kubernetes.io/": "it is Kubernetes' own",
+    NAME_LABEL: "it is the namespace's name",
 }
 
 
