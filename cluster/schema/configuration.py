@@ -20,6 +20,7 @@ TEXT: Final[Schema] = {"type": "string"}
 FLAG: Final[Schema] = {"type": "boolean"}
 TEXTS: Final[Schema] = {"type": "array", "items": TEXT}
 MAX_BYTES: Final = 10 << 20
+_SHOWN: Final = 1000
 
 
 def reference(name: str) -> Schema:
@@ -64,7 +65,7 @@ def load_configuration(data: bytes, kind: str, versions: Sequence[SchemaSet]) ->
         is_json = data.lstrip()[:1] == b"{"
         value, duplicates = (parse_json if is_json else parse_yaml)(data, find_duplicates=True)
     except BadRequest as error:
-        raise ValueError(f"couldn't get version/kind; json parse error: {error.message}") from None
+        raise ValueError(f"couldn't get version/kind; json parse error: {error.message}" if is_json else error.message) from None
     if value is None:
         value = {}
     if not isinstance(value, dict):
@@ -92,7 +93,7 @@ def _schemas(value: Object, kind: str, versions: Sequence[SchemaSet], data: byte
         given[name] = each
     for name, shown in (("kind", "Kind"), ("apiVersion", "apiVersion")):
         if not given[name]:
-            raise ValueError(f"Object '{shown}' is missing in '{_shown(data, value)}'")
+            raise ValueError(f"Object '{shown}' is missing in '{_shown(data)}'")
     group, version = parse_api_version(given["apiVersion"])
     gvk = GroupVersionKind(group, version, given["kind"])
     for schemas in versions:
@@ -104,11 +105,10 @@ def _schemas(value: Object, kind: str, versions: Sequence[SchemaSet], data: byte
     )
 
 
-def _shown(data: bytes, value: Object) -> str:
-    """The document as upstream's message shows it: YAML as the JSON that it was converted to."""
-    import json
-
-    return data.decode(errors="replace") if data.lstrip()[:1] == b"{" else json.dumps(value, separators=(",", ":"), sort_keys=True)
+def _shown(data: bytes) -> str:
+    """The document in a message, or its beginning."""
+    text = data.decode(errors="replace")
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + " ..."
 
 
 def _no_object(value: Any) -> str:
