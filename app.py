@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response
 from cluster.assembly.api_server import ApiServer, Parts
 from cluster.assembly.config import Config
 from cluster.server import filters
+from cluster.server.audit import with_audit, with_failure_audit
 from cluster.server.context import Context, Filter, Handler, compose
 
 _NO_QUERY: MultiDict[str, str] = ImmutableMultiDict()
@@ -23,8 +24,10 @@ def pipeline(parts: Parts) -> list[Filter]:
         filters.with_recovery,
         filters.with_audit_id,
         filters.with_request_info,
+        with_failure_audit(parts.auditor),
         filters.with_deadline,
         filters.with_authentication(parts.authentication.authenticator),
+        with_audit(parts.auditor),
         filters.with_impersonation(parts.authorizer),
         filters.with_authorization(parts.authorizer),
     ]

@@ -16,6 +16,7 @@ from typing import Final
 from admission.order import Dependencies, build_chain
 from cluster.api.authorization import Authorizer
 from cluster.api.names import GroupResource
+from cluster.assembly.auditing import auditor
 from cluster.assembly.authentication import authentication, token_signer
 from cluster.assembly.authorization import authorization
 from cluster.assembly.config import Config
@@ -28,6 +29,7 @@ from cluster.registry.reader import StoreReader
 from cluster.registry.registry import Guard, Registry
 from cluster.registry.services import ServiceAllocator
 from cluster.schema.model import SchemaSet
+from cluster.server.audit import Auditor
 from cluster.server.context import Handler
 from cluster.server.discovery import Discovery
 from cluster.server.dispatch import Dispatcher
@@ -58,6 +60,7 @@ class Parts:
     authentication: Authentication
     authorization: Authorization
     dispatcher: Handler
+    auditor: Auditor | None
 
     @property
     def authorizer(self) -> Authorizer:
@@ -77,6 +80,7 @@ class ApiServer:
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self._parts: Parts | None = None
+        self._auditor: Auditor | None = None
         self.store: Store | None = None
 
     def start(self) -> Parts:
@@ -96,6 +100,8 @@ class ApiServer:
 
     def close(self) -> None:
         self._closed.set()
+        if self._auditor is not None:
+            self._auditor.close()
         if self.store is not None:
             self.store.close()
 
@@ -136,7 +142,8 @@ class ApiServer:
         own = own_handlers(OwnParts(config, reader, registry, resources, signer, who, may))
         subresources = Subresources(registry, resources, Actions(reader, authorizer, signer, self._kubelet()), own.subresources)
         virtual = Virtual(registry, resources, subresources, authorizer, may.resolver, who.tokens, own.virtual)
-        return Parts(who, may, self._dispatcher(resources, subresources, virtual, signer))
+        self._auditor = auditor(config, callers)
+        return Parts(who, may, self._dispatcher(resources, subresources, virtual, signer), self._auditor)
 
     def _kubelet(self) -> KubeletTLS:
         home, client = self.config.home, "apiserver-kubelet-client"

@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response
 
 from cluster.api.requestinfo import RequestInfo
 from cluster.api.user import UserInfo
+from rbac.audit.record import Record
 
 NOBODY: Final = UserInfo("")
 NO_INFO: Final = RequestInfo("", "")
@@ -32,6 +33,10 @@ class Context:
     user: UserInfo = NOBODY
     """Who acts: the requester, or whom they impersonate."""
     audit_id: str = ""
+    received: int = 0
+    """When it was, in nanoseconds since the epoch."""
+    audit: Record | None = None
+    """What is recorded of it, once its user is known; None where nothing is."""
     warnings: list[str] = field(default_factory=list)
     annotations: dict[str, str] = field(default_factory=dict)
     """What authorization and admission tell the audit event."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import re
+import time
 import uuid
 from typing import Final
 
@@ -15,11 +16,12 @@ from werkzeug.wrappers import Response
 
 from cluster.api.authorization import Attributes, Authenticator, Authorizer, Credentials
 from cluster.api.errors import BadRequest, InternalError, ServiceUnavailable, StatusError, Timeout, Unauthorized
-from cluster.api.requestinfo import UnknownPath, parse
+from cluster.api.requestinfo import RequestInfo, UnknownPath, parse
 from cluster.server.context import Context, Filter, Handler
 from cluster.server.deadline import REQUEST_TIMEOUT, WRITE_TIMEOUT, parse_timeout, stop_reading
 from cluster.server.responses import add_warnings, error_response, text_response
 from cluster.storage.contract import FutureRevision, StoreUnavailable
+from rbac.audit.model import ALLOW, DECISION, FORBID, INTERNAL_ERROR, REASON
 from rbac.authz.messages import escaped, forbidden
 from rbac.authz.selectors import queried_fields, queried_labels
 from rbac.impersonation import Impersonator
@@ -61,6 +63,7 @@ def with_recovery(context: Context, following: Handler) -> Response:
 
 def with_audit_id(context: Context, following: Handler) -> Response:
     """The client's Audit-ID where it is a decent one, else a new one."""
+    context.received = time.time_ns()
     given = context.header("HTTP_AUDIT_ID")
     context.audit_id = given if _SAFE_ID.fullmatch(given) else str(uuid.uuid4())
     return following(context)
@@ -81,7 +84,7 @@ def with_deadline(context: Context, following: Handler) -> Response:
     Watches and streams have no such end; they have their own.
     """
     info = context.info
-    if info.verb in _LONG_RUNNING or info.subresource in _STREAMS:
+    if is_long_running(info):
         return following(context)
     asked = parse_timeout(context.query.get("timeout") or "") if context.query else 0.0
     limit, why = (WRITE_TIMEOUT, _WRITE_EXPIRED) if info.verb in _WRITES else (REQUEST_TIMEOUT, _EXPIRED)
@@ -97,6 +100,11 @@ def with_deadline(context: Context, following: Handler) -> Response:
         raise Timeout.of(why) from None
     finally:
         timer.close()
+
+
+def is_long_running(info: RequestInfo) -> bool:
+    """Whether the answer is a stream that ends when its client or its server wants."""
+    return info.verb in _LONG_RUNNING or info.subresource in _STREAMS
 
 
 def with_authentication(authenticator: Authenticator) -> Filter:
@@ -136,6 +144,8 @@ def with_impersonation(authorizer: Authorizer) -> Filter:
                 asked = parse_impersonation((name, value) for name, values in headers for value in values)
                 if asked is not None:
                     context.user = impersonator.impersonate(asked, question_of(context))
+                    if context.audit is not None:
+                        context.audit.impersonated = context.user
                 break
         return following(context)
 
@@ -148,18 +158,29 @@ def with_authorization(authorizer: Authorizer) -> Filter:
     def authorize(context: Context, following: Handler) -> Response:
         question = question_of(context)
         verdict = authorizer.authorize(question)
+        annotations = context.annotations
         if verdict.allowed:
+            annotations[DECISION] = ALLOW
+            annotations[REASON] = verdict.reason
             return following(context)
         if verdict.error:  # nobody can tell whether it is forbidden
+            annotations[REASON] = INTERNAL_ERROR
             return unjudged(context, verdict.error)
+        annotations[DECISION] = FORBID
+        annotations[REASON] = verdict.reason
         raise forbidden(question, verdict.reason)
 
     return authorize
 
 
 def unjudged(context: Context, error: str) -> Response:
-    """An authorizer could not answer.  Upstream: apiserver `pkg/endpoints/handlers/responsewriters/errors.go` (InternalError)."""
+    """An authorizer could not answer."""
     log.error("request %s: authorization failed: %s", context.audit_id, error)
+    return internal_error(context, error)
+
+
+def internal_error(context: Context, error: str) -> Response:
+    """A failure of the filters themselves.  Upstream: apiserver `pkg/endpoints/handlers/responsewriters/errors.go` (InternalError)."""
     target = context.environ.get("RAW_URI") or context.path
     return text_response(escaped(f"Internal Server Error: {quoted(target)}: {error}") + "\n", 500)
 

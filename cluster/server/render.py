@@ -22,6 +22,8 @@ from cluster.storage.contract import Entry
 
 def body_response(context: Context, output: Output, body: bytes, code: int = 200) -> Response:
     """Encoded JSON in the negotiated media type."""
+    if context.audit is not None:
+        context.audit.response_body(body)
     if output.media_type == YAML:
         return yaml_response(orjson.loads(body), code)
     if output.pretty or context.query.get("pretty") in ("true", "1"):

@@ -97,7 +97,7 @@ class Resources:
         media_type = patch_type(context.header("CONTENT_TYPE"), PATCHES)
         output = output_of(context.header("HTTP_ACCEPT"))
         call = self.call(context, "PatchOptions")
-        change = patch.parse(call, media_type, body.read(context))
+        change = self.patched(context, call, media_type)
         make = patch.maker(self._registry, call, kind.gvk, context.info.name, change)
         result, _ = updating.update(self._registry, call, self.target(context, kind, None), make)
         return object_response(context, output, self._registry.codec(kind), result)
@@ -150,7 +150,18 @@ class Resources:
     def decoded(self, context: Context, call: Call, gvk: GroupVersionKind, media_type: str) -> Object:
         """The body as an object of a kind."""
         value, duplicates = body.parse_object(body.read(context), media_type, self._registry.schemas, gvk)
-        return self._registry.decode(call, gvk, value, duplicates)
+        decoded = self._registry.decode(call, gvk, value, duplicates)
+        if context.audit is not None:
+            context.audit.request_object(decoded)
+        return decoded
+
+    @staticmethod
+    def patched(context: Context, call: Call, media_type: str) -> patch.Patch:
+        """The body as a patch."""
+        data = body.read(context)
+        if context.audit is not None:
+            context.audit.request_patch(data)
+        return patch.parse(call, media_type, data)
 
     def options_body(self, context: Context) -> Object | None:
         """The DeleteOptions in the body, undecoded; None where there is no body."""
@@ -161,6 +172,8 @@ class Resources:
         value, _ = body.parse_object(data, media_type, self._registry.schemas, _DELETE_OPTIONS)
         if value.get("kind", "DeleteOptions") != "DeleteOptions":
             raise BadRequest("decoded object cannot be converted to DeleteOptions")
+        if context.audit is not None:
+            context.audit.request_object(value)
         return value
 
     @staticmethod

@@ -66,6 +66,7 @@ class TakenOver(Response):
         finally:
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
+            self.close()
         handled: Iterable[bytes] = ALREADY_HANDLED
         return handled
 

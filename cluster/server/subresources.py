@@ -16,7 +16,7 @@ from cluster.api.protocols import Reader
 from cluster.kinds.model import Kind
 from cluster.registry import binding, eviction, patch, read, scale, update
 from cluster.registry.registry import Call, Registry, attributes
-from cluster.server import body, streaming
+from cluster.server import streaming
 from cluster.server.context import Context
 from cluster.server.dispatch import SubHandler
 from cluster.server.negotiation import output_of, patch_type
@@ -98,10 +98,8 @@ class Subresources:
         self._resources.target(context, kind, sent)
         return call, self._resources.always(sent)
 
-    @staticmethod
-    def _patch(context: Context, call: Call) -> patch.Patch:
-        media_type = patch_type(context.header("CONTENT_TYPE"), PATCHES)
-        return patch.parse(call, media_type, body.read(context))
+    def _patch(self, context: Context, call: Call) -> patch.Patch:
+        return self._resources.patched(context, call, patch_type(context.header("CONTENT_TYPE"), PATCHES))
 
     def _scale(self, context: Context, kind: Kind) -> Response:
         info = context.info
