@@ -16,23 +16,27 @@ from typing import Final
 from admission.order import Dependencies, build_chain
 from cluster.api.authorization import Authorizer
 from cluster.api.names import GroupResource
+from cluster.api.tenancy import TENANTS
 from cluster.assembly.auditing import auditor
 from cluster.assembly.authentication import authentication, token_signer
 from cluster.assembly.authorization import authorization
 from cluster.assembly.config import Config
 from cluster.assembly.environment import SUPERVISED
-from cluster.assembly.own import OwnParts, own_handlers
+from cluster.assembly.own import OwnHandlers, OwnParts, own_handlers
 from cluster.client.caller import Callers
 from cluster.kinds.catalog import Catalog, catalog
 from cluster.registry.bootstrap import Cluster, bootstrap, keep
+from cluster.registry.kubeconfigs import KubeconfigCompanion
 from cluster.registry.reader import StoreReader
-from cluster.registry.registry import Guard, Registry
+from cluster.registry.registry import Companion, Guard, Registry
 from cluster.registry.services import ServiceAllocator
+from cluster.registry.tenants import TenantPrefixes
 from cluster.schema.model import SchemaSet
 from cluster.server.audit import Auditor
 from cluster.server.context import Handler
 from cluster.server.discovery import Discovery
 from cluster.server.dispatch import Dispatcher
+from cluster.server.open_streams import OpenStreams
 from cluster.server.openapi import OpenApi
 from cluster.server.plain import Health, Root, TokenKeys, Version, git_version
 from cluster.server.resources import Resources
@@ -44,12 +48,15 @@ from rbac.authn.build import Authentication
 from rbac.authn.service_accounts import TokenSigner
 from rbac.authz.build import Authorization
 from rbac.bootstrap import berth_objects, default_objects, reconcile
+from rbac.credentials.reference import CLUSTER_KUBECONFIGS, KUBECONFIGS
 from rbac.escalation import check_binding_write, check_role_write
+from rbac.tenancy import check_namespace_write, check_tenant_write
 
 log = logging.getLogger(__name__)
 IDLE_SECONDS: Final = 30.0
 KEEP_SECONDS: Final = 10.0
 """How often the objects that must exist are looked after."""
+_NAMESPACES: Final = GroupResource("", "namespaces")
 _SERVICES: Final = GroupResource("", "services")
 
 
@@ -61,6 +68,7 @@ class Parts:
     authorization: Authorization
     dispatcher: Handler
     auditor: Auditor | None
+    streams: OpenStreams
 
     @property
     def authorizer(self) -> Authorizer:
@@ -133,17 +141,21 @@ class ApiServer:
         authorizer = may.authorizer
         toleration = config.not_ready_toleration
         admission = build_chain(Dependencies(reader, authorizer, toleration, toleration))
-        companions = {_SERVICES: ServiceAllocator(store, config.service_cidr)}
+        companions: dict[GroupResource, Companion] = {
+            _SERVICES: ServiceAllocator(store, config.service_cidr),
+            TENANTS: TenantPrefixes(store),
+        }
+        companions |= dict.fromkeys((KUBECONFIGS, CLUSTER_KUBECONFIGS), KubeconfigCompanion(store, self.catalog))
         registry = Registry(store, self.catalog, self.schemas, admission, companions, _guards(may))
         first = self._first_objects()
         bootstrap(registry, first, [*default_objects(), *berth_objects()], reconcile)
         threading.Thread(target=self._keep, args=(registry, first), name="first-objects", daemon=True).start()
         resources = Resources(registry, authorizer)
-        own = own_handlers(OwnParts(config, reader, registry, resources, signer, who, may))
+        own = own_handlers(OwnParts(config, reader, registry, resources, signer, who, may, self._closed))
         subresources = Subresources(registry, resources, Actions(reader, authorizer, signer, self._kubelet()), own.subresources)
         virtual = Virtual(registry, resources, subresources, authorizer, may.resolver, who.tokens, own.virtual)
         self._auditor = auditor(config, callers)
-        return Parts(who, may, self._dispatcher(resources, subresources, virtual, signer), self._auditor)
+        return Parts(who, may, self._dispatcher(resources, subresources, virtual, signer, own), self._auditor, OpenStreams(reader))
 
     def _kubelet(self) -> KubeletTLS:
         home, client = self.config.home, "apiserver-kubelet-client"
@@ -154,7 +166,9 @@ class ApiServer:
         ca = config.home.certificate("ca").read_text()
         return Cluster(config.service_ip, config.service_cidr, config.advertise_address, config.port, ca)
 
-    def _dispatcher(self, resources: Resources, subresources: Subresources, virtual: Virtual, signer: TokenSigner) -> Dispatcher:
+    def _dispatcher(
+        self, resources: Resources, subresources: Subresources, virtual: Virtual, signer: TokenSigner, own: OwnHandlers
+    ) -> Dispatcher:
         config, store = self.config, self.store
         assert store is not None
         discovery = Discovery(self.catalog, f"{config.host}:{config.port}")
@@ -170,7 +184,7 @@ class ApiServer:
         trees |= {"/api": discovery.core, "/apis": discovery.apis}
         trees["/openapi"] = OpenApi(self.catalog, self.schemas, git_version(config.kubernetes_version)).tree
         paths["/"] = Root([*paths, *trees, *(f"/apis/{group.name}" for group in self.catalog.groups() if group.name)])
-        return Dispatcher(self.catalog, resources, subresources, virtual, paths, trees)
+        return Dispatcher(self.catalog, resources, subresources, virtual, paths, trees, own.creates)
 
 
 def _guards(authorization: Authorization) -> dict[GroupResource, Guard]:
@@ -184,7 +198,10 @@ def _guards(authorization: Authorization) -> dict[GroupResource, Guard]:
     checks = {"roles": check_role_write, "clusterroles": check_role_write}
     checks |= {"rolebindings": check_binding_write, "clusterrolebindings": check_binding_write}
     resources = {GroupResource("rbac.authorization.k8s.io", name): check for name, check in checks.items()}
-    return {resource: guard(resource, check) for resource, check in resources.items()}
+    resources[TENANTS] = check_tenant_write
+    guards = {resource: guard(resource, check) for resource, check in resources.items()}
+    guards[_NAMESPACES] = lambda user, _namespace, obj, old: check_namespace_write(user, obj, old, authorization.authorizer)
+    return guards
 
 
 def _touch(store: Store) -> None:

@@ -15,7 +15,8 @@ import orjson
 from cluster.api.expiry import EXPIRES_AT
 from cluster.api.meta import parse_time
 from cluster.api.names import Object
-from cluster.kinds.berth.tenants import LABEL, MODES, POD_SECURITY
+from cluster.api.tenancy import OWNER_ROLES, TENANT_LABEL, namespace_rules
+from cluster.kinds.berth.tenants import MODES, POD_SECURITY
 from cluster.kinds.checks import spec_of
 
 MANAGED_BY: Final = "berth.io/managed-by"
@@ -23,7 +24,6 @@ MANAGER: Final = "tenant-controller"
 """The label's value on all that is furniture, so that what is no longer wanted is told from what a tenant made."""
 APPLIED: Final = "berth.io/tenant-applied"
 """An annotation of namespaces: which labels and annotations are the tenant's, to be taken off when it no longer has them."""
-OWNER_ROLES: Final = ("admin", "berth:tenant-owner")
 ISOLATION: Final = "berth-tenant-isolation"
 _RBAC: Final = "rbac.authorization.k8s.io"
 _KINDS: Final = (
@@ -47,7 +47,7 @@ def bounds(tenant: Object, namespace: str) -> list[Object]:
         for each in spec.get(name) or ()
     ]
     if spec.get("defaultNetworkPolicy") == "Isolated":
-        own = {"namespaceSelector": {"matchLabels": {LABEL: tenant["metadata"]["name"]}}}
+        own = {"namespaceSelector": {"matchLabels": {TENANT_LABEL: tenant["metadata"]["name"]}}}
         policy = {"podSelector": {}, "policyTypes": ["Ingress"], "ingress": [{"from": [own]}]}
         found.append(_object("networking.k8s.io/v1", "NetworkPolicy", ISOLATION, namespace, {"spec": policy}))
     return found
@@ -77,8 +77,8 @@ def next_expiry(tenant: Object, now: float) -> float | None:
 
 def namespace_metadata(tenant: Object, current: Object) -> tuple[dict[str, str], dict[str, str]]:
     """(labels, annotations) that a namespace of the tenant is to have, whose metadata are `current`: others' are left alone."""
-    rules = spec_of(tenant).get("namespaces") or {}
-    labels: dict[str, str] = {**(rules.get("labels") or {}), **_pod_security(tenant), LABEL: tenant["metadata"]["name"]}
+    rules = namespace_rules(tenant)
+    labels: dict[str, str] = {**(rules.get("labels") or {}), **_pod_security(tenant), TENANT_LABEL: tenant["metadata"]["name"]}
     annotations: dict[str, str] = dict(rules.get("annotations") or {})
     before = _applied(current.get("annotations") or {})
     annotations[APPLIED] = orjson.dumps({"labels": sorted(labels), "annotations": sorted(annotations)}).decode()

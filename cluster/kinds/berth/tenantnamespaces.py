@@ -6,7 +6,7 @@ from typing import Final
 
 from cluster.api import validation
 from cluster.api.names import Object
-from cluster.kinds.berth.tenants import LABEL
+from cluster.api.tenancy import tenant_of
 from cluster.kinds.cells import name_and, text
 from cluster.kinds.checks import status_of
 from cluster.kinds.model import Strategy
@@ -29,7 +29,7 @@ def of_namespace(namespace: Object) -> Object:
     return {
         **KIND,
         "metadata": {name: metadata[name] for name in _SHOWN if name in metadata},
-        "spec": {"tenant": (metadata.get("labels") or {}).get(LABEL, "")},
+        "spec": {"tenant": tenant_of(namespace)},
         "status": {"phase": status_of(namespace).get("phase", "")},
     }
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 from cluster.api import field, validation
 from cluster.api.field import FieldError
 from cluster.api.names import Object
+from cluster.api.tenancy import prefix_of, prefixes_overlap, quota_of
 from cluster.kinds.cells import age_of, name_of
 from cluster.kinds.checks import nonnegative, one_of, spec_of, status_of, unchanged
 from cluster.kinds.core import limitranges, resourcequotas
@@ -22,8 +23,6 @@ from cluster.kinds.model import Strategy, SubresourceStrategy
 from cluster.kinds.networking import networkpolicies
 from cluster.kinds.rbac.rules import default_subjects, validate_subject
 
-LABEL: Final = "berth.io/tenant"
-"""The label by which a namespace belongs to a tenant; who may `assign` the tenant sets it."""
 FINALIZER: Final = "berth.io/tenant"
 LEVELS: Final = ("privileged", "baseline", "restricted")
 MODES: Final = ("enforce", "audit", "warn")
@@ -45,27 +44,6 @@ _SET_ELSEWHERE: Final = {
     "berth.io/": "it is Berth's own",
     NAME_LABEL: "it is the namespace's name",
 }
-
-
-def prefix_of(tenant: Object) -> str:
-    prefix: str = (spec_of(tenant).get("namespaces") or {}).get("prefix") or ""
-    return prefix
-
-
-def declared_names(tenant: Object) -> list[str]:
-    names: list[str] = (spec_of(tenant).get("namespaces") or {}).get("names") or []
-    return names
-
-
-def quota_of(tenant: Object) -> int | None:
-    """The most namespaces that it may have; None: any number."""
-    quota: int | None = (spec_of(tenant).get("namespaces") or {}).get("quota")
-    return quota
-
-
-def prefixes_overlap(one: str, other: str) -> bool:
-    """Whether some namespace's name could begin with both."""
-    return one.startswith(other) or other.startswith(one)
 
 
 def _default(tenant: Object) -> None:
