@@ -48,7 +48,7 @@ def check_role_write(
         Attributes(user, "escalate", namespace, resource.group, "*", resource.resource, name=asked, until=math.inf)
     ).allowed:
         return
-    _confirm(user, obj.get("rules") or (), resource, namespace, name, resolver, math.inf)
+    confirm_held(user, obj.get("rules") or (), resource, namespace, name, resolver, math.inf)
     if _aggregates(obj) or (old is not None and _aggregates(old)):
         held, _ = resolver.rules_for(user, namespace, math.inf)
         if uncovered(held, _EVERYTHING):
@@ -76,12 +76,13 @@ def check_binding_write(
         rules = resolver.rules_of(reference, namespace)
     except NotFound:
         raise NotFound.of(resource, reference.get("name", "")) from None  # upstream names the resource that is written
-    _confirm(user, rules, resource, namespace, obj["metadata"].get("name", ""), resolver, until)
+    confirm_held(user, rules, resource, namespace, obj["metadata"].get("name", ""), resolver, until)
 
 
-def _confirm(
+def confirm_held(
     user: UserInfo, rules: Iterable[Rule], resource: GroupResource, namespace: str, name: str, resolver: Resolver, until: float
 ) -> None:
+    """Forbidden where one of the rules is not held by the user in the namespace until then (epoch seconds)."""
     held, problem = resolver.rules_for(user, namespace, until)
     missing = uncovered(held, rules)
     if not missing:

@@ -12,7 +12,7 @@ from cluster.api.meta import generate_name
 from cluster.api.names import GroupResource, Object
 from cluster.kinds.model import Kind
 from cluster.registry.metadata import fill_system_fields, match_namespace, metadata_of, validate_new, wipe_system_fields
-from cluster.registry.registry import Call, Registry, Result, attributes
+from cluster.registry.registry import NOBODY, Call, Companion, Registry, Result, attributes
 from cluster.storage.contract import Entry, Write, WriteConflict
 
 NAMES_TRIED: Final = 8
@@ -21,8 +21,17 @@ _STATUS_ON_CREATE: Final = frozenset({GroupResource("", "nodes")})
 """Kinds that may be created with a status: a kubelet registers its node so."""
 
 
-def create(registry: Registry, call: Call, kind: Kind, namespace: str, obj: Object) -> Result:
-    """Creates a decoded object, which is changed; AlreadyExists, Invalid, BadRequest, or what admission raises."""
+def create(registry: Registry, call: Call, kind: Kind, namespace: str, obj: Object, companion: Companion | None = None) -> Result:
+    """Creates a decoded object, which is changed; AlreadyExists, Invalid, BadRequest, or what admission raises.
+
+    `companion`: in place of the kind's own.
+    """
+    admit(registry, call, kind, namespace, obj)
+    return _store(registry, call, kind, obj, companion or registry.companion(kind))
+
+
+def admit(registry: Registry, call: Call, kind: Kind, namespace: str, obj: Object) -> None:
+    """All of a create but the store: the object is made what would be stored.  Errors as of `create`, but for AlreadyExists."""
     strategy = kind.strategy
     metadata = metadata_of(obj)
     wipe_system_fields(obj)
@@ -41,7 +50,6 @@ def create(registry: Registry, call: Call, kind: Kind, namespace: str, obj: Obje
     call.warnings += strategy.warnings(obj, None)
     asked.name = obj["metadata"]["name"]
     registry.validate(call, asked)
-    return _store(registry, call, kind, obj)
 
 
 def prepare(call: Call, kind: Kind, obj: Object) -> None:
@@ -57,11 +65,11 @@ def prepare(call: Call, kind: Kind, obj: Object) -> None:
         finalizers += [each for each in strategy.default_finalizers if each not in finalizers]
 
 
-def _store(registry: Registry, call: Call, kind: Kind, obj: Object) -> Result:
-    codec, companion = registry.codec(kind), registry.companion(kind)
+def _store(registry: Registry, call: Call, kind: Kind, obj: Object, companion: Companion) -> Result:
+    codec = registry.codec(kind)
     metadata = obj["metadata"]
     generated = bool(metadata.get("generateName")) and metadata["name"].startswith(metadata["generateName"][:58])
-    pristine = orjson.dumps(obj) if generated or registry.has_companion(kind) else b""
+    pristine = orjson.dumps(obj) if generated or companion is not NOBODY else b""
     for _ in range(NAMES_TRIED):
         key = codec.key(metadata.get("namespace", ""), metadata["name"])
         extra = companion.create(obj)

@@ -66,7 +66,8 @@ class NoCompanion:
         return ()
 
 
-_NONE: Final[Companion] = NoCompanion()
+NOBODY: Final[Companion] = NoCompanion()
+"""The companion of kinds that have none."""
 
 
 class Registry:
@@ -97,16 +98,13 @@ class Registry:
         return found
 
     def companion(self, kind: Kind) -> Companion:
-        return self._companions.get(kind.storage, _NONE)
+        return self._companions.get(kind.storage, NOBODY)
 
     def guard(self, call: Call, kind: Kind, namespace: str, obj: Object, old: Object | None) -> None:
         """Forbidden where the kind does not let this user write this."""
         guard = self._guards.get(kind.storage)
         if guard is not None:
             guard(call.user, namespace, obj, old)
-
-    def has_companion(self, kind: Kind) -> bool:
-        return kind.storage in self._companions
 
     def decode(self, call: Call, gvk: GroupVersionKind, body: Object, duplicates: Sequence[str] = ()) -> Object:
         """A body as an object of a kind, after the call's fieldValidation; BadRequest."""

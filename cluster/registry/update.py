@@ -25,7 +25,7 @@ from cluster.registry.metadata import (
     stale,
     validate_changed_metadata,
 )
-from cluster.registry.registry import Call, Registry, Result, attributes
+from cluster.registry.registry import Call, Companion, Registry, Result, attributes
 from cluster.storage.contract import Entry, Write, WriteConflict
 
 ATTEMPTS: Final = 64
@@ -50,6 +50,8 @@ class Target:
     may_create: bool = False
     unconditional: bool | None = None
     """Whether a resourceVersion may be missing; None: as the strategy says."""
+    companion: Companion | None = None
+    """In place of the kind's own."""
 
 
 def update(registry: Registry, call: Call, target: Target, make: Make) -> tuple[Result, bool]:
@@ -92,7 +94,7 @@ def _attempt(registry: Registry, call: Call, target: Target, entry: Entry, make:
         return entry
     if call.dry_run:
         return obj
-    companion = registry.companion(kind)
+    companion = target.companion or registry.companion(kind)
     try:
         if _is_finalized(obj, old):
             extra = companion.delete(old)

@@ -15,6 +15,7 @@ from werkzeug.wrappers import Response
 
 from cluster.registry.watch import Events
 from cluster.server.context import Context
+from cluster.server.open_streams import held
 
 _GONE: Final = select.POLLRDHUP | select.POLLHUP | select.POLLERR if hasattr(select, "POLLRDHUP") else 0
 _SEND_TIMEOUT: Final = 60.0
@@ -32,20 +33,21 @@ def end_watches() -> None:
 def watch_response(context: Context, events: Events) -> Response:
     """The response that streams the events."""
     connection = context.environ.get("gunicorn.socket")
-    stream = iter(events) if connection is None else _guarded(events, connection)
+    stream = iter(events) if connection is None else _guarded(events, connection, context.environ)
     response = Response(stream, content_type="application/json", direct_passthrough=True)
     response.call_on_close(events.close)
     return response
 
 
-def _guarded(events: Events, connection: Any) -> Iterator[bytes]:
-    """The events, until the connection ends; a send that takes too long ends it, too."""
+def _guarded(events: Events, connection: Any, environ: dict[str, Any]) -> Iterator[bytes]:
+    """The events, until the connection or the credential ends; a send that takes too long ends it, too."""
     guard = _Guard(events, connection)
     _open.add(events)
     before = connection.gettimeout()
     connection.settimeout(_SEND_TIMEOUT)
     try:
-        yield from events
+        with held(environ, events.close, connection):
+            yield from events
     finally:
         _open.discard(events)
         guard.stop()

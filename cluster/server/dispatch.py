@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from werkzeug.wrappers import Response
 
 from cluster.api.errors import MethodNotAllowed, NotFound
+from cluster.api.names import GroupResource
 from cluster.kinds.catalog import Catalog, is_stored
 from cluster.kinds.model import Kind
 from cluster.server.context import Context, Handler
@@ -26,13 +27,16 @@ class Dispatcher:
         virtual: SubHandler,
         paths: Mapping[str, Handler],
         trees: Mapping[str, Handler],
+        creates: Mapping[GroupResource, SubHandler] | None = None,
     ) -> None:
+        """`creates`: what serves the creation of stored kinds whose answer is more than the object."""
         self._catalog = catalog
         self._resources = resources
         self._subresource = subresource
         self._virtual = virtual
         self._paths = paths
         self._trees = trees
+        self._creates = creates or {}
 
     def __call__(self, context: Context) -> Response:
         info = context.info
@@ -53,6 +57,8 @@ class Dispatcher:
             return self._virtual(context, kind)
         if kind.namespaced and not info.namespace and info.verb in ("create", "deletecollection"):
             raise MethodNotAllowed.plain()
+        if info.verb == "create" and kind.storage in self._creates:
+            return self._creates[kind.storage](context, kind)
         return self._resources.handle(context, kind)
 
     def _path(self, context: Context) -> Response:

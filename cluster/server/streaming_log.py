@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response
 
 from cluster.client import websocket as ws
 from cluster.server import streaming_kubelet
+from cluster.server.open_streams import held
 from cluster.server.streaming import Location, StreamRequest
 from cluster.server.streaming_takeover import TakenOver, client_socket, negotiate, wants_websocket
 
@@ -29,7 +30,7 @@ def respond(request: StreamRequest, location: Location) -> Response:
     connection, response = streaming_kubelet.get(location, request.kubelet, request.name)
     if protocol is not None:
         return TakenOver(protocol, lambda websocket: _send(websocket, protocol, connection, response))
-    body = _Body(connection, response)
+    body = _Body(connection, response, request.environ)
     answer = Response(body, content_type="text/plain", direct_passthrough=True)
     if "follow=true" in location.path:
         answer.headers["Connection"] = "close"
@@ -40,13 +41,18 @@ def respond(request: StreamRequest, location: Location) -> Response:
 class _Body:
     """Chunks as the kubelet sends them; closed by the WSGI server at the end."""
 
-    def __init__(self, connection: http.client.HTTPSConnection, response: http.client.HTTPResponse) -> None:
+    def __init__(
+        self, connection: http.client.HTTPSConnection, response: http.client.HTTPResponse, environ: dict[str, Any] | None = None
+    ) -> None:
+        """`environ`: the WSGI environment where the log is the body of its response."""
+        self._environ = environ or {}
         self._connection = connection
         self._response = response
         self._sock: Any = connection.sock or getattr(getattr(response.fp, "raw", None), "_sock", None)
 
     def __iter__(self) -> Iterator[bytes]:
-        with contextlib.suppress(OSError, ValueError, http.client.HTTPException):  # the kubelet or the follower is gone
+        ended = contextlib.suppress(OSError, ValueError, http.client.HTTPException)  # the kubelet or the follower is gone
+        with ended, held(self._environ, self.hang_up, client_socket(self._environ)):
             while chunk := self._response.read1(_CHUNK):
                 yield chunk
 

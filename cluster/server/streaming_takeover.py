@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 
 from cluster.api.errors import BadRequest
 from cluster.client import websocket as ws
+from cluster.server.open_streams import cut, held
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -58,7 +59,8 @@ class TakenOver(Response):
             sock.sendall(self._handshake(environ))
             websocket = ws.WebSocket(sock, client=False, idle_seconds=IDLE_SECONDS)
             try:
-                self._speak(websocket)
+                with held(environ, lambda: cut(sock), sock):
+                    self._speak(websocket)
             finally:
                 websocket.finish()
         except OSError:

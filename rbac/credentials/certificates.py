@@ -11,11 +11,12 @@ BACKDATE: Final = datetime.timedelta(minutes=5)
 
 
 def issue_client_certificate(
-    ca_cert: bytes, ca_key: bytes, name: str, groups: Sequence[str], lifetime: datetime.timedelta
+    ca_cert: bytes, ca_key: bytes, name: str, groups: Sequence[str], lifetime: datetime.timedelta, *, uri: str = ""
 ) -> tuple[bytes, bytes]:
     """(certificate, key), both PEM: the name is the common name, each group an organization, the key on P-256.
 
-    The certificate never outlives its CA.  ValueError for PEM that cannot be read, or a name that X.509 has no room for.
+    `uri` is an alternative name of the subject.  The certificate never outlives its CA.
+    ValueError for PEM that cannot be read, or a name that X.509 has no room for.
     """
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
@@ -41,7 +42,7 @@ def issue_client_certificate(
         encipher_only=False,
         decipher_only=False,
     )
-    certificate = (
+    builder = (
         x509.CertificateBuilder()
         .subject_name(x509.Name(subject))
         .issuer_name(authority.subject)
@@ -53,7 +54,9 @@ def issue_client_certificate(
         .add_extension(usage, critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signing_key.public_key()), critical=False)
-        .sign(signing_key, hashes.SHA256())
     )
+    if uri:
+        builder = builder.add_extension(x509.SubjectAlternativeName([x509.UniformResourceIdentifier(uri)]), critical=False)
+    certificate = builder.sign(signing_key, hashes.SHA256())
     private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     return certificate.public_bytes(serialization.Encoding.PEM), private

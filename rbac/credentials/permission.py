@@ -1,0 +1,116 @@
+"""Nobody issues a kubeconfig for more than they hold, nor for longer: checks on issuing.
+
+Whoever issues could use what they issue.  So a service account's needs the right to have a token of it, as TokenRequest does; a person's
+needs a name that is the issuer's to give, and that whatever this name and these groups hold anywhere is held by the issuer there, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from cluster.api.authorization import Attributes, Authorizer
+from cluster.api.errors import Forbidden
+from cluster.api.meta import format_time
+from cluster.api.names import Object
+from cluster.api.protocols import Reader
+from cluster.api.user import AUTHENTICATED, MASTERS, UserInfo
+from rbac.authz.index import RbacIndex, subject_keys
+from rbac.authz.messages import forbidden_message
+from rbac.authz.rbac import RuleResolver
+from rbac.credentials.check import expiry_in
+from rbac.credentials.reference import Reference, credential_of
+from rbac.escalation import confirm_held
+from rbac.quoting import quoted
+from rbac.rules import uncovered
+
+_SYSTEM: Final = "system:"
+
+
+@dataclass(frozen=True, slots=True)
+class Issuer:
+    """Who issues: `user` acts, `requester` authenticated; they differ where one impersonates the other."""
+
+    user: UserInfo
+    requester: UserInfo
+
+
+class IssuingRules:
+    """Judges who may have a credential issued for whom."""
+
+    def __init__(self, authorizer: Authorizer, resolver: RuleResolver, index: RbacIndex, reader: Reader) -> None:
+        self._authorizer = authorizer
+        self._resolver = resolver
+        self._index = index
+        self._reader = reader
+
+    def check(self, record: Object, issuer: Issuer, until: float) -> None:
+        """Forbidden unless the issuer may have a credential that ends at `until` (epoch seconds) for the record's identity."""
+        spec, reference = record["spec"], Reference.of(record)
+        self._check_lifetime(reference, issuer.requester, until)
+        account = spec.get("serviceAccountName")
+        if account:
+            self._check_token(reference, issuer.user, account, until)
+            return
+        identity = UserInfo(spec["user"], groups=(*(spec.get("groups") or ()), AUTHENTICATED))
+        for resource, names in (("users", (identity.name,)), ("groups", spec.get("groups") or ())):
+            self._check_names(reference, issuer.user, resource, names, until)
+        self._check_held(reference, issuer.user, identity, until)
+
+    def _check_lifetime(self, reference: Reference, requester: UserInfo, until: float) -> None:
+        """What is issued by a kubeconfig ends no later than that."""
+        own = credential_of(requester)
+        if own is None:
+            return
+        used, credential_id = own
+        ends = expiry_in(self._reader.get(used.resource, used.namespace, used.name), credential_id)
+        if ends is None or until > ends:
+            left = f"that is good until {_shown(ends)}" if ends is not None else "that has ended"
+            why = (
+                f'it would be good until {_shown(until)}, and you use kubeconfig "{used.name}", {left}: ask for a shorter expirationSeconds'
+            )
+            raise Forbidden.of(reference.resource, reference.name, why)
+
+    def _check_token(self, reference: Reference, user: UserInfo, account: str, until: float) -> None:
+        question = Attributes(user, "create", reference.namespace, "", "v1", "serviceaccounts", "token", account, until=until)
+        if not self._authorizer.authorize(question).allowed:
+            raise Forbidden.of(reference.resource, reference.name, f"{forbidden_message(question)} that is named {quoted(account)}")
+
+    def _check_names(self, reference: Reference, user: UserInfo, resource: str, names: Sequence[str], until: float) -> None:
+        """Names that begin with the namespace belong to whoever issues there; all others are for those who may impersonate them."""
+        prefix = f"{reference.namespace}:" if reference.namespace else ""
+        for name in names:
+            if prefix and resource == "groups" and name == MASTERS:
+                raise Forbidden.of(reference.resource, reference.name, f"group {quoted(MASTERS)} belongs to no namespace")
+            if prefix and name.startswith(prefix) and name != prefix and not name.startswith(_SYSTEM):
+                continue
+            question = Attributes(user, "impersonate", "", "", "v1", resource, "", name, until=until)
+            if self._authorizer.authorize(question).allowed:
+                continue
+            why = forbidden_message(question) + f" that is named {quoted(name)}"
+            if prefix and not name.startswith(_SYSTEM):
+                why += f": name it {quoted(prefix + name)}"
+            raise Forbidden.of(reference.resource, reference.name, why)
+
+    def _check_held(self, reference: Reference, user: UserInfo, identity: UserInfo, until: float) -> None:
+        """Whatever the identity's bindings give it anywhere, its issuer holds there."""
+        if MASTERS in user.groups:
+            return
+        keys = subject_keys(identity)
+        for scope in self._index.scopes():
+            if scope and not any(self._index.of_subject(key, scope) for key in keys):
+                continue
+            wanted, _ = self._resolver.rules_for(identity, scope)
+            if not reference.namespace or scope == reference.namespace:
+                confirm_held(user, wanted, reference.resource, scope, reference.name, self._resolver, until)
+                continue
+            held, _ = self._resolver.rules_for(user, scope, until)
+            if uncovered(held, wanted):  # what others were granted elsewhere is not shown to this namespace's administrator
+                why = f"user {quoted(user.name)} is attempting to grant RBAC permissions not currently held: {quoted(identity.name)}"
+                raise Forbidden.of(reference.resource, reference.name, f"{why} and its groups hold more outside this namespace")
+
+
+def _shown(moment: float) -> str:
+    return format_time(datetime.fromtimestamp(moment, UTC))
