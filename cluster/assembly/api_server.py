@@ -6,6 +6,7 @@ What needs no store is made when the ApiServer is, so that it is in memory once 
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import threading
@@ -15,11 +16,11 @@ from typing import Final
 
 from admission.order import Dependencies, build_chain
 from cluster.api.authorization import Authorizer
-from cluster.api.names import GroupResource
+from cluster.api.names import GroupResource, GroupVersionKind
 from cluster.api.tenancy import TENANTS
 from cluster.assembly.auditing import auditor
-from cluster.assembly.authentication import authentication, token_signer
-from cluster.assembly.authorization import authorization
+from cluster.assembly.authentication import authentication, front_proxy_trust, token_signer
+from cluster.assembly.authorization import authorization, authorizers
 from cluster.assembly.config import Config
 from cluster.assembly.environment import SUPERVISED
 from cluster.assembly.own import OwnHandlers, OwnParts, own_handlers
@@ -27,6 +28,7 @@ from cluster.client.caller import Callers
 from cluster.kinds.catalog import Catalog, catalog
 from cluster.registry.bootstrap import Cluster, bootstrap, keep
 from cluster.registry.kubeconfigs import KubeconfigCompanion
+from cluster.registry.labelling import set_label
 from cluster.registry.reader import StoreReader
 from cluster.registry.registry import Companion, Guard, Registry
 from cluster.registry.services import ServiceAllocator
@@ -58,6 +60,7 @@ KEEP_SECONDS: Final = 10.0
 """How often the objects that must exist are looked after."""
 _NAMESPACES: Final = GroupResource("", "namespaces")
 _SERVICES: Final = GroupResource("", "services")
+_SECRET: Final = GroupVersionKind("", "v1", "Secret")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,7 @@ class ApiServer:
         self.catalog: Catalog = catalog(config.kubernetes_version, self.schemas.gvks())
         self.signer = token_signer(config)
         _ = self.signer.public_keys  # loaded before workers are forked
+        self.authorizers = authorizers(config)
         self._open_store = store or self._connect
         self._lock = threading.Lock()
         self._closed = threading.Event()
@@ -136,8 +140,7 @@ class ApiServer:
         reader = StoreReader(store, self.catalog)
         signer = self.signer
         callers = Callers()
-        who = authentication(config, reader, signer, callers)
-        may = authorization(config, reader, callers)
+        may = authorization(self.authorizers, reader, callers, self._closed)
         authorizer = may.authorizer
         toleration = config.not_ready_toleration
         admission = build_chain(Dependencies(reader, authorizer, toleration, toleration))
@@ -147,13 +150,14 @@ class ApiServer:
         }
         companions |= dict.fromkeys((KUBECONFIGS, CLUSTER_KUBECONFIGS), KubeconfigCompanion(store, self.catalog))
         registry = Registry(store, self.catalog, self.schemas, admission, companions, _guards(may))
+        who = authentication(config, reader, signer, callers, functools.partial(set_label, registry, _SECRET))
         first = self._first_objects()
         bootstrap(registry, first, [*default_objects(), *berth_objects()], reconcile)
         threading.Thread(target=self._keep, args=(registry, first), name="first-objects", daemon=True).start()
         resources = Resources(registry, authorizer)
         own = own_handlers(OwnParts(config, reader, registry, resources, signer, who, may, self._closed))
         subresources = Subresources(registry, resources, Actions(reader, authorizer, signer, self._kubelet()), own.subresources)
-        virtual = Virtual(registry, resources, subresources, authorizer, may.resolver, who.tokens, own.virtual)
+        virtual = Virtual(registry, resources, subresources, authorizer, may.authorizer.rules_for, who.tokens, own.virtual)
         self._auditor = auditor(config, callers)
         return Parts(who, may, self._dispatcher(resources, subresources, virtual, signer, own), self._auditor, OpenStreams(reader))
 
@@ -164,7 +168,7 @@ class ApiServer:
     def _first_objects(self) -> Cluster:
         config = self.config
         ca = config.home.certificate("ca").read_text()
-        return Cluster(config.service_ip, config.service_cidr, config.advertise_address, config.port, ca)
+        return Cluster(config.service_ip, config.service_cidr, config.advertise_address, config.port, ca, front_proxy_trust(config))
 
     def _dispatcher(
         self, resources: Resources, subresources: Subresources, virtual: Virtual, signer: TokenSigner, own: OwnHandlers
@@ -173,7 +177,8 @@ class ApiServer:
         assert store is not None
         discovery = Discovery(self.catalog, f"{config.host}:{config.port}")
         health = Health({"ping": lambda: None, "log": lambda: None, "store": lambda: _touch(store)})
-        keys = TokenKeys(lambda: signer.discovery_document(f"{config.server}/openid/v1/jwks"), signer.key_set)
+        jwks_uri = config.authentication.service_account_jwks_uri or f"{config.server}/openid/v1/jwks"
+        keys = TokenKeys(lambda: signer.discovery_document(jwks_uri), signer.key_set)
         paths: dict[str, Handler] = {
             "/api": discovery.api,
             "/version": Version(config.kubernetes_version),

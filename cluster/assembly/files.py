@@ -17,7 +17,13 @@ def _encryption(config: Config) -> None:
         load(Path(path))
 
 
-CHECKS: Final[tuple[Callable[[Config], None], ...]] = (_encryption,)
+def _authorization(config: Config) -> None:
+    from cluster.assembly.authorization import check_authorization
+
+    check_authorization(config)
+
+
+CHECKS: Final[tuple[Callable[[Config], None], ...]] = (_encryption, _authorization)
 """Each reads the files of one part.  ValueError, OSError."""
 
 

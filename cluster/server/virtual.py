@@ -20,8 +20,8 @@ from cluster.server.negotiation import output_of
 from cluster.server.render import value_response
 from cluster.server.resources import Resources
 from cluster.server.subresources import Subresources
-from rbac.authn.union import BearerAuthenticator
-from rbac.authz.rbac import RuleResolver
+from rbac.authn.bearer import BearerAuthenticator
+from rbac.authz.modes import RuleLister
 
 Review = Callable[[Object, UserInfo, str], Object]
 """(what was sent, who asks, the URL's namespace) to the answer."""
@@ -36,7 +36,7 @@ class Virtual:
         resources: Resources,
         subresources: Subresources,
         authorizer: Authorizer,
-        resolver: RuleResolver,
+        lister: RuleLister,
         tokens: BearerAuthenticator,
         own: Mapping[GroupResource, SubHandler],
     ) -> None:
@@ -44,7 +44,7 @@ class Virtual:
         self._catalog: Catalog = registry.catalog
         self._resources = resources
         self._subresources = subresources
-        self._reviews = _reviews(authorizer, resolver, tokens)
+        self._reviews = _reviews(authorizer, lister, tokens)
         self._own = own
 
     def __call__(self, context: Context, kind: Kind) -> Response:
@@ -84,7 +84,7 @@ class Virtual:
         return value_response(context, output, body)
 
 
-def _reviews(authorizer: Authorizer, resolver: RuleResolver, tokens: BearerAuthenticator) -> dict[str, Review]:
+def _reviews(authorizer: Authorizer, lister: RuleLister, tokens: BearerAuthenticator) -> dict[str, Review]:
     from rbac import reviews
 
     return {
@@ -93,5 +93,5 @@ def _reviews(authorizer: Authorizer, resolver: RuleResolver, tokens: BearerAuthe
         "subjectaccessreviews": lambda obj, _user, _namespace: reviews.subject_access_review(obj, authorizer),
         "localsubjectaccessreviews": lambda obj, _user, namespace: reviews.local_subject_access_review(obj, namespace, authorizer),
         "selfsubjectaccessreviews": lambda obj, user, _namespace: reviews.self_subject_access_review(obj, user, authorizer),
-        "selfsubjectrulesreviews": lambda obj, user, _namespace: reviews.self_subject_rules_review(obj, user, resolver),
+        "selfsubjectrulesreviews": lambda obj, user, _namespace: reviews.self_subject_rules_review(obj, user, lister),
     }

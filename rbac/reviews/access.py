@@ -11,8 +11,8 @@ from cluster.api.field import FieldError
 from cluster.api.names import GroupKind, Object
 from cluster.api.user import UserInfo
 from cluster.api.validation import is_qualified_name, is_valid_label_value
+from rbac.authz.modes import RuleLister
 from rbac.authz.selectors import reviewed_fields, reviewed_labels
-from rbac.escalation import Resolver
 
 _NAMELESS: Final = GroupKind("authorization.k8s.io", "")
 """Upstream's errors about reviews leave the kind empty."""
@@ -47,23 +47,23 @@ def self_subject_access_review(obj: Object, user: UserInfo, authorizer: Authoriz
     return _answered(obj, user, authorizer, _metadata_errors(obj, "must be empty"))
 
 
-def self_subject_rules_review(obj: Object, user: UserInfo, resolver: Resolver) -> Object:
-    """What the caller may do in a namespace, as far as RBAC knows; BadRequest without a namespace."""
+def self_subject_rules_review(obj: Object, user: UserInfo, lister: RuleLister) -> Object:
+    """What the caller may do in a namespace, as far as authorizers can list it; BadRequest without a namespace."""
     namespace = (obj.get("spec") or {}).get("namespace")
     if not namespace:
         raise BadRequest("no namespace on request")
-    rules, problem = resolver.rules_for(user, namespace)
-    node = user.name.startswith("system:node:") and "system:nodes" in user.groups
+    found = lister(user, namespace)
     status: Object = {
-        "resourceRules": [{name: rule[name] for name in _RESOURCE_RULE if rule.get(name)} for rule in rules if rule.get("resources")],
+        "resourceRules": [{name: rule[name] for name in _RESOURCE_RULE if rule.get(name)} for rule in found.rules if rule.get("resources")],
         "nonResourceRules": [
-            {"verbs": rule.get("verbs") or [], "nonResourceURLs": rule["nonResourceURLs"]} for rule in rules if rule.get("nonResourceURLs")
+            {"verbs": rule.get("verbs") or [], "nonResourceURLs": rule["nonResourceURLs"]}
+            for rule in found.rules
+            if rule.get("nonResourceURLs")
         ],
-        "incomplete": node,
+        "incomplete": found.incomplete,
     }
-    problems = (["node authorizer does not support user rule resolution"] if node else []) + ([problem] if problem else [])
-    if problems:
-        status["evaluationError"] = problems[0] if len(problems) == 1 else f"[{', '.join(problems)}]"
+    if found.error:
+        status["evaluationError"] = found.error
     return {"kind": "SelfSubjectRulesReview", "apiVersion": obj.get("apiVersion"), "metadata": {}, "spec": {}, "status": status}
 
 

@@ -167,7 +167,7 @@ def test_a_local_review_beyond_its_namespace_is_refused(sent: Object, code: int,
 def test_a_rules_review_lists_both_sorts_of_rules() -> None:
     world = World()
     world.add(cluster_role("r", rule("get", "pods"), url_rule("get", "/x")), binding("", "b", "ClusterRole/r", "User:tina"))
-    answer = self_subject_rules_review(review(namespace="dev"), TINA, build_authorization(world).resolver)
+    answer = self_subject_rules_review(review(namespace="dev"), TINA, build_authorization(world).authorizer.rules_for)
     assert answer["status"] == {
         "resourceRules": [{"verbs": ["get"], "apiGroups": [""], "resources": ["pods"]}],
         "nonResourceRules": [{"verbs": ["get"], "nonResourceURLs": ["/x"]}],
@@ -176,13 +176,13 @@ def test_a_rules_review_lists_both_sorts_of_rules() -> None:
 
 
 def test_a_nodes_rules_are_incomplete() -> None:
-    status = self_subject_rules_review(review(namespace="dev"), NODE, build_authorization(World()).resolver)["status"]
+    status = self_subject_rules_review(review(namespace="dev"), NODE, build_authorization(World()).authorizer.rules_for)["status"]
     assert (status["incomplete"], status["evaluationError"]) == (True, "node authorizer does not support user rule resolution")
 
 
 def test_a_rules_review_needs_a_namespace() -> None:
     with pytest.raises(BadRequest, match=r"^no namespace on request$"):
-        self_subject_rules_review(review(), TINA, build_authorization(World()).resolver)
+        self_subject_rules_review(review(), TINA, build_authorization(World()).authorizer.rules_for)
 
 
 def test_the_callers_own_review() -> None:

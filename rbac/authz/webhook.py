@@ -1,0 +1,128 @@
+"""An authorizer that asks a remote service.  Upstream: apiserver `plugin/pkg/authorizer/webhook/webhook.go`."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+import orjson
+
+from cluster.api.authorization import Attributes, Decision, Verdict
+from cluster.api.names import Object
+from cluster.api.protocols import HttpCaller
+from rbac.authn.cache import LruCache
+from rbac.authz.configuration import DENY, AuthorizerConfiguration, WebhookConfiguration
+from rbac.authz.union import NO_OPINION
+from rbac.webhook import WebhookError, ask
+
+log = logging.getLogger("berth.authorization")
+CACHE_SIZE: Final = 8192
+MAX_KEPT_CHARACTERS: Final = 10_000
+"""A question whose parts that a caller chooses are longer altogether is not kept: it may be meant to fill memory."""
+_BOTH: Final = "webhook subject access review returned both allow and deny response"
+_OPERATORS: Final = {"=": "In", "!=": "NotIn"}
+
+
+class WebhookAuthorizer:
+    """Has the opinion that the service has, remembered for a while; its failure is NoOpinion or Deny as configured."""
+
+    def __init__(
+        self,
+        authorizer: AuthorizerConfiguration,
+        caller: HttpCaller,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        assert authorizer.webhook is not None
+        self.name: Final = f"Webhook {authorizer.name}"
+        self._settings: WebhookConfiguration = authorizer.webhook
+        self._caller = caller
+        self._sleep = sleep
+        self._clock = clock
+        self._kept: LruCache[bytes, tuple[float, Object]] = LruCache(CACHE_SIZE)
+        self._on_failure = Decision.DENY if authorizer.webhook.failure_policy == DENY else Decision.NO_OPINION
+
+    def authorize(self, attributes: Attributes) -> Verdict:
+        spec = review_spec(attributes)
+        key = orjson.dumps(spec)
+        kept = self._kept.get(key)
+        if kept is not None and self._clock() < kept[0]:
+            status = kept[1]
+        else:
+            version = f"authorization.k8s.io/{self._settings.version}"
+            try:
+                status = self._ask({"apiVersion": version, "kind": "SubjectAccessReview", "metadata": {}, "spec": spec})
+            except WebhookError as error:
+                log.error("webhook authorizer %s: %s", self.name, error)
+                return Verdict(self._on_failure, "", str(error))
+            lifetime = self._settings.authorized_ttl if status.get("allowed") else self._settings.unauthorized_ttl
+            if lifetime > 0 and _size(attributes) < MAX_KEPT_CHARACTERS:
+                self._kept.put(key, (self._clock() + lifetime, status))
+        return _verdict(status)
+
+    def _ask(self, review: Object) -> Object:
+        """The status; `group` and `groups` are the same list in v1beta1 and v1."""
+        if self._settings.version == "v1beta1" and "groups" in review["spec"]:
+            spec = dict(review["spec"])
+            spec["group"] = spec.pop("groups")
+            review = {**review, "spec": spec}
+        status = ask(self._caller, review, self._settings.timeout, self._sleep).get("status")
+        if not isinstance(status, dict):
+            return {"allowed": False}
+        kinds: dict[str, type] = {"allowed": bool, "denied": bool, "reason": str}
+        for name, kind in kinds.items():
+            if not isinstance(status.get(name, kind()), kind):
+                raise WebhookError(f"status.{name} is no {'string' if kind is str else 'boolean'}")
+        return {name: status[name] for name in kinds if name in status}
+
+
+def _verdict(status: Object) -> Verdict:
+    reason = status.get("reason", "")
+    if status.get("denied"):
+        return Verdict(Decision.DENY, reason, _BOTH if status.get("allowed") else "")
+    if status.get("allowed"):
+        return Verdict(Decision.ALLOW, reason)
+    return Verdict(Decision.NO_OPINION, reason) if reason else NO_OPINION
+
+
+def review_spec(attributes: Attributes) -> Object:
+    """The spec of a SubjectAccessReview (v1) that asks the question."""
+    user = attributes.user
+    spec: Object = {}
+    if attributes.is_resource:
+        spec["resourceAttributes"] = _resource(attributes)
+    else:
+        spec["nonResourceAttributes"] = _present(path=attributes.path, verb=attributes.verb)
+    extra = {key: list(values) for key, values in sorted(user.extra.items())}
+    return spec | _present(user=user.name, groups=list(user.groups), extra=extra, uid=user.uid)
+
+
+def _present(**fields: Any) -> Object:
+    return {name: value for name, value in fields.items() if value}
+
+
+def _resource(attributes: Attributes) -> Object:
+    found = _present(
+        namespace=attributes.namespace,
+        verb=attributes.verb,
+        group=attributes.api_group,
+        version=attributes.api_version,
+        resource=attributes.resource,
+        subresource=attributes.subresource,
+        name=attributes.name,
+    )
+    if attributes.field_selector:
+        terms = attributes.field_selector
+        found["fieldSelector"] = {"requirements": [{"key": key, "operator": _OPERATORS[sign], "values": [to]} for key, sign, to in terms]}
+    if attributes.label_selector:
+        wanted = [{"key": key, "operator": operator} | _present(values=list(values)) for key, operator, values in attributes.label_selector]
+        found["labelSelector"] = {"requirements": wanted}
+    return found
+
+
+def _size(attributes: Attributes) -> int:
+    parts = (attributes.namespace, attributes.verb, attributes.api_group, attributes.api_version, attributes.resource)
+    return sum(map(len, (*parts, attributes.subresource, attributes.name, attributes.path)))
