@@ -15,9 +15,9 @@ from cluster.api.errors import Conflict, NotFound
 from cluster.api.names import Object
 from cluster.api.token_keys import LEGACY_ISSUER, LEGACY_PREFIX, algorithm_and_id
 from cluster.api.user import service_account_name
-from cluster.client.cache import Key, key_of
+from cluster.client.cache import Cache, Key, key_of
 from cluster.client.http import ApiClient
-from cluster.client.informer import Handler, Informer
+from cluster.client.informer import Handler
 from cluster.client.resources import SECRETS, SERVICE_ACCOUNTS
 from cluster.client.work_queue import WorkQueue
 from cluster.controllers.framework import Context, Controller
@@ -71,7 +71,7 @@ def signed_token(key: Path, account: Object, secret: str) -> str:
 class TokenSecrets:
     """`sync` puts one service account's token secrets right."""
 
-    def __init__(self, client: ApiClient, accounts: Informer, secrets: Informer, key: Path, ca_pem: str) -> None:
+    def __init__(self, client: ApiClient, accounts: Cache, secrets: Cache, key: Path, ca_pem: str) -> None:
         self._client = client
         self._accounts = accounts
         self._secrets = secrets
@@ -173,7 +173,7 @@ def build(context: Context) -> Controller:
     accounts = context.informers.of(SERVICE_ACCOUNTS)
     secrets = context.informers.selected(SECRETS, OF_TYPE)
     secrets.cache.add_indexer("account", by_account)
-    made = TokenSecrets(context.client, accounts, secrets, options.service_account_key, options.ca_pem)
+    made = TokenSecrets(context.client, accounts.cache, secrets.cache, options.service_account_key, options.ca_pem)
     queue: WorkQueue[Key] = WorkQueue(max_seconds=60.0)
 
     def touched(secret: Object) -> None:

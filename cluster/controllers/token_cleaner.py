@@ -9,9 +9,8 @@ from typing import Final
 from cluster.api import bootstrap_tokens
 from cluster.api.errors import Conflict, NotFound
 from cluster.client import times
-from cluster.client.cache import Key
+from cluster.client.cache import Cache, Key
 from cluster.client.http import ApiClient
-from cluster.client.informer import Informer
 from cluster.client.resources import SECRETS
 from cluster.client.work_queue import WorkQueue
 from cluster.controllers.framework import Context, Controller, Requeue, enqueue_by
@@ -24,7 +23,7 @@ OF_TYPE: Final = f"type={bootstrap_tokens.TYPE}"
 class TokenCleaner:
     """`sync` removes one token, or comes back when it expires."""
 
-    def __init__(self, client: ApiClient, secrets: Informer, now: Callable[[], datetime.datetime] = times.now) -> None:
+    def __init__(self, client: ApiClient, secrets: Cache, now: Callable[[], datetime.datetime] = times.now) -> None:
         self._client = client
         self._secrets = secrets
         self._now = now
@@ -46,4 +45,4 @@ def build(context: Context) -> Controller:
     secrets = context.informers.selected(SECRETS, OF_TYPE, namespace=bootstrap_tokens.NAMESPACE)
     queue: WorkQueue[Key] = WorkQueue()
     secrets.add_handler(enqueue_by(queue))
-    return Controller(queue, TokenCleaner(context.client, secrets).sync)
+    return Controller(queue, TokenCleaner(context.client, secrets.cache).sync)

@@ -10,9 +10,8 @@ from typing import Final
 from cluster.api.certificates import KUBELET_CLIENT
 from cluster.api.errors import Conflict, InternalError, NotFound
 from cluster.api.names import Object
-from cluster.client.cache import Key
+from cluster.client.cache import Cache, Key
 from cluster.client.http import ApiClient
-from cluster.client.informer import Informer
 from cluster.client.resources import CERTIFICATE_SIGNING_REQUESTS, SUBJECT_ACCESS_REVIEWS
 from cluster.client.work_queue import WorkQueue
 from cluster.controllers.certificates.requests import conditions, has_condition, parsed
@@ -31,7 +30,7 @@ MESSAGES: Final = {
 class Approver:
     """`sync` approves one request, or leaves it to people."""
 
-    def __init__(self, client: ApiClient, requests: Informer) -> None:
+    def __init__(self, client: ApiClient, requests: Cache) -> None:
         self._client = client
         self._requests = requests
 
@@ -94,4 +93,4 @@ def build(context: Context) -> Controller:
     requests = context.informers.of(CERTIFICATE_SIGNING_REQUESTS)
     queue: WorkQueue[Key] = WorkQueue(base_seconds=FIRST_PAUSE)
     requests.add_handler(enqueue_by(queue))
-    return Controller(queue, Approver(context.client, requests).sync)
+    return Controller(queue, Approver(context.client, requests.cache).sync)

@@ -11,9 +11,8 @@ from typing import Final
 from cluster.api.errors import Conflict, InternalError, NotFound
 from cluster.api.names import Object
 from cluster.client import times
-from cluster.client.cache import Key
+from cluster.client.cache import Cache, Key
 from cluster.client.http import ApiClient
-from cluster.client.informer import Informer
 from cluster.client.resources import CERTIFICATE_SIGNING_REQUESTS
 from cluster.client.work_queue import WorkQueue
 from cluster.controllers.certificates.authority import Authority, CannotSign, lifetime, sign
@@ -32,7 +31,7 @@ class Signer:
     def __init__(
         self,
         client: ApiClient,
-        requests: Informer,
+        requests: Cache,
         authority: tuple[Path, Path],
         longest: datetime.timedelta,
         now: Callable[[], datetime.datetime] = times.now,
@@ -91,7 +90,7 @@ def build(context: Context) -> Controller:
     if options.ca_certificate is None or options.ca_key is None:
         return Controller()
     longest = datetime.timedelta(seconds=options.certificate_seconds)
-    signer = Signer(context.client, requests, (options.ca_certificate, options.ca_key), longest)
+    signer = Signer(context.client, requests.cache, (options.ca_certificate, options.ca_key), longest)
     queue: WorkQueue[Key] = WorkQueue(base_seconds=FIRST_PAUSE)
     requests.add_handler(enqueue_by(queue))
     return Controller(queue, signer.sync)
