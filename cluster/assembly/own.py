@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
+from typing import Final
 
 from cluster.api.names import GroupResource
 from cluster.api.protocols import Reader
 from cluster.assembly.config import Config
+from cluster.registry.kubeconfig_use import keep_last_use
+from cluster.registry.kubeconfigs import Kubeconfigs
 from cluster.registry.registry import Registry
 from cluster.server.dispatch import SubHandler
+from cluster.server.kubeconfigs import KubeconfigHandlers
 from cluster.server.resources import Resources
 from rbac.authn.build import Authentication
 from rbac.authn.service_accounts import TokenSigner
 from rbac.authz.build import Authorization
+from rbac.credentials.issue import Cluster, CredentialIssuer
+from rbac.credentials.permission import IssuingRules
+from rbac.credentials.reference import CLUSTER_KUBECONFIGS, KUBECONFIGS
+
+EXPLANATIONS: Final = tuple(
+    GroupResource("berth.io", f"{prefix}{name}")
+    for name in ("accessexplanations", "accessmatrixreviews", "subjectrulesreviews", "whocanreviews")
+    for prefix in ("", "local")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +42,8 @@ class OwnParts:
     signer: TokenSigner
     authentication: Authentication
     authorization: Authorization
+    closed: threading.Event
+    """Set when the API server ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +52,58 @@ class OwnHandlers:
 
     virtual: Mapping[GroupResource, SubHandler] = field(default_factory=dict)
     subresources: Mapping[tuple[str, str, str], SubHandler] = field(default_factory=dict)
+    creates: Mapping[GroupResource, SubHandler] = field(default_factory=dict)
+    """Creation of stored kinds whose answer is more than the object."""
 
 
-def own_handlers(parts: OwnParts) -> OwnHandlers:  # noqa: ARG001
-    return OwnHandlers()
+def own_handlers(parts: OwnParts) -> OwnHandlers:
+    kubeconfigs = _kubeconfigs(parts)
+    subresources: dict[tuple[str, str, str], SubHandler] = {}
+    for group, resource in (KUBECONFIGS, CLUSTER_KUBECONFIGS):
+        subresources |= {(group, resource, "renew"): kubeconfigs.renew, (group, resource, "revoke"): kubeconfigs.revoke}
+    return OwnHandlers(
+        virtual={**_explanations(parts)},
+        subresources=subresources,
+        creates=dict.fromkeys((KUBECONFIGS, CLUSTER_KUBECONFIGS), kubeconfigs.create),
+    )
+
+
+def _kubeconfigs(parts: OwnParts) -> KubeconfigHandlers:
+    """Issues with the cluster's CA and service-account key, and writes down in the background when what was issued is used."""
+    config, may = parts.config, parts.authorization
+
+    def authority() -> tuple[bytes, bytes]:
+        return config.home.certificate("ca").read_bytes(), config.home.key("ca").read_bytes()
+
+    rules = IssuingRules(may.authorizer, may.resolver, may.index, parts.reader)
+    issuer = CredentialIssuer(Cluster(config.name, config.server, authority), parts.signer, parts.reader)
+    uses = parts.registry, parts.authentication.credentials, parts.closed
+    threading.Thread(target=keep_last_use, args=uses, name="kubeconfig-use", daemon=True).start()
+    return KubeconfigHandlers(parts.registry, parts.resources, Kubeconfigs(parts.registry, rules, issuer))
+
+
+def _explanations(parts: OwnParts) -> Mapping[GroupResource, SubHandler]:
+    """Imported at the first question: no other request needs them."""
+    may = parts.authorization
+
+    def made() -> Mapping[GroupResource, SubHandler]:
+        from cluster.server.explanations import Explanations
+        from rbac.explain.view import Sources
+
+        sources = Sources(may.authorizer, may.index, parts.reader, parts.registry.catalog)
+        ca = parts.config.home.certificate("ca")
+        return Explanations(parts.registry, parts.resources, sources, parts.authentication, ca).handlers()
+
+    return loaded_at_first_use(EXPLANATIONS, made)
+
+
+def loaded_at_first_use(
+    resources: Iterable[GroupResource], make: Callable[[], Mapping[GroupResource, SubHandler]]
+) -> Mapping[GroupResource, SubHandler]:
+    """Handlers that are made, all together, when one of them is first asked."""
+    handlers = cache(make)
+
+    def of(resource: GroupResource) -> SubHandler:
+        return lambda context, kind: handlers()[resource](context, kind)
+
+    return {resource: of(resource) for resource in resources}

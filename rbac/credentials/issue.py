@@ -107,7 +107,8 @@ class CredentialIssuer:
     def _file(self, record: Object, secret: dict[str, bytes | str]) -> str:
         spec = record["spec"]
         cluster = spec.get("clusterName") or self._cluster.name
-        short = spec.get("serviceAccountName") or spec["user"]
+        account = spec.get("serviceAccountName")
+        short = f"{record['metadata']['namespace']}:{account}" if account else spec["user"]
         document = kubeconfig.render(
             spec.get("server") or self._cluster.server,
             self._ca()[0],
