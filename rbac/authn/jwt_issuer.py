@@ -1,0 +1,298 @@
+"""Tokens of one issuer: verified, and their claims mapped to a user.
+
+Upstream: apiserver `plugin/pkg/authenticator/token/oidc/oidc.go`.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from cluster.api.protocols import HttpCallers, HttpFailure
+from cluster.api.user import UserInfo
+from rbac.authn.errors import BadCredentials
+from rbac.authn.jwt_provider import CALL_SECONDS, Provider, ProviderError
+from rbac.authn.jwt_token import (
+    audiences,
+    check_times,
+    header,
+    parse_claims,
+    unverified_issuer,
+    verified_payload,
+    wrong_type,
+)
+from rbac.authn.structured_config import JwtIssuer
+from rbac.authn.urls import parse_url
+from rbac.credentials.reference import CREDENTIAL_ID
+from rbac.quoting import quoted, quoted_list
+
+FIRST_ATTEMPT_SECONDS: Final = 5.0
+"""How long a request waits for the first attempt to discover its issuer, which is under way when a server has just started."""
+DISTRIBUTED_SECONDS: Final = 10.0
+"""How long claims are kept that were fetched from elsewhere."""
+_MAX_CLAIM_ISSUERS: Final = 16
+_GOOGLE: Final = ("https://accounts.google.com", "accounts.google.com")
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """Who a token says is asking; good while `until` (seconds) is not past and the issuer's keys are those of `key_version`."""
+
+    user: UserInfo
+    until: float
+    key_version: int
+
+
+class JwtAuthenticator:
+    """Accepts the tokens of one issuer of the configuration."""
+
+    def __init__(self, issuer: JwtIssuer, callers: HttpCallers, clock: Callable[[], float] = time.time) -> None:
+        """ValueError for a URL or CA that cannot be used."""
+        self.issuer = issuer
+        self._clock = clock
+        self.provider = Provider(issuer.url, issuer.discovery_url, issuer.certificate_authority, callers, clock)
+        self._distributed = DistributedClaim(issuer, callers, clock) if issuer.groups_claim else None
+
+    def start(self) -> None:
+        """Discovers the issuer in the background."""
+        self.provider.start()
+
+    def close(self) -> None:
+        self.provider.close()
+        if self._distributed is not None:
+            self._distributed.close()
+
+    @property
+    def fault(self) -> str:
+        """Why tokens cannot be verified; empty where they can."""
+        return self.provider.error
+
+    def still_good(self, verified: Verified) -> bool:
+        """Whether what was verified before needs no second look."""
+        key_set = self.provider.key_set
+        if key_set is None:
+            return False
+        key_set.refresh_if_due()
+        return verified.until >= self._clock() and verified.key_version == key_set.version
+
+    def authenticate(self, token: str) -> Verified:
+        """Who a token of this issuer is of; BadCredentials, with upstream's reason."""
+        if self.provider.ready(FIRST_ATTEMPT_SECONDS) is None:
+            raise BadCredentials("oidc: authenticator not initialized")
+        try:
+            claims, version = verify(token, self.provider, self.issuer.audiences, self._clock)
+        except BadCredentials as error:
+            raise BadCredentials(f"oidc: verify token: {error}") from None
+        until = float(claims.get("exp") or 0)
+        if self._distributed is not None:
+            try:
+                if self._distributed.expand(claims):
+                    until = min(until, self._clock() + DISTRIBUTED_SECONDS)
+            except BadCredentials as error:
+                raise BadCredentials(f"oidc: could not expand distributed claims: {error}") from None
+        user = self._user(claims)
+        self._require(claims)
+        return Verified(user, until, version)
+
+    def _user(self, claims: Mapping[str, Any]) -> UserInfo:
+        issuer = self.issuer
+        name = _username(claims, issuer.username_claim)
+        groups = _groups(claims, issuer.groups_claim)
+        uid = ""
+        if issuer.uid_claim:
+            uid = _text(claims, issuer.uid_claim, f"oidc: parse uid claim {quoted(issuer.uid_claim)}")
+        extra: dict[str, tuple[str, ...]] = {}
+        token_id = claims.get("jti")
+        if isinstance(token_id, str) and token_id:
+            extra[CREDENTIAL_ID] = (f"JTI={token_id}",)
+        return UserInfo(issuer.username_prefix + name, uid, tuple(issuer.groups_prefix + group for group in groups), extra)
+
+    def _require(self, claims: Mapping[str, Any]) -> None:
+        for claim, wanted in self.issuer.required_claims:
+            if claim not in claims:
+                raise BadCredentials(f"oidc: required claim {claim} not present in ID token")
+            found = _text(claims, claim, f"oidc: parse claim {claim}")
+            if found != wanted:
+                raise BadCredentials(f"oidc: required claim {claim} value does not match. Got = {found}, want = {wanted}")
+
+
+def verify(token: str, provider: Provider, wanted: Sequence[str], clock: Callable[[], float]) -> tuple[dict[str, Any], int]:
+    """(claims, version of the keys) of a token that its issuer has signed, for one of the audiences, good now; BadCredentials."""
+    key_set = provider.key_set
+    if key_set is None:
+        raise BadCredentials(f"verifier not initialized for issuer: {quoted(provider.issuer)}")
+    algorithm, key_id = header(token)
+    key_set.refresh_if_due()
+    fetches, version = key_set.fetches, key_set.version
+    payload = verified_payload(token, algorithm, key_id, key_set.keys)
+    if payload is None:
+        try:
+            keys = key_set.fetch(fetches)
+        except ProviderError as error:
+            raise BadCredentials(f"failed to verify signature: fetching keys {error}") from None
+        version = key_set.version
+        payload = verified_payload(token, algorithm, key_id, keys)
+    if payload is None:
+        raise BadCredentials("failed to verify signature: failed to verify id token signature")
+    claims = parse_claims(payload)
+    _check_sources(claims)
+    issuer = claims.get("iss") or ""
+    if issuer != provider.issuer and (provider.issuer, issuer) != _GOOGLE:
+        raise BadCredentials(f"oidc: id token issued by a different provider, expected {quoted(provider.issuer)} got {quoted(issuer)}")
+    found = audiences(claims)
+    matches = any(each in wanted for each in found)
+    if len(wanted) == 1 and not matches:
+        raise BadCredentials(f"oidc: expected audience {quoted(wanted[0])} got {quoted_list(found)}")
+    check_times(claims, clock())
+    if not matches:
+        raise BadCredentials(f"oidc: expected audience in {quoted_list(sorted(wanted))} got {quoted_list(found)}")
+    return claims, version
+
+
+class DistributedClaim:
+    """The groups claim of tokens that name another place to fetch it from (OpenID Connect Core 1.0, section 5.6.2)."""
+
+    def __init__(self, issuer: JwtIssuer, callers: HttpCallers, clock: Callable[[], float]) -> None:
+        self._issuer = issuer
+        self._callers = callers
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._providers: dict[str, Provider] = {}
+
+    def close(self) -> None:
+        with self._lock:
+            for provider in self._providers.values():
+                provider.close()
+
+    def expand(self, claims: dict[str, Any]) -> bool:
+        """Puts the claim into `claims` if these only say where it is; whether it did.  BadCredentials."""
+        claim = self._issuer.groups_claim
+        names = claims.get("_claim_names")
+        if claim in claims or "_claim_names" not in claims:
+            return False
+        if "_claim_sources" not in claims:
+            raise BadCredentials("oidc: no claim sources")
+        source = (names or {}).get(claim)
+        if source is None:
+            return False
+        place = (claims["_claim_sources"] or {}).get(source)
+        if place is None:
+            raise BadCredentials(f"id token _claim_names contained a source {source} missing in _claims_sources")
+        endpoint = place.get("endpoint") or ""
+        if not endpoint:
+            return False  # an aggregated claim, which is not looked at
+        claims[claim] = self._resolve(endpoint, place.get("access_token") or "")
+        return True
+
+    def _resolve(self, endpoint: str, access_token: str) -> Any:
+        claim = self._issuer.groups_claim
+        token = self._fetch(endpoint, access_token)
+        issuer = unverified_issuer(token)
+        if issuer is None:
+            why = "malformed token"
+            raise BadCredentials(f"getting untrusted issuer from endpoint {endpoint} failed for claim {quoted(claim)}: {why}")
+        provider = self._provider(issuer)
+        if provider.ready(FIRST_ATTEMPT_SECONDS) is None:
+            raise BadCredentials(f"verifying untrusted issuer {issuer} failed: verifier not initialized for issuer: {quoted(issuer)}")
+        try:
+            found, _ = verify(token, provider, self._issuer.audiences, self._clock)
+        except BadCredentials as error:
+            raise BadCredentials(f"verify distributed claim token: {error}") from None
+        if claim not in found:
+            raise BadCredentials(f"jwt returned by distributed claim endpoint {quoted(endpoint)} did not contain claim: {claim}")
+        return found[claim]
+
+    def _fetch(self, endpoint: str, access_token: str) -> str:
+        """The token at the endpoint, which is sent the access token and so must be https."""
+        what = f"while getting distributed claim {quoted(self._issuer.groups_claim)}"
+        try:
+            if parse_url(endpoint).scheme != "https":
+                raise ValueError("URL scheme must be https")
+            if not access_token.isprintable() or not access_token.isascii():
+                raise ValueError("the access token is not printable")
+            caller = self._callers.of_url(endpoint, self._issuer.certificate_authority)
+            headers = {"Authorization": f"Bearer {access_token}"} if access_token else {}
+            answer = caller.call("GET", headers=headers, timeout=CALL_SECONDS)
+            text = answer.body.decode()
+        except (ValueError, HttpFailure) as error:
+            raise BadCredentials(f"{what}: {error}") from None
+        if not 200 <= answer.status <= 226:
+            raise BadCredentials(f"{what}: error while getting distributed claim JWT: {answer.status}")
+        return text.strip()
+
+    def _provider(self, url: str) -> Provider:
+        with self._lock:
+            provider = self._providers.get(url)
+            if provider is None:
+                if len(self._providers) >= _MAX_CLAIM_ISSUERS:
+                    raise BadCredentials(
+                        f"verifying untrusted issuer {url} failed: there are {_MAX_CLAIM_ISSUERS} issuers of claims already"
+                    )
+                try:
+                    provider = self._open(url)
+                except ValueError as error:
+                    raise BadCredentials(f"verifying untrusted issuer {url} failed: {error}") from None
+                self._providers[url] = provider
+            return provider
+
+    def _open(self, url: str) -> Provider:
+        if parse_url(url).scheme != "https":
+            raise ValueError("URL scheme must be https")
+        discovery_url = self._issuer.discovery_url if url == self._issuer.url else ""
+        provider = Provider(url, discovery_url, self._issuer.certificate_authority, self._callers, self._clock)
+        provider.start()
+        return provider
+
+
+def _check_sources(claims: Mapping[str, Any]) -> None:
+    """BadCredentials where a token says unclearly which claims are elsewhere."""
+    names, sources = claims.get("_claim_names") or {}, claims.get("_claim_sources") or {}
+    if not isinstance(names, dict) or not all(isinstance(each, str) for each in names.values()):
+        raise BadCredentials("oidc: failed to unmarshal claims: _claim_names must map strings to strings")
+    if not isinstance(sources, dict) or not all(_is_source(each) for each in sources.values()):
+        raise BadCredentials("oidc: failed to unmarshal claims: _claim_sources must map strings to endpoints")
+    for source in names.values():
+        if not source:
+            raise BadCredentials("oidc: failed to obtain source from claim name")
+        if source not in sources:
+            raise BadCredentials("oidc: source does not exist")
+
+
+def _is_source(value: object) -> bool:
+    return isinstance(value, dict) and all(isinstance(value.get(name, ""), str) for name in ("endpoint", "access_token"))
+
+
+def _username(claims: Mapping[str, Any], claim: str) -> str:
+    name = _text(claims, claim, f"oidc: parse username claims {quoted(claim)}")
+    if claim == "email" and "email_verified" in claims:
+        verified = claims["email_verified"]
+        if verified is not None and not isinstance(verified, bool):
+            raise BadCredentials(f"oidc: parse 'email_verified' claim: {wrong_type(verified, 'Go value', 'bool')}")
+        if not verified:
+            raise BadCredentials("oidc: email not verified")
+    return name
+
+
+def _groups(claims: Mapping[str, Any], claim: str) -> list[str]:
+    """A list of texts, or one text; no groups where there is no such claim."""
+    found = claims.get(claim) if claim else None
+    if found is None:
+        return []
+    if isinstance(found, str):
+        return [found]
+    if isinstance(found, list) and all(each is None or isinstance(each, str) for each in found):
+        return [each or "" for each in found]
+    raise BadCredentials(f"oidc: parse groups claim {quoted(claim)}: {wrong_type(found, 'Go value', 'string')}")
+
+
+def _text(claims: Mapping[str, Any], claim: str, what: str) -> str:
+    """A claim that is a text; BadCredentials, beginning with `what`, for one that is missing or anything else."""
+    if claim not in claims:
+        raise BadCredentials(f"{what}: claim not present")
+    found = claims[claim]
+    if found is not None and not isinstance(found, str):
+        raise BadCredentials(f"{what}: {wrong_type(found, 'Go value', 'string')}")
+    return found or ""

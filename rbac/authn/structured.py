@@ -1,0 +1,226 @@
+"""Bearer tokens of the issuers that the file of `--authentication-config` names, and who may be anonymous by it.
+
+The file is watched: what it says holds as soon as it is valid and all its issuers have been discovered; until then, and for as
+long as it is not, what it said before holds.  Upstream: `pkg/kubeapiserver/options/authentication.go`,
+`pkg/kubeapiserver/authenticator/config.go`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from cluster.api.protocols import HttpCallers
+from cluster.api.user import UserInfo
+from rbac.authn.cache import LruCache
+from rbac.authn.jwt_issuer import JwtAuthenticator, Verified
+from rbac.authn.jwt_token import unverified_issuer
+from rbac.authn.structured_config import Anonymous, AuthenticationConfiguration, load_authentication_configuration
+from rbac.quoting import quoted
+
+log = logging.getLogger(__name__)
+POLL_SECONDS: Final = 1.0
+"""How often the file is looked at."""
+READ_SECONDS: Final = 60.0
+"""How often it is read though it looks as it did."""
+UPDATE_SECONDS: Final = 60.0
+"""How long the issuers of a new file may take to be discovered before it counts as failed, and is tried again."""
+AGAIN_SECONDS: Final = 10.0
+"""After a failure that may pass, when the file is tried again."""
+_CACHE_SIZE: Final = 8192
+_ANONYMOUS_CHANGED: Final = "anonymous: Forbidden: changed from initial configuration file"
+
+
+@dataclass(slots=True)
+class Reloads:
+    """How often the file was reloaded since the start, and when last (seconds since 1970)."""
+
+    successes: int = 0
+    failures: int = 0
+    last_success: float = 0.0
+    last_failure: float = 0.0
+
+
+class _Issuers:
+    """The authenticators of one version of the file, and what they have verified."""
+
+    def __init__(self, authenticators: Sequence[JwtAuthenticator]) -> None:
+        self._by_url = {each.issuer.url: each for each in authenticators}
+        self._verified: LruCache[bytes, tuple[JwtAuthenticator, Verified]] = LruCache(_CACHE_SIZE)
+
+    @property
+    def authenticators(self) -> list[JwtAuthenticator]:
+        return list(self._by_url.values())
+
+    def authenticate(self, token: str) -> UserInfo | None:
+        """Who it is; None for a token of no issuer here; Unauthorized for a bad one."""
+        digest = hashlib.sha256(token.encode()).digest()
+        known = self._verified.get(digest)
+        if known is not None and known[0].still_good(known[1]):
+            return known[1].user
+        authenticator = self._by_url.get(unverified_issuer(token) or "")
+        if authenticator is None:
+            return None
+        verified = authenticator.authenticate(token)
+        self._verified.put(digest, (authenticator, verified))
+        return verified.user
+
+
+class StructuredAuthentication:
+    """Implements TokenAuthenticator by the file, and says where anonymous requests are allowed."""
+
+    def __init__(
+        self,
+        path: str,
+        callers: HttpCallers,
+        disallowed_issuers: Collection[str],
+        api_audiences: Sequence[str],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Reads the file; OSError, ValueError for one that is missing or bad.  Nothing is called before `start`."""
+        self._path = Path(path)
+        self._callers = callers
+        self._disallowed = tuple(disallowed_issuers)
+        self._audiences = tuple(api_audiences)
+        self._clock = clock
+        self._looks = _looks(self._path)
+        self._tracked = self._path.read_bytes()
+        self._read_at = time.monotonic()
+        self._again_at = float("inf")
+        self._closed = threading.Event()
+        self._reloading = threading.Lock()
+        self.reloads = Reloads()
+        configuration = load_file(self._path, self._tracked, self._disallowed)
+        self._anonymous = configuration.anonymous
+        self._issuers = _Issuers(self._make(configuration, ()))
+
+    @property
+    def anonymous(self) -> Anonymous | None:
+        """What the file says of anonymous requests; None where it leaves that to `--anonymous-auth`."""
+        return self._anonymous
+
+    def allows_anonymous(self, path: str) -> bool:
+        """Whether a request to the URL path may be anonymous as far as the file says."""
+        return self._anonymous is None or self._anonymous.allows(path)
+
+    def authenticate_token(self, token: str, audiences: Sequence[str]) -> tuple[UserInfo, tuple[str, ...]] | None:
+        """(user, audiences of the API server among those asked for); None where it is none of ours; Unauthorized where it is bad."""
+        good_for = self._audiences if not audiences else tuple(each for each in self._audiences if each in audiences)
+        if not good_for:
+            return None
+        user = self._issuers.authenticate(token)
+        return (user, good_for) if user is not None else None
+
+    def start(self) -> None:
+        """Discovers the issuers and watches the file, in the background, until `close`."""
+        for authenticator in self._issuers.authenticators:
+            authenticator.start()
+        threading.Thread(target=self._watch, name="authentication-config", daemon=True).start()
+
+    def close(self) -> None:
+        self._closed.set()
+        for authenticator in self._issuers.authenticators:
+            authenticator.close()
+
+    def reload(self) -> None:
+        """Takes over the file if it says something else, once all its issuers are discovered.
+
+        A file that cannot be is logged and counted, and changes nothing.
+        """
+        with self._reloading:
+            try:
+                data = self._path.read_bytes()
+            except OSError as error:
+                self._failed(f"failed to read authentication config file: {error.strerror}", again=True)
+                return
+            self._again_at = float("inf")
+            if data == self._tracked:
+                return
+            try:
+                configuration = load_file(self._path, data, self._disallowed)
+                if configuration.anonymous != self._anonymous:
+                    raise ValueError(_ANONYMOUS_CHANGED)
+                fresh = self._make(configuration, self._issuers.authenticators)
+            except ValueError as error:
+                self._tracked = data  # it never will be good: not looked at again before it changes
+                self._failed(f"failed to load authentication config: {error}")
+                return
+            fault = self._discover(fresh)
+            if fault:
+                self._failed(f"failed to update authentication config: {fault}", again=True)
+                return
+            self._swap(fresh)
+            self._tracked = data
+            self.reloads.successes += 1
+            self.reloads.last_success = self._clock()
+            log.warning("reloaded authentication config %s", quoted(str(self._path)))
+
+    def _make(self, configuration: AuthenticationConfiguration, old: Sequence[JwtAuthenticator]) -> list[JwtAuthenticator]:
+        """An authenticator for each issuer; one of the old where the file says the same of its issuer as before.  ValueError."""
+        kept = {each.issuer: each for each in old if not each.fault}
+        return [kept.get(issuer) or JwtAuthenticator(issuer, self._callers, self._clock) for issuer in configuration.issuers]
+
+    def _discover(self, fresh: Sequence[JwtAuthenticator]) -> str:
+        """Waits until all are discovered; what is wrong with the first that is not in time, or once the file has changed again."""
+        current = self._issuers.authenticators
+        added = [each for each in fresh if each not in current]
+        for authenticator in added:
+            authenticator.start()
+        end = time.monotonic() + UPDATE_SECONDS
+        looks = _looks(self._path)
+        while fault := next((each.fault for each in fresh if each.fault), ""):
+            if time.monotonic() > end or self._closed.wait(0.05) or _looks(self._path) != looks:
+                for authenticator in added:
+                    authenticator.close()
+                return fault
+        return ""
+
+    def _swap(self, fresh: Sequence[JwtAuthenticator]) -> None:
+        old = self._issuers
+        self._issuers = _Issuers(fresh)
+        for authenticator in old.authenticators:
+            if authenticator not in fresh:
+                authenticator.close()
+
+    def _failed(self, why: str, *, again: bool = False) -> None:
+        """`again`: what failed may succeed without the file's being changed."""
+        self.reloads.failures += 1
+        self.reloads.last_failure = self._clock()
+        if again:
+            self._again_at = time.monotonic() + AGAIN_SECONDS
+        log.error("%s: what %s said before is kept", why, quoted(str(self._path)))
+
+    def _watch(self) -> None:
+        while not self._closed.wait(POLL_SECONDS):
+            looks, now = _looks(self._path), time.monotonic()
+            if looks == self._looks and now < self._again_at and now - self._read_at < READ_SECONDS:
+                continue
+            self._looks, self._read_at = looks, now
+            try:
+                self.reload()
+            except Exception:  # whatever a file may bring about, the next one is looked at
+                log.exception("authentication config %s could not be reloaded", quoted(str(self._path)))
+
+
+def load_file(path: Path, data: bytes, disallowed_issuers: Collection[str]) -> AuthenticationConfiguration:
+    """What the file's content says; ValueError that names the file."""
+    try:
+        return load_authentication_configuration(data, disallowed_issuers)
+    except ValueError as error:
+        raise ValueError(f"failed to load authentication configuration from file {quoted(str(path))}: {error}") from error
+
+
+def _looks(path: Path) -> tuple[int, ...]:
+    """What changes when the file does, or the link that leads to it; nothing where it is missing."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return ()
+    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
