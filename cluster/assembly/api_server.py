@@ -110,10 +110,14 @@ class ApiServer:
             except (StoreUnavailable, RuntimeError) as error:
                 log.warning("the first objects were not looked after: %s", error)
 
-    def close(self) -> None:
-        self._closed.set()
+    def hand_over(self) -> None:
+        """The process is about to end: audit events wait no longer."""
         if self._auditor is not None:
             self._auditor.close()
+
+    def close(self) -> None:
+        self._closed.set()
+        self.hand_over()
         if self.store is not None:
             self.store.close()
 

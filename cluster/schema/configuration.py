@@ -52,10 +52,11 @@ def definitions(group: str, version: str, kinds: Sequence[str], structs: Mapping
     return SchemaSet(f"{group}/{version}", found, {"written": {}, "declared": {}, "omitted": {}})
 
 
-def load_configuration(data: bytes, kind: str, versions: Sequence[SchemaSet]) -> Object:
+def load_configuration(data: bytes, kind: str, versions: Sequence[SchemaSet], ignored: list[str] | None = None) -> Object:
     """The object in a YAML or JSON file, with its `kind` and `apiVersion`; ValueError, worded as upstream's, for what is none.
 
-    Unknown and duplicate fields are refused.  `versions` are the ones that the kind exists in, see `definitions`.
+    Unknown and duplicate fields are refused, or, where `ignored` is given, told there.  `versions` are the ones that the kind exists
+    in, see `definitions`.
     """
     if not data:
         raise ValueError("empty config data")
@@ -77,7 +78,9 @@ def load_configuration(data: bytes, kind: str, versions: Sequence[SchemaSet]) ->
         result = decoder(schemas, gvk).decode(value, strict=True, duplicates=duplicates)
     except (BadRequest, Mismatch):
         raise ValueError(faults.first_mismatch(schemas, definition, value)) from None
-    if result.problems:
+    if result.problems and ignored is not None:
+        ignored += result.problems
+    elif result.problems:
         raise ValueError(f"strict decoding error: {', '.join(result.problems)}")
     return result.object
 

@@ -68,4 +68,4 @@ DEFAULT_POLICY: Final[Object] = {
 
 
 def default_policy() -> Policy:
-    return build_policy(DEFAULT_POLICY)[0]
+    return build_policy(DEFAULT_POLICY)

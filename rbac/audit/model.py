@@ -65,5 +65,22 @@ class Sink(Protocol):
         ...
 
     def close(self) -> None:
-        """Hands over what waits; nothing is processed afterwards."""
+        """The process is about to end: hands over what waits."""
         ...
+
+
+class Union:
+    """Several sinks, each given every event."""
+
+    def __init__(self, sinks: Sequence[Sink]) -> None:
+        self._sinks = tuple(sinks)
+
+    def process(self, events: Sequence[AuditEvent]) -> bool:
+        kept = True
+        for sink in self._sinks:
+            kept = sink.process(events) and kept
+        return kept
+
+    def close(self) -> None:
+        for sink in self._sinks:
+            sink.close()
