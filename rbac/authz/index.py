@@ -184,5 +184,9 @@ class RbacIndex:
             return sorted(self._cluster_roles.items())
         return sorted((name, rules) for (where, name), rules in list(self._roles.items()) if where == namespace)
 
+    def counts(self, binding: Binding) -> bool:
+        """Whether a binding has not ended yet."""
+        return binding.expires is None or self._lasts(binding.expires, 0.0)
+
     def _lasts(self, expires: float, until: float) -> bool:
         return expires >= until and expires > self._clock()
