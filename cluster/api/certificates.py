@@ -44,7 +44,8 @@ def pem_blocks(data: bytes) -> Iterator[Block]:
             return
         position = end + len(_END)
         first, _, body = data[begin + len(_BEGIN) : end].partition(b"\n")
-        last = data[position:].partition(b"\n")[0].rstrip() if len(first) < 128 else b""
+        stop = data.find(b"\n", position)
+        last = data[position : stop if stop >= 0 else len(data)].rstrip()
         first = first.rstrip()
         if first != last or not first.endswith(_DASHES):
             continue
