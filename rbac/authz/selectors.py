@@ -69,11 +69,13 @@ def reviewed_labels(selector: Object) -> tuple[LabelRequirements, bool]:
             return _labels(parse_label_selector(selector["rawSelector"]).requirements), False
         except ValueError:
             return (), True
-    found: list[Requirement] = []
+    found: list[tuple[str, str, tuple[str, ...]]] = []
     given = selector.get("requirements") or ()
     for each in given:
+        key, operator, values = each.get("key", ""), each.get("operator", ""), tuple(each.get("values") or ())
         try:
-            found.append(new_requirement(each.get("key", ""), _READ.get(each.get("operator", ""), ""), each.get("values") or ()))
+            new_requirement(key, _READ.get(operator, ""), values)
         except ValueError:
             continue
-    return _labels(found), len(found) < len(given)
+        found.append((key, operator, values))
+    return tuple(found), len(found) < len(given)

@@ -1,0 +1,253 @@
+"""An authorizer that asks a remote service: what it sends, what it makes of the answer, what it remembers, how it fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import orjson
+import pytest
+
+from cluster.api.authorization import Attributes, Decision, Verdict
+from cluster.api.protocols import HttpAnswer, HttpFailure
+from cluster.api.user import UserInfo
+from rbac.authz.configuration import AuthorizerConfiguration, WebhookConfiguration
+from rbac.authz.webhook import CACHE_SIZE, MAX_KEPT_CHARACTERS, WebhookAuthorizer
+
+JANE = UserInfo("jane", "7", ("dev", "ops"), {"scopes": ("a", "b")})
+QUESTION = Attributes(JANE, "list", "kittens", "apps", "v1", "deployments", "scale", "tom")
+JSON = {"content-type": "application/json"}
+Reply = Callable[[dict[str, Any]], HttpAnswer]
+
+
+def answering(**status: Any) -> Reply:
+    """The review that was sent, with a status."""
+    return lambda review: HttpAnswer(200, JSON, orjson.dumps(review | {"status": status}))
+
+
+def saying(code: int, body: bytes = b"", **headers: str) -> Reply:
+    given = {"content-type": "text/plain"} | {name.replace("_", "-"): value for name, value in headers.items()}
+    return lambda _: HttpAnswer(code, given, body)
+
+
+@dataclass
+class Hook:
+    """A service that answers with each of the replies in turn, and with the last one from then on."""
+
+    replies: list[Reply | Exception]
+    sent: list[dict[str, Any]] = field(default_factory=list)
+    timeouts: list[float] = field(default_factory=list)
+
+    def call(
+        self, method: str, path: str = "", body: bytes | None = None, *, headers: Mapping[str, str] | None = None, timeout: float = 30.0
+    ) -> HttpAnswer:
+        assert (method, path) == ("POST", "")
+        self.sent.append(orjson.loads(body or b""))
+        self.timeouts.append(timeout)
+        reply = self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
+        if isinstance(reply, Exception):
+            raise reply
+        return reply(self.sent[-1])
+
+
+@dataclass
+class Asked:
+    """An authorizer, its service, and the time that they live in."""
+
+    hook: Hook
+    authorizer: WebhookAuthorizer
+    now: list[float]
+    slept: list[float]
+
+    def __call__(self, question: Attributes = QUESTION) -> Verdict:
+        return self.authorizer.authorize(question)
+
+
+def asking(*replies: Reply | Exception, **settings: Any) -> Asked:
+    hook, now = Hook(list(replies)), [0.0]
+    slept: list[float] = []
+    configured = AuthorizerConfiguration("Webhook", "hook", replace(WebhookConfiguration("/k", timeout=3.0), **settings))
+    return Asked(hook, WebhookAuthorizer(configured, hook, clock=lambda: now[0], sleep=slept.append), now, slept)
+
+
+def test_a_question_about_a_resource_is_sent_as_a_review() -> None:
+    asked = asking(answering(allowed=True))
+    asked()
+    assert asked.hook.sent == [
+        {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SubjectAccessReview",
+            "metadata": {},
+            "spec": {
+                "user": "jane",
+                "uid": "7",
+                "groups": ["dev", "ops"],
+                "extra": {"scopes": ["a", "b"]},
+                "resourceAttributes": {
+                    "verb": "list",
+                    "namespace": "kittens",
+                    "group": "apps",
+                    "version": "v1",
+                    "resource": "deployments",
+                    "subresource": "scale",
+                    "name": "tom",
+                },
+            },
+        }
+    ]
+
+
+def test_v1beta1_calls_the_groups_group() -> None:
+    asked = asking(answering(allowed=True), version="v1beta1")
+    asked()
+    (sent,) = asked.hook.sent
+    assert (sent["apiVersion"], sent["spec"]["group"], "groups" in sent["spec"]) == ("authorization.k8s.io/v1beta1", ["dev", "ops"], False)
+
+
+def test_a_question_about_a_path_is_sent_as_one() -> None:
+    asked = asking(answering(allowed=True))
+    asked(Attributes(UserInfo("jane"), "get", is_resource=False, path="/healthz"))
+    assert asked.hook.sent[0]["spec"] == {"user": "jane", "nonResourceAttributes": {"path": "/healthz", "verb": "get"}}
+
+
+def test_selectors_are_sent() -> None:
+    asked = asking(answering(allowed=True))
+    fields = (("spec.nodeName", "=", "n1"), ("metadata.name", "!=", "a"))
+    labels = (("app", "In", ("a", "b")), ("old", "DoesNotExist", ()))
+    asked(replace(QUESTION, field_selector=fields, label_selector=labels))
+    sent = asked.hook.sent[0]["spec"]["resourceAttributes"]
+    assert sent["fieldSelector"]["requirements"] == [
+        {"key": "spec.nodeName", "operator": "In", "values": ["n1"]},
+        {"key": "metadata.name", "operator": "NotIn", "values": ["a"]},
+    ]
+    assert sent["labelSelector"]["requirements"] == [
+        {"key": "app", "operator": "In", "values": ["a", "b"]},
+        {"key": "old", "operator": "DoesNotExist"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("status", "verdict"),
+    [
+        ({"allowed": True, "reason": "ok"}, Verdict(Decision.ALLOW, "ok")),
+        ({"allowed": False}, Verdict(Decision.NO_OPINION)),
+        ({"allowed": False, "reason": "dunno"}, Verdict(Decision.NO_OPINION, "dunno")),
+        ({"allowed": False, "denied": True, "reason": "no"}, Verdict(Decision.DENY, "no")),
+        (
+            {"allowed": True, "denied": True},
+            Verdict(Decision.DENY, "", "webhook subject access review returned both allow and deny response"),
+        ),
+        ({}, Verdict(Decision.NO_OPINION)),
+    ],
+)
+def test_the_answer_is_the_verdict(status: dict[str, Any], verdict: Verdict) -> None:
+    assert asking(answering(**status))() == verdict
+
+
+@pytest.mark.parametrize(("allowed", "kept"), [(True, 300.0), (False, 30.0)])
+def test_an_answer_is_remembered_for_its_time(allowed: bool, kept: float) -> None:
+    asked = asking(answering(allowed=allowed))
+    first = asked()
+    asked.now[0] = kept - 0.1
+    assert asked() == first
+    assert len(asked.hook.sent) == 1
+    asked.now[0] = kept
+    asked()
+    assert len(asked.hook.sent) == 2
+
+
+def test_answers_that_are_not_to_be_kept_are_asked_for_each_time() -> None:
+    asked = asking(answering(allowed=True), authorized_ttl=0.0)
+    asked()
+    asked()
+    assert len(asked.hook.sent) == 2
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"name": "jerry"},
+        {"user": replace(JANE, extra={"scopes": ("a",)})},
+        {"user": replace(JANE, uid="8")},
+        {"user": replace(JANE, groups=("dev",))},
+        {"field_selector": (("spec.nodeName", "=", "n1"),)},
+        {"label_selector": (("app", "Exists", ()),)},
+    ],
+)
+def test_every_part_of_a_question_counts_for_what_is_remembered(other: dict[str, Any]) -> None:
+    asked = asking(answering(allowed=True), answering(allowed=False))
+    assert (asked().allowed, asked(replace(QUESTION, **other)).allowed) == (True, False)
+
+
+def test_what_is_oversized_is_not_remembered() -> None:
+    asked = asking(answering(allowed=True))
+    for name in ("x" * MAX_KEPT_CHARACTERS, "x" * 100):
+        asked(replace(QUESTION, name=name))
+        asked(replace(QUESTION, name=name))
+    assert len(asked.hook.sent) == 3
+
+
+def test_the_memory_is_bounded() -> None:
+    asked = asking(answering(allowed=True))
+    for number in range(CACHE_SIZE + 1):
+        asked(replace(QUESTION, name=str(number)))
+    asked(replace(QUESTION, name=str(CACHE_SIZE)))
+    assert len(asked.hook.sent) == CACHE_SIZE + 1
+    asked(replace(QUESTION, name="0"))
+    assert len(asked.hook.sent) == CACHE_SIZE + 2
+
+
+RESET = HttpFailure("POST https://hook: connection reset")
+RESET.__cause__ = ConnectionResetError()
+
+
+@pytest.mark.parametrize("passing", [saying(500), saying(502), saying(504), saying(429), saying(503, retry_after="1"), RESET])
+def test_a_failure_that_may_pass_is_tried_again_after_a_growing_wait(passing: Reply | Exception) -> None:
+    asked = asking(passing, passing, answering(allowed=True))
+    assert asked().allowed
+    first, second = asked.slept
+    assert 0.5 <= first <= 0.6 < 0.75 <= second <= 0.9
+
+
+def test_it_is_not_tried_for_ever() -> None:
+    asked = asking(saying(500, b"<oops>"))
+    assert asked() == Verdict(Decision.NO_OPINION, "", 'an error on the server ("<oops>") has prevented the request from succeeding')
+    assert (len(asked.hook.sent), len(asked.slept)) == (5, 4)
+
+
+@pytest.mark.parametrize(
+    ("reply", "error"),
+    [
+        (saying(401), "the server has asked for the client to provide credentials"),
+        (saying(404), "the server could not find the requested resource"),
+        (saying(403, b"go away"), "go away"),
+        (saying(503), "the server is currently unable to handle the request"),
+        (saying(302), "the server responded with the status code 302 but did not return more information"),
+        (saying(400, b'{"kind":"Status","message":"bad spec"}'), "bad spec"),
+        (saying(200, b"malformed response"), "couldn't get version/kind; json parse error: "),
+        (saying(200), "0-length response with status code: 200 and content type: text/plain"),
+        (saying(200, b"[]"), "expected authorization.k8s.io/v1 SubjectAccessReview, got list"),
+        (saying(200, b'{"apiVersion":"v1","kind":"Pod"}'), "expected authorization.k8s.io/v1 SubjectAccessReview, got v1 Pod"),
+        (answering(allowed="yes"), "status.allowed is no boolean"),
+        (answering(reason=1), "status.reason is no string"),
+        (HttpFailure("POST https://hook: timed out"), "POST https://hook: timed out"),
+    ],
+)
+@pytest.mark.parametrize(("policy", "decision"), [("NoOpinion", Decision.NO_OPINION), ("Deny", Decision.DENY)])
+def test_a_failure_is_no_opinion_or_a_denial_as_configured(reply: Reply | Exception, error: str, policy: str, decision: Decision) -> None:
+    asked = asking(reply, failure_policy=policy)
+    verdict = asked()
+    assert (verdict.decision, verdict.reason, len(asked.hook.sent)) == (decision, "", 1)
+    assert verdict.error.startswith(error)
+
+
+def test_a_failure_is_not_remembered() -> None:
+    asked = asking(saying(401), answering(allowed=True))
+    assert (asked().allowed, asked().allowed) == (False, True)
+
+
+def test_a_call_takes_as_long_as_configured() -> None:
+    asked = asking(answering(allowed=True), timeout=1.5)
+    asked()
+    assert asked.hook.timeouts == [1.5]
