@@ -1,113 +1,132 @@
-"""`berth kubeconfig create`: a kubeconfig for a service account (its token) or for a person (a client certificate)."""
+"""`berth kubeconfig`: issue, list, show, renew and revoke kubeconfigs through the API, and merge files into and out of others."""
 
 from __future__ import annotations
 
 import argparse
-import datetime
-import re
-import sys
 from pathlib import Path
 from typing import Final
 
-from cluster.api.errors import NotFound, StatusError
-from cluster.api.user import service_account_name
-from cluster.assembly.config import Config
-from cluster.cli import local
+from cluster.cli import kubeconfig_issue, kubeconfig_text, kubeconfigs
 from cluster.cli.failure import CommandError
-from cluster.client.http import ApiClient
-from cluster.client.resources import SERVICE_ACCOUNTS
+from cluster.cli.kubeconfig_access import Access, open_access
 from rbac.credentials import kubeconfig
 
-UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-SHORTEST: Final = 600
-LONGEST: Final = 10 * 365 * 86400
-PRIVILEGED: Final = "system:"
+_OUTPUTS: Final = ("table", "json")
 
 
 def add_arguments(parser: argparse.ArgumentParser, home: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    create = actions.add_parser("create", parents=[home], help="print a kubeconfig for a service account or a person")
-    create.add_argument("name", help="the service account's name, or the person's with --user")
-    create.add_argument("-n", "--namespace", default="", help="the service account's namespace; with --user the context's")
-    create.add_argument("--user", action="store_true", help="for a person: a client certificate")
-    create.add_argument("--group", action="append", default=[], metavar="GROUP", help="a group of the person (may be repeated)")
-    create.add_argument("--lifetime", default="8760h", metavar="DURATION", help="e.g. 720h, 30d; default a year")
-    create.add_argument("--server", default="", metavar="URL", help="the API server's address, where it isn't the local one")
+    common = argparse.ArgumentParser(add_help=False, parents=[home])
+    common.add_argument("--kubeconfig", type=Path, metavar="FILE", help="who does it, and where; default the home's administrator")
+    named = argparse.ArgumentParser(add_help=False, parents=[common])
+    named.add_argument("name", metavar="NAME", help="the kubeconfig's name")
+    named.add_argument("-n", "--namespace", default="", help="its namespace; without it, it is one of the cluster")
+    _create(actions.add_parser("create", parents=[common], help="issue a kubeconfig to a service account or a person"))
+    listing = actions.add_parser("list", parents=[common], help="who has one, issued by whom and when, until when, and when last used")
+    listing.add_argument("-n", "--namespace", default="", help="those of a namespace; without it, those of the cluster")
+    listing.add_argument("-A", "--all", action="store_true", help="those of the cluster and of all namespaces")
+    listing.add_argument("-o", "--output", choices=_OUTPUTS, default="table")
+    show = actions.add_parser("show", parents=[named], help="all that is known of one")
+    show.add_argument("-o", "--output", choices=("text", "json"), default="text")
+    renew = actions.add_parser("renew", parents=[named], help="issue another credential for the same identity")
+    renew.add_argument("--lifetime", default="", metavar="DURATION", help="e.g. 720h, 30d; default as it was created with")
+    renew.add_argument("--revoke-previous", action="store_true", default=None, help="what was issued before is refused from now on")
+    _destination(renew)
+    revoke = actions.add_parser("revoke", parents=[named], help="refuse all that was issued, from the next request on")
+    revoke.add_argument("--delete", action="store_true", help="delete the record, too, so that its name is free")
+    merge = actions.add_parser("merge", help="put a file's contexts into your kubeconfig")
+    merge.add_argument("file", type=Path, metavar="FILE")
+    merge.add_argument("--into", type=Path, metavar="FILE", help="default the first file of KUBECONFIG, else ~/.kube/config")
+    remove = actions.add_parser("remove", help="take a context out of your kubeconfig")
+    remove.add_argument("context", metavar="CONTEXT")
+    remove.add_argument(
+        "--from", dest="source", type=Path, metavar="FILE", help="default the first file of KUBECONFIG, else ~/.kube/config"
+    )
+
+
+def _create(create: argparse.ArgumentParser) -> None:
+    add = create.add_argument
+    add("name", help="the service account's name, or the person's with --user; also the kubeconfig's")
+    add("-n", "--namespace", default="", help="the service account's namespace; with --user, the one that the person belongs to")
+    add("--user", action="store_true", help="for a person: a client certificate")
+    add("--username", default="", metavar="USER", help='the person\'s full name for the API server; default NAME, with -n "NAMESPACE:NAME"')
+    add("--service-account", default="", metavar="ACCOUNT", help="the service account, where it isn't called NAME")
+    add("--group", action="append", default=[], metavar="GROUP", help="a group of the person (may be repeated)")
+    role = create.add_mutually_exclusive_group()
+    role.add_argument("--role", default="", help="a Role to bind along with it, in each namespace of --in")
+    role.add_argument(
+        "--cluster-role", default="", metavar="ROLE", help="a ClusterRole, likewise; without -n and --in in the whole cluster"
+    )
+    add("--in", dest="within", action="append", default=[], metavar="NS,...", help="where the role is bound; default the namespace of -n")
+    add("--lifetime", default="8760h", metavar="DURATION", help="e.g. 720h, 30d; default a year")
+    add("--server", default="", metavar="URL", help="the API server's address, where it isn't the one that the API server knows")
+    add("--cluster-name", default="", metavar="NAME", help="the cluster's name in the file")
+    add("--context", default="", metavar="NAME", help="the context's name in the file")
+    add("--context-namespace", default="", metavar="NS", help="the context's namespace; default that of -n")
+    _destination(create)
+
+
+def _destination(parser: argparse.ArgumentParser) -> None:
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
+        "-o", "--output", type=Path, metavar="FILE", help="write it to a file that only you may read; default standard output"
+    )
+    where.add_argument("--merge", nargs="?", type=Path, const=Path(), metavar="FILE", help="merge it into your kubeconfig, or into FILE")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    config = local.load_config(local.open_home(arguments.home))
-    lifetime = _seconds(arguments.lifetime)
-    if arguments.group and not arguments.user:
-        raise CommandError("--group is for people: add --user")
-    if not arguments.user and not arguments.namespace:
-        raise CommandError("name the service account's namespace with -n, or add --user for a person")
-    make = _for_person if arguments.user else _for_service_account
-    document = make(config, arguments, lifetime)
-    sys.stdout.buffer.write(kubeconfig.dump(document))
+    if arguments.action == "merge":
+        return _merge(arguments)
+    if arguments.action == "remove":
+        return _remove(arguments)
+    act = {
+        "create": kubeconfig_issue.create,
+        "renew": kubeconfig_issue.renew,
+        "revoke": kubeconfig_issue.revoke,
+        "list": _list,
+        "show": _show,
+    }
+    act[arguments.action](open_access(arguments), arguments)
     return 0
 
 
-def _seconds(text: str) -> int:
-    """A lifetime such as `720h`, `30d` or `1h30m`."""
-    parts = re.findall(r"([0-9]{1,9})([smhd])", text)
-    if not parts or "".join(number + unit for number, unit in parts) != text:
-        raise CommandError(f'lifetime "{text}" is no duration: write it as "720h" or "30d"')
-    seconds = sum(int(number) * UNITS[unit] for number, unit in parts)
-    if not SHORTEST <= seconds <= LONGEST:
-        raise CommandError(f'lifetime "{text}" is not between 10 minutes and 10 years')
-    return seconds
+def _list(access: Access, arguments: argparse.Namespace) -> None:
+    if arguments.all and arguments.namespace:
+        raise CommandError("-n and -A exclude each other: name a namespace, or ask for all")
+    records: list[kubeconfig.Object] = []
+    if arguments.all or not arguments.namespace:
+        records += access.list(None)
+    if arguments.all or arguments.namespace:
+        records += access.list(arguments.namespace)
+    print(kubeconfig_text.as_json(records) if arguments.output == "json" else kubeconfig_text.table(records))
 
 
-def _ca(config: Config) -> bytes:
-    return config.home.certificate("ca").read_bytes()
+def _show(access: Access, arguments: argparse.Namespace) -> None:
+    record = access.get(arguments.namespace, arguments.name)
+    print(kubeconfig_text.as_json(record) if arguments.output == "json" else kubeconfig_text.description(record))
 
 
-def _for_service_account(config: Config, arguments: argparse.Namespace, lifetime: int) -> kubeconfig.Object:
-    """A token by TokenRequest: bound to the service account, so that it ends with it."""
-    namespace, name = arguments.namespace, arguments.name
-    request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": lifetime}}
-    admin = ApiClient.from_kubeconfig(Path(config.home.admin_kubeconfig), user_agent="berth")
+def _merge(arguments: argparse.Namespace) -> int:
+    target = arguments.into or kubeconfigs.user_file()
     try:
-        answer = admin.create(SERVICE_ACCOUNTS, namespace, request, name=name, subresource="token")
-    except NotFound:
-        raise CommandError(
-            f'service account "{name}" does not exist in namespace "{namespace}": create it first, or add --user for a person'
-        ) from None
-    except StatusError as error:
-        raise CommandError(f"no token was issued: {error.message}") from error
-    return kubeconfig.render(
-        arguments.server or config.server,
-        _ca(config),
-        service_account_name(namespace, name),
-        token=answer["status"]["token"],
-        namespace=namespace,
-        cluster=config.name,
-        context=f"{name}@{config.name}",
-    )
+        if not arguments.file.exists():
+            raise CommandError(f'there is no file "{arguments.file}"')
+        document = kubeconfig.load(arguments.file)
+        kubeconfigs.merge_into(target, kubeconfig.anchored(document, arguments.file.absolute().parent))
+    except (OSError, ValueError) as error:
+        raise CommandError(f'"{arguments.file}" was not merged into "{target}": {error}') from error
+    names = ", ".join(f'"{entry["name"]}"' for entry in document.get("contexts") or ())
+    print(f"* merged {names or 'no context'} into {target}")
+    return 0
 
 
-def _for_person(config: Config, arguments: argparse.Namespace, lifetime: int) -> kubeconfig.Object:
-    """A client certificate: the name is its common name, the groups its organizations."""
-    for each in (arguments.name, *arguments.group):
-        if each.startswith(PRIVILEGED):
-            raise CommandError(f'"{each}" is reserved: names and groups of people do not begin with "{PRIVILEGED}"')
-        if not each or len(each.encode()) > 64 or not each.isprintable():
-            raise CommandError(f'"{each}" is not usable: a name or group has 1 to 64 printable characters')
-    certificate, key = kubeconfig.issue_client_certificate(
-        _ca(config),
-        config.home.key("ca").read_bytes(),
-        arguments.name,
-        arguments.group,
-        datetime.timedelta(seconds=lifetime),
-    )
-    return kubeconfig.render(
-        arguments.server or config.server,
-        _ca(config),
-        arguments.name,
-        cert_pem=certificate,
-        key_pem=key,
-        namespace=arguments.namespace or None,
-        cluster=config.name,
-        context=f"{arguments.name}@{config.name}",
-    )
+def _remove(arguments: argparse.Namespace) -> int:
+    source = arguments.source or kubeconfigs.user_file()
+    try:
+        gone = kubeconfig.remove(source, arguments.context)
+    except (OSError, ValueError) as error:
+        raise CommandError(f'context "{arguments.context}" was not taken out of "{source}": {error}') from error
+    if not gone:
+        raise CommandError(f'"{source}" has no context "{arguments.context}": "kubectl config get-contexts" lists those that it has')
+    print(f'* context "{arguments.context}" is no longer in {source}')
+    return 0

@@ -50,6 +50,22 @@ def merge_admin(config: Config) -> str:
     return f'context "{config.name}" is current in {user_file()}'
 
 
+def merge_into(path: Path, document: kubeconfig.Object) -> None:
+    """As `kubeconfig.merge`; ValueError also where a cluster of the same name is another one, which contexts that stay use."""
+    here = kubeconfig.load(path)
+    servers = {entry["name"]: (entry.get("cluster") or {}).get("server") for entry in here.get("clusters") or ()}
+    replaced = {entry["name"] for entry in document.get("contexts") or ()}
+    users = {
+        (entry.get("context") or {}).get("cluster"): entry["name"] for entry in here.get("contexts") or () if entry["name"] not in replaced
+    }
+    for entry in document.get("clusters") or ():
+        name, server = entry["name"], (entry.get("cluster") or {}).get("server")
+        if name in users and servers.get(name) != server:
+            why = f'cluster "{name}" is at "{servers.get(name)}" there and at "{server}" here, and context "{users[name]}" uses it'
+            raise ValueError(f"{why}; issue the kubeconfig with another --cluster-name")
+    kubeconfig.merge(path, document)
+
+
 def configured(config: Config) -> bool:
     """Whether the user's file has the cluster's context with this server."""
     try:

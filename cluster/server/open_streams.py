@@ -175,6 +175,5 @@ def held(environ: dict[str, Any], end: Callable[[], None], connection: Any) -> I
 
 def cut(connection: Any) -> None:
     """Ends a TCP connection under whoever reads or writes it: they see its end, as if the peer had left."""
-    with contextlib.suppress(OSError, ValueError):  # closed meanwhile
-        with socket.socket(fileno=os.dup(connection.fileno())) as same:
-            same.shutdown(socket.SHUT_RDWR)
+    with contextlib.suppress(OSError, ValueError), socket.socket(fileno=os.dup(connection.fileno())) as same:
+        same.shutdown(socket.SHUT_RDWR)  # suppressed: one that is closed already

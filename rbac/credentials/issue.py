@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
 CERTIFICATE: Final = "Certificate"
-TOKEN: Final = "Token"
+TOKEN: Final = "Token"  # noqa: S105 - the type of a credential, not one
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +94,8 @@ class CredentialIssuer:
         return TOKEN, f"JTI={token_id}", {"token": token}
 
     def _certificate(self, record: Object, reference: Reference, seconds: int) -> tuple[str, str, dict[str, bytes | str]]:
-        from cryptography.x509 import load_pem_x509_certificate
         from cryptography.hazmat.primitives.serialization import Encoding
+        from cryptography.x509 import load_pem_x509_certificate
 
         spec, (ca_certificate, ca_key, _) = record["spec"], self._ca()
         lifetime = datetime.timedelta(seconds=seconds)

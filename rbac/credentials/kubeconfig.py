@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from cluster.api.names import Object
-from rbac.credentials.certificates import issue_client_certificate
 
-__all__ = ["Object", "dump", "issue_client_certificate", "load", "merge", "remove", "render", "server_of"]
+__all__ = ["Object", "anchored", "dump", "load", "merge", "remove", "render", "server_of"]
 _LISTS: Final = {"clusters": "cluster", "users": "user", "contexts": "context"}
+_FILES: Final = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
 _LOCK_SECONDS: Final = 5.0
 
 
@@ -102,22 +102,34 @@ def merge(path: Path, document: Object) -> None:
     with _locked(path):
         merged = load(path)
         for name in _LISTS:
-            added = {entry["name"]: entry for entry in document[name]}
+            added = {entry["name"]: entry for entry in document.get(name) or ()}
             merged[name] = [added.pop(entry["name"], entry) for entry in merged.get(name) or ()] + list(added.values())
-        merged["current-context"] = document["current-context"]
+        if document.get("current-context"):
+            merged["current-context"] = document["current-context"]
         _write(path, dump(merged))
 
 
-def remove(path: Path, context: str) -> None:
-    """Takes a context out of the file, with the cluster and user that nothing else uses.  Errors as of `merge`."""
+def anchored(document: Object, folder: Path) -> Object:
+    """The document with the files that it names relative to its folder named absolutely, so that it means the same elsewhere."""
+
+    def absolute(entry: Object, member: str) -> Object:
+        held = entry.get(member) or {}
+        return {**entry, member: {**held, **{key: str(folder / held[key]) for key in _FILES if held.get(key)}}}
+
+    members = {name: member for name, member in _LISTS.items() if document.get(name)}
+    return {**document, **{name: [absolute(entry, member) for entry in document[name]] for name, member in members.items()}}
+
+
+def remove(path: Path, context: str) -> bool:
+    """Takes a context out of the file, with the cluster and user that nothing else uses; whether it was there.  Errors as of `merge`."""
     if not path.exists():
-        return
+        return False
     with _locked(path):
         document = load(path)
         contexts = document.get("contexts") or []
         gone = next((entry.get("context") or {} for entry in contexts if entry["name"] == context), None)
         if gone is None:
-            return
+            return False
         kept = [entry for entry in contexts if entry["name"] != context]
         document["contexts"] = kept
         for name, member in (("clusters", "cluster"), ("users", "user")):
@@ -126,6 +138,7 @@ def remove(path: Path, context: str) -> None:
         if document.get("current-context") == context:
             document["current-context"] = ""
         _write(path, dump(document))
+    return True
 
 
 def server_of(path: Path, context: str) -> str | None:

@@ -45,7 +45,7 @@ def strategy(*, namespaced: bool) -> Strategy:
         prepare_for_update=_prepare_for_update,
         validate=partial(_validate, namespaced=namespaced),
         validate_update=_validate_update,
-        cells=_cells,
+        cells=cells,
     )
 
 
@@ -192,7 +192,7 @@ def _validate_update(record: Object, old: Object) -> list[FieldError]:
     return [field.invalid("spec", field.OMITTED, f"{IMMUTABLE}: create another kubeconfig, or renew this one")]
 
 
-def _cells(record: Object) -> list[Any]:
+def cells(record: Object) -> list[Any]:
     status, credential = status_of(record), newest(record)
     groups = spec_of(record).get("groups") or ()
     used = status.get("lastUsedTime")
