@@ -37,6 +37,8 @@ class Call:
     warnings: list[str] = field(default_factory=list)
     authorizer: Authorizer | None = None
     """Asked whether an update may create, where it would."""
+    annotations: dict[str, str] = field(default_factory=dict)
+    """What admission tells the audit event."""
 
 
 class Companion(Protocol):
@@ -159,4 +161,5 @@ def attributes(
         options=call.options,
         dry_run=call.dry_run,
         user=call.user,
+        annotations=call.annotations,
     )

@@ -63,7 +63,7 @@ def write_call(context: Context, kind: str, *, default_validation: str = WARN) -
         options["fieldManager"] = manager
     if "fieldValidation" in context.query:
         options["fieldValidation"] = validation
-    return Call(context.user, options, bool(dry_run), validation, context.warnings)
+    return Call(context.user, options, bool(dry_run), validation, context.warnings, annotations=context.annotations)
 
 
 def _dry_run_errors(values: Any) -> list[FieldError]:
