@@ -13,6 +13,7 @@ from cluster.assembly.api_server import ApiServer, Parts
 from cluster.assembly.config import Config
 from cluster.server import filters
 from cluster.server.audit import with_audit, with_failure_audit
+from cluster.server.authentication import with_authentication
 from cluster.server.context import Context, Filter, Handler, compose
 
 _NO_QUERY: MultiDict[str, str] = ImmutableMultiDict()
@@ -26,8 +27,9 @@ def pipeline(parts: Parts) -> list[Filter]:
         filters.with_request_info,
         with_failure_audit(parts.auditor),
         filters.with_deadline,
-        filters.with_authentication(parts.authentication.authenticator),
+        with_authentication(parts.authentication),
         with_audit(parts.auditor),
+        parts.streams.filter(lambda context: filters.is_long_running(context.info)),
         filters.with_impersonation(parts.authorizer),
         filters.with_authorization(parts.authorizer),
     ]

@@ -72,6 +72,8 @@ class Credentials:
     certificate: bytes | None = None
     path: str = ""
     headers: Callable[[], Mapping[str, Sequence[str]]] = dict
+    web_socket: bool = False
+    """Whether the request is to become a WebSocket, and offers protocols for it."""
 
 
 class Authenticator(Protocol):

@@ -17,6 +17,7 @@ import ssl  # noqa: E402
 from typing import Any  # noqa: E402
 
 from cluster.assembly import pki  # noqa: E402
+from cluster.assembly.authentication import front_proxy_ca  # noqa: E402
 from cluster.assembly.environment import SUPERVISED, config_from_environment  # noqa: E402
 from cluster.assembly.orphans import die_with_parent  # noqa: E402
 from cluster.server.disconnect import end_watches  # noqa: E402
@@ -41,6 +42,10 @@ reuse_port = False
 limit_request_line = 8190
 limit_request_fields = 100
 limit_request_field_size = 16384
+header_map = "drop"  # X_Remote_User must not pass for X-Remote-User
+forwarder_headers = ""  # nobody, and be it on this machine, sets SCRIPT_NAME or PATH_INFO by a header
+forwarded_allow_ips = ""
+secure_scheme_headers: dict[str, str] = {}
 control_socket_disable = True
 accesslog = None
 errorlog = "-"
@@ -54,11 +59,12 @@ suppress_ragged_eofs = True
 
 
 def ssl_context(conf: Any, default_ssl_context_factory: Any) -> ssl.SSLContext:  # noqa: ARG001 - gunicorn's hook
-    """Client certificates are optional, but one that is shown must be of the cluster's CA.
+    """Client certificates are optional, but one that is shown must be of the cluster's CA or of the front proxies'.
 
-    The handshake is left to the worker, which bounds it in time.
+    Which of them it is, the authenticators find out.  The handshake is left to the worker, which bounds it in time.
     """
     context: ssl.SSLContext = default_ssl_context_factory()
+    context.load_verify_locations(cafile=str(front_proxy_ca(_config)))
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
     setattr(context, "wrap_socket", functools.partial(context.wrap_socket, do_handshake_on_connect=False))
@@ -76,11 +82,13 @@ def post_fork(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's ho
 
 
 def post_worker_init(worker: Any) -> None:
-    """Connects the worker's store before it takes a request, and lets its watches end whole when it is told to end."""
-    worker.wsgi.extensions["berth"].start()
+    """Connects the worker's store before it takes a request; once it is told to end, its watches end whole and no event waits."""
+    server = worker.wsgi.extensions["berth"]
+    server.start()
 
     def end(number: int, frame: Any) -> None:
         gevent.spawn(end_watches)
+        gevent.spawn(server.hand_over)
         worker.handle_exit(number, frame)
 
     signal.signal(signal.SIGTERM, end)

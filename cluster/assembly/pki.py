@@ -1,4 +1,4 @@
-"""The cluster's public key infrastructure: one CA, and what it signs, all in `<home>/pki`, 0600, made once.
+"""The cluster's public key infrastructure: a CA and what it signs, another CA for front proxies, all in `<home>/pki`, 0600, made once.
 
 `ensure(config)` makes what is missing and leaves what is there; a serving certificate whose names no longer cover the
 configuration is the one thing made anew.  Names and organizations are those of a kubeadm cluster, so that the default
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime
 import fcntl
+import hashlib
 import ipaddress
 import os
 import secrets
@@ -28,6 +29,10 @@ CA_YEARS: Final = 10
 LEAF_YEARS: Final = 5
 KUBELET_CLIENT: Final = "kube-apiserver-kubelet-client"
 """The common name that kubelets admit."""
+CLUSTER_CA: Final = "ca"
+FRONT_PROXY_CA: Final = "front-proxy-ca"
+AUTHORITIES: Final = {CLUSTER_CA: "kubernetes", FRONT_PROXY_CA: "front-proxy-ca"}
+"""The CAs, and their common names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,8 @@ class Leaf:
     common_name: str
     organizations: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
+    authority: str = CLUSTER_CA
+    """The CA that signs it, by its file and key in AUTHORITIES."""
 
 
 def control_plane_leaves(config: Config) -> list[Leaf]:
@@ -51,6 +58,7 @@ def control_plane_leaves(config: Config) -> list[Leaf]:
         Leaf("admin", "kubernetes-admin", ("system:masters",)),
         Leaf("controller-manager", "system:kube-controller-manager"),
         Leaf("scheduler", "system:kube-scheduler"),
+        Leaf("front-proxy-client", "front-proxy-client", authority=FRONT_PROXY_CA),
     ]
 
 
@@ -63,7 +71,7 @@ def node_leaves(config: Config, node: str) -> list[Leaf]:
 
 
 def ensure(config: Config, leaves: Sequence[Leaf] | None = None) -> None:
-    """Makes the CA, the service-account key and the leaves (default: the control plane's) where they are missing.
+    """Makes the CAs, the service-account key and the leaves (default: the control plane's) where they are missing.
 
     Safe to run in several processes at once.  OSError where the home can't be written.
     """
@@ -72,10 +80,11 @@ def ensure(config: Config, leaves: Sequence[Leaf] | None = None) -> None:
     with _locked(home.pki / ".lock"):
         wanted = [leaf for leaf in (control_plane_leaves(config) if leaves is None else leaves) if not _good(config, leaf)]
         if wanted or not home.key("sa").exists():
-            authority = _authority(config)
             _service_account_key(config)
+            for name in AUTHORITIES:
+                _authority(config, name)
             for leaf in wanted:
-                _issue(config, leaf, *authority)
+                _issue(config, leaf, *_authority(config, leaf.authority))
 
 
 @contextmanager
@@ -104,20 +113,20 @@ def _good(config: Config, leaf: Leaf) -> bool:
     return fresh and set(leaf.names) <= held
 
 
-def _authority(config: Config) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+def _authority(config: Config, file: str) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import ec
     from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
     home = config.home
-    if home.key("ca").exists() and home.certificate("ca").exists():
-        loaded = load_pem_private_key(home.key("ca").read_bytes(), None)
+    if home.key(file).exists() and home.certificate(file).exists():
+        loaded = load_pem_private_key(home.key(file).read_bytes(), None)
         if not isinstance(loaded, ec.EllipticCurvePrivateKey):
-            raise ValueError(f'"{home.key("ca")}" holds no elliptic curve key')
-        return x509.load_pem_x509_certificate(home.certificate("ca").read_bytes()), loaded
+            raise ValueError(f'"{home.key(file)}" holds no elliptic curve key')
+        return x509.load_pem_x509_certificate(home.certificate(file).read_bytes()), loaded
     key = ec.generate_private_key(ec.SECP256R1())
-    name = _name("kubernetes")
+    name = _name(AUTHORITIES[file])
     certificate = (
         _builder(name, name, key, CA_YEARS)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
@@ -125,7 +134,7 @@ def _authority(config: Config) -> tuple[x509.Certificate, ec.EllipticCurvePrivat
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
     )
-    _write_pair(config, "ca", certificate.public_bytes(Encoding.PEM), _pem(key))
+    _write_pair(config, file, certificate.public_bytes(Encoding.PEM), _pem(key))
     return certificate, key
 
 
@@ -156,19 +165,35 @@ def _issue_client(config: Config, leaf: Leaf) -> None:
     from rbac.credentials.certificates import issue_client_certificate
 
     home = config.home
-    authority = home.certificate("ca").read_bytes(), home.key("ca").read_bytes()
+    authority = home.certificate(leaf.authority).read_bytes(), home.key(leaf.authority).read_bytes()
     lifetime = datetime.timedelta(days=365 * LEAF_YEARS)
     _write_pair(config, leaf.file, *issue_client_certificate(*authority, leaf.common_name, leaf.organizations, lifetime))
 
 
 def _service_account_key(config: Config) -> None:
     """The key that signs service-account tokens, and its public half."""
+    if not config.home.key("sa").exists():
+        _new_service_account_key(config)
+
+
+def rotate_service_account_key(config: Config) -> None:
+    """From now on another key signs service-account tokens; what the old one signed stays good, by its public half.
+
+    A running API server takes the change up by itself.  OSError where the home can't be written.
+    """
+    with _locked(config.home.pki / ".lock"):
+        _new_service_account_key(config)
+
+
+def _new_service_account_key(config: Config) -> None:
+    """Writes it, after the old one's public half is kept as `sa-<digest>.pub`."""
     from cryptography.hazmat.primitives.asymmetric import ec
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
     home = config.home
-    if home.key("sa").exists():
-        return
+    if (home.pki / "sa.pub").exists():
+        old = (home.pki / "sa.pub").read_bytes()
+        write_private(home.pki / f"sa-{hashlib.sha256(old).hexdigest()[:12]}.pub", old)
     key = ec.generate_private_key(ec.SECP256R1())
     public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     write_private(home.pki / "sa.pub", public)

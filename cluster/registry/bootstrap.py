@@ -7,7 +7,7 @@ Upstream: `pkg/controlplane/controller/{kubernetesservice,systemnamespaces,clust
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,6 +16,7 @@ from cluster.api.names import GroupVersionKind, Object, parse_api_version
 from cluster.api.token_keys import TRACKED_SINCE, TRACKING_NAME, TRACKING_NAMESPACE, parse_day
 from cluster.kinds.model import Kind
 from cluster.registry.registry import Registry
+from cluster.registry.trust import combined_trust
 from cluster.storage.contract import Write, WriteConflict
 
 NAMESPACES: Final = ("default", "kube-system", "kube-public", "kube-node-lease")
@@ -37,12 +38,14 @@ class Cluster:
     port: int
     ca: str
     """The CA's certificate, PEM."""
+    front_proxies: Mapping[str, str]
+    """What others are told of front proxies: `requestheader-*`."""
 
 
 def bootstrap(registry: Registry, cluster: Cluster, roles: Iterable[Object], reconcile_role: Reconcile) -> None:
     """Writes what is missing or out of date.  Safe in several processes at once: who comes second finds nothing to do."""
     wanted: list[tuple[Object, Reconcile]] = [(obj, reconcile_role) for obj in roles]
-    wanted += [(obj, _missing) for obj in (*_priority_classes(), _client_ca(cluster))]
+    wanted += [(obj, _missing) for obj in _priority_classes()]
     _write(registry, wanted + _kept(cluster))
 
 
@@ -54,6 +57,7 @@ def keep(registry: Registry, cluster: Cluster) -> None:
 def _kept(cluster: Cluster) -> list[tuple[Object, Reconcile]]:
     found: list[tuple[Object, Reconcile]] = [(obj, _missing) for obj in (*_namespaces(), *_service_range(cluster))]
     found.append((_tracking(), _tracked))
+    found.append((_trust(cluster), combined_trust))
     return [*found, (_service(cluster), _same_spec), (_endpoint_slice(cluster), _same_endpoints), (_endpoints(cluster), _same_endpoints)]
 
 
@@ -163,13 +167,13 @@ def _service_range(cluster: Cluster) -> list[Object]:
     ]
 
 
-def _client_ca(cluster: Cluster) -> Object:
+def _trust(cluster: Cluster) -> Object:
     """How an extension API server learns whose client certificates to trust."""
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": {"name": "extension-apiserver-authentication", "namespace": "kube-system"},
-        "data": {"client-ca-file": cluster.ca},
+        "data": {"client-ca-file": cluster.ca, **cluster.front_proxies},
     }
 
 

@@ -14,8 +14,8 @@ from typing import Final
 from gevent import Timeout as GreenletTimeout
 from werkzeug.wrappers import Response
 
-from cluster.api.authorization import Attributes, Authenticator, Authorizer, Credentials
-from cluster.api.errors import BadRequest, InternalError, ServiceUnavailable, StatusError, Timeout, Unauthorized
+from cluster.api.authorization import Attributes, Authorizer
+from cluster.api.errors import BadRequest, InternalError, ServiceUnavailable, StatusError, Timeout
 from cluster.api.requestinfo import RequestInfo, UnknownPath, parse
 from cluster.server.context import Context, Filter, Handler
 from cluster.server.deadline import REQUEST_TIMEOUT, WRITE_TIMEOUT, parse_timeout, stop_reading
@@ -105,32 +105,6 @@ def with_deadline(context: Context, following: Handler) -> Response:
 def is_long_running(info: RequestInfo) -> bool:
     """Whether the answer is a stream that ends when its client or its server wants."""
     return info.verb in _LONG_RUNNING or info.subresource in _STREAMS
-
-
-def with_authentication(authenticator: Authenticator) -> Filter:
-    """Who it is; 401 for bad credentials.  Without any, the authenticator says whether one is anonymous."""
-
-    def authenticate(context: Context, following: Handler) -> Response:
-        user = authenticator.authenticate(credentials(context))
-        if user is None:
-            raise Unauthorized
-        context.requester = context.user = user
-        return following(context)
-
-    return authenticate
-
-
-def credentials(context: Context) -> Credentials:
-    """The bearer token and the client certificate of a request's connection."""
-    token: str | None = None
-    scheme, _, rest = context.header("HTTP_AUTHORIZATION").partition(" ")
-    if scheme.lower() == "bearer":
-        token = rest.strip() or None
-    certificate: bytes | None = None
-    connection = context.environ.get("gunicorn.socket")
-    if connection is not None and hasattr(connection, "getpeercert"):
-        certificate = connection.getpeercert(binary_form=True) or None
-    return Credentials(token, certificate, context.path, context.headers)
 
 
 def with_impersonation(authorizer: Authorizer) -> Filter:

@@ -145,8 +145,21 @@ class Subresources:
         call, sent = self._resources.sent(context, kind, "CreateOptions", TOKEN_REQUEST)
         asked = attributes(call, Operation.CREATE, kind, info.namespace, info.name, sent, None, "token", TOKEN_REQUEST)
         self._registry.mutate(call, asked, kind)
-        self._registry.validate(call, asked)
-        answer = token_request(sent, info.namespace, info.name, self._actions.signer, self._actions.reader)
+
+        def admit(request: Object) -> None:
+            asked.object = request
+            self._registry.validate(call, asked)
+
+        answer = token_request(
+            sent,
+            info.namespace,
+            info.name,
+            self._actions.signer,
+            self._actions.reader,
+            admit=admit,
+            warnings=context.warnings,
+            annotations=context.annotations,
+        )
         return value_response(context, output, answer, 201)
 
     # streams

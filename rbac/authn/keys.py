@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Sequence
+import hashlib
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
 from cluster.api.names import Object
-from cluster.api.token_keys import algorithm_and_id
 
 if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey, EllipticCurvePublicKey
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
-_CURVES: Final = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
-CACHE_SECONDS: Final = 3600
+_CURVES: Final = {"secp256r1": ("ES256", "P-256"), "secp384r1": ("ES384", "P-384"), "secp521r1": ("ES512", "P-521")}
+_BLOCK: Final = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
+_PUBLIC: Final = ("PUBLIC KEY", "RSA PUBLIC KEY")
+_UNKNOWN: Final = "unknown service-account key: use an RSA key or an EC key on P-256, P-384 or P-521"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,30 +38,91 @@ class PublicKey:
             numbers = self.key.public_numbers()
             return common | {"kty": "RSA", "n": _integer(numbers.n), "e": _integer(numbers.e)}
         point, size = self.key.public_numbers(), (self.key.curve.key_size + 7) // 8
-        curve = _CURVES[self.key.curve.name]
+        curve = _CURVES[self.key.curve.name][1]
         return common | {"kty": "EC", "crv": curve, "x": _integer(point.x, size), "y": _integer(point.y, size)}
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class TokenKeys:
+    """The keys at one time: the one that signs, and all that verify, the signing one first."""
+
+    signing: RSAPrivateKey | EllipticCurvePrivateKey
+    public: tuple[PublicKey, ...]
+    by_id: Mapping[str, PublicKey]
+
+    @classmethod
+    def of(cls, signing_pem: bytes, verifying: Iterable[PublicKey] = ()) -> Self:
+        """ValueError where the PEM has no private key that tokens can be signed with."""
+        private = load_private_key(signing_pem)
+        by_id = {key.key_id: key for key in (public_key(private.public_key()), *verifying)}
+        return cls(private, tuple(by_id.values()), by_id)
+
+    def candidates(self, key_id: str) -> tuple[PublicKey, ...]:
+        """The keys that may have signed a token with that key ID, all of them for one without."""
+        if not key_id:
+            return self.public
+        found = self.by_id.get(key_id)
+        return () if found is None else (found,)
+
+
+class KeySource(Protocol):
+    """Where the keys come from; they change over time."""
+
+    def current(self) -> TokenKeys:
+        """The keys as they were a few seconds ago at most: the same value until they change."""
+        ...
+
+    def refreshed(self) -> TokenKeys:
+        """The keys as they are now, for a token whose key is not known."""
+        ...
+
+
+def load_private_key(pem: bytes) -> RSAPrivateKey | EllipticCurvePrivateKey:
+    """The first private key of a PEM file.  ValueError where there is none, or none that can sign tokens."""
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+    for kind, block in _blocks(pem):
+        if kind.endswith("PRIVATE KEY"):
+            key = _private(block)
+            if not isinstance(key, RSAPrivateKey | EllipticCurvePrivateKey):
+                raise ValueError(_UNKNOWN)
+            return key
+    raise ValueError("data does not contain a valid RSA or ECDSA private key")
+
+
 def load_public_keys(pem: bytes) -> list[PublicKey]:
-    """A PEM file's key: a public one, a certificate's, or the public half of a private one.  ValueError for others."""
+    """All keys of a PEM file: public ones, certificates', and the public halves of private ones.  ValueError for none, or others."""
     from cryptography import x509
     from cryptography.hazmat.primitives import serialization
 
-    if b"PRIVATE KEY" in pem:
-        return [public_key(serialization.load_pem_private_key(pem, None).public_key())]
-    if b"BEGIN CERTIFICATE" in pem:
-        return [public_key(each.public_key()) for each in x509.load_pem_x509_certificates(pem)]
-    return [public_key(serialization.load_pem_public_key(pem))]
+    found: list[PublicKey] = []
+    for kind, block in _blocks(pem):
+        if kind.endswith("PRIVATE KEY"):
+            found.append(public_key(_private(block).public_key()))
+        elif kind == "CERTIFICATE":
+            found.append(public_key(x509.load_pem_x509_certificate(block).public_key()))
+        elif kind in _PUBLIC:
+            found.append(public_key(serialization.load_pem_public_key(block)))
+    if not found:
+        raise ValueError("data does not contain any valid RSA or ECDSA public keys")
+    return found
 
 
 def public_key(key: object) -> PublicKey:
-    """A key with upstream's key ID; ValueError unless RSA or NIST EC."""
+    """A key with upstream's key ID: base64url of the SHA-256 of its PKIX form.  ValueError unless RSA or NIST EC."""
+    from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-    algorithm, key_id = algorithm_and_id(key)
-    assert isinstance(key, RSAPublicKey | EllipticCurvePublicKey)
-    return PublicKey(key, key_id, algorithm)
+    if isinstance(key, RSAPublicKey):
+        algorithm = "RS256"
+    elif isinstance(key, EllipticCurvePublicKey) and key.curve.name in _CURVES:
+        algorithm = _CURVES[key.curve.name][0]
+    else:
+        raise ValueError(_UNKNOWN)
+    der = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return PublicKey(key, _base64url(hashlib.sha256(der).digest()), algorithm)
 
 
 def key_set(keys: Iterable[PublicKey]) -> Object:
@@ -75,6 +139,20 @@ def discovery_document(issuer: str, jwks_uri: str, keys: Sequence[PublicKey]) ->
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": sorted({key.algorithm for key in keys}),
     }
+
+
+def _blocks(pem: bytes) -> Iterable[tuple[str, bytes]]:
+    for match in _BLOCK.finditer(pem):
+        yield match[1].decode(), match[0] + b"\n"
+
+
+def _private(block: bytes) -> Any:
+    from cryptography.hazmat.primitives import serialization
+
+    try:
+        return serialization.load_pem_private_key(block, None)
+    except TypeError:
+        raise ValueError("the private key is encrypted: use one without a passphrase") from None
 
 
 def _base64url(data: bytes) -> str:

@@ -10,6 +10,7 @@ from typing import Final
 from cluster.api import field, meta
 from cluster.api.errors import BadRequest, Conflict, Invalid, NotFound
 from cluster.api.field import FieldError
+from cluster.api.meta import new_uid
 from cluster.api.names import GroupKind, GroupResource, Object, parse_api_version
 from cluster.api.protocols import Reader
 from rbac.authn.service_accounts import SERVICE_ACCOUNTS, TokenSigner
@@ -21,6 +22,8 @@ LONGEST: Final = 1 << 32
 POD_SECONDS: Final = 3607
 """What token volumes ask for unless told: such a token is stale after that, but lives a year, as upstream has it."""
 EXTENDED_SECONDS: Final = 365 * 24 * 3600
+ISSUED: Final = "authentication.kubernetes.io/issued-credential-id"
+"""Annotates the audit event of a request with which token it was given."""
 _KIND: Final = GroupKind("authentication.k8s.io", "TokenRequest")
 _BOUND: Final = {"Pod": "pods", "Node": "nodes", "Secret": "secrets"}
 
@@ -32,11 +35,15 @@ def token_request(
     signer: TokenSigner,
     reader: Reader,
     *,
+    admit: Callable[[Object], None] = lambda _obj: None,
+    warnings: list[str] | None = None,
+    annotations: dict[str, str] | None = None,
     clock: Callable[[], float] = time.time,
 ) -> Object:
     """The request with its token.  NotFound, Invalid, BadRequest or Conflict where it cannot be granted.
 
-    `namespace` and `name` are the service account's, from the URL; mutating admission comes before this.
+    `namespace` and `name` are the service account's, from the URL.  Mutating admission comes before this; `admit` is validating
+    admission, of the request with its defaults.  `warnings` are for the caller, `annotations` for the audit event.
     """
     metadata, spec = dict(obj.get("metadata") or {}), dict(obj.get("spec") or {})
     _check_metadata(metadata, namespace, name)
@@ -52,18 +59,30 @@ def token_request(
     seconds = spec["expirationSeconds"] = DEFAULT_SECONDS if seconds is None else seconds
     _check_seconds(seconds)
     spec.setdefault("boundObjectRef", None)
-    bound = _bound_objects(spec["boundObjectRef"], namespace, name, reader) if spec["boundObjectRef"] else {}
-    extended = "pod" in bound and seconds == POD_SECONDS and set(spec["audiences"]) <= set(signer.audiences)
     now = clock()
+    metadata |= {"name": name, "namespace": namespace, "uid": uid, "creationTimestamp": _shown_time(now)}
+    request = {**obj, "metadata": metadata, "spec": spec, "status": {"token": "", "expirationTimestamp": None}}
+    admit(request)
+    bound = _bound_objects(spec["boundObjectRef"], namespace, name, reader) if spec["boundObjectRef"] else {}
+    if 0 < signer.longest < seconds:
+        if warnings is not None:
+            warnings.append(f"requested expiration of {seconds} seconds shortened to {signer.longest} seconds")
+        seconds = spec["expirationSeconds"] = signer.longest
+    extended = signer.extends and "pod" in bound and seconds == POD_SECONDS and set(spec["audiences"]) <= set(signer.audiences)
+    token_id = new_uid()
     token = signer.issue(
         account,
         lifetime=EXTENDED_SECONDS if extended else seconds,
         audiences=spec["audiences"],
         warn_after=seconds if extended else 0,
-        **bound,
+        token_id=token_id,
+        pod=bound.get("pod"),
+        secret=bound.get("secret"),
+        node=bound.get("node"),
     )
-    metadata |= {"name": name, "namespace": namespace, "uid": uid, "creationTimestamp": _shown_time(now)}
-    return {**obj, "metadata": metadata, "spec": spec, "status": {"token": token, "expirationTimestamp": _shown_time(now + seconds)}}
+    if annotations is not None:
+        annotations[ISSUED] = f"JTI={token_id}"
+    return {**request, "status": {"token": token, "expirationTimestamp": _shown_time(now + seconds)}}
 
 
 def _shown_time(seconds: float) -> str:

@@ -10,6 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from app import create_app
+from cluster.assembly import pki
 from cluster.assembly.api_server import ApiServer
 from cluster.assembly.config import Config, Home
 from cluster.storage.local import LocalStore
@@ -72,6 +73,8 @@ def people(tmp_path: Path) -> Iterator[People]:
     home.pki.mkdir()
     home.key("sa").write_bytes(rsa_key())
     home.certificate("ca").write_bytes(authority()[0])
+    home.key("ca").write_bytes(authority()[1])
+    pki.ensure(Config(home))
     store = LocalStore.temporary()
     server = ApiServer(Config(home), lambda: store)
     people = People(create_app(Config(home), server).test_client())

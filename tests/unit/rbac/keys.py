@@ -10,6 +10,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
+from rbac.authn.authorities import Authorities
+from rbac.authn.keys import PublicKey, TokenKeys, load_public_keys
 from rbac.credentials.certificates import issue_client_certificate
 
 DAY = datetime.timedelta(days=1)
@@ -55,9 +57,32 @@ def certificate(*attributes: tuple[x509.ObjectIdentifier, str], usages: list[x50
     ca = serialization.load_pem_private_key(authority()[1], None)
     assert isinstance(ca, ec.EllipticCurvePrivateKey)
     now = datetime.datetime.now(datetime.UTC)
+    issuer = x509.load_pem_x509_certificate(authority()[0]).subject
     subject = x509.Name([x509.NameAttribute(oid, value, _validate=False) for oid, value in attributes])
-    builder = x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(ca.public_key()).serial_number(2)
+    builder = x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(ca.public_key()).serial_number(2)
     builder = builder.not_valid_before(now - DAY).not_valid_after(now + DAY)
     if usages is not None:
         builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
     return builder.sign(ca, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+
+
+def authorities() -> Authorities:
+    """The CA as what authenticators trust."""
+    return Authorities.of_pem(authority()[0])
+
+
+class Keys:
+    """A KeySource: one key signs, others verify too; `change` swaps them all at once."""
+
+    def __init__(self, signing: bytes, *verifying: bytes) -> None:
+        self.change(signing, *verifying)
+
+    def change(self, signing: bytes, *verifying: bytes) -> None:
+        public: list[PublicKey] = [key for pem in verifying for key in load_public_keys(pem)]
+        self._keys = TokenKeys.of(signing, public)
+
+    def current(self) -> TokenKeys:
+        return self._keys
+
+    def refreshed(self) -> TokenKeys:
+        return self._keys

@@ -11,7 +11,7 @@ from cluster.api.authorization import Attributes, Decision, Verdict
 from cluster.api.errors import BadRequest, Conflict, Invalid, NotFound, StatusError
 from cluster.api.names import GroupResource, Object
 from cluster.api.user import UserInfo
-from rbac.authn.build import build_authentication
+from rbac.authn.build import Settings, build_authentication
 from rbac.authn.service_accounts import SERVICE_ACCOUNTS, TokenSigner
 from rbac.authz.build import build_authorization
 from rbac.reviews import (
@@ -23,7 +23,7 @@ from rbac.reviews import (
     token_request,
     token_review,
 )
-from tests.unit.rbac.keys import ec_key
+from tests.unit.rbac.keys import Keys, ec_key
 from tests.unit.rbac.world import NODE, World, binding, cluster_role, metadata, rule, url_rule, user
 
 TINA = user("tina", "ops")
@@ -205,7 +205,7 @@ def world() -> World:
     return made
 
 
-SIGNER = TokenSigner(ec_key(), ISSUER)
+SIGNER = TokenSigner(Keys(ec_key()), ISSUER)
 
 
 def request(world: World, spec: Object | None = None, **meta: object) -> Object:
@@ -231,7 +231,7 @@ def test_a_token_request_is_filled_in(world: World) -> None:
 
 
 def test_its_token_is_good(world: World) -> None:
-    tokens = build_authentication(SIGNER.public_keys, ISSUER, (), world).tokens
+    tokens = build_authentication(Settings(issuers=(ISSUER,), keys=SIGNER.keys), world).tokens
     sent = {"kind": "TokenReview", "metadata": {}, "spec": {"token": request(world)["status"]["token"]}}
     status = token_review(sent, tokens.authenticate_token)["status"]
     groups = ["system:serviceaccounts", "system:serviceaccounts:dev", "system:authenticated"]
@@ -247,14 +247,14 @@ def test_its_token_is_good(world: World) -> None:
     ],
 )
 def test_the_review_of_a_bad_token_says_why(world: World, token: str | None, audiences: list[str], error: str) -> None:
-    tokens = build_authentication(SIGNER.public_keys, ISSUER, (), world).tokens
+    tokens = build_authentication(Settings(issuers=(ISSUER,), keys=SIGNER.keys), world).tokens
     sent = {"metadata": {}, "spec": {"token": token or request(world)["status"]["token"], "audiences": audiences}}
     assert token_review(sent, tokens.authenticate_token)["status"] == {"user": {}, "error": error}
 
 
 def test_a_token_review_needs_a_token(world: World) -> None:
     with pytest.raises(BadRequest, match=r"^token is required for TokenReview in authentication$"):
-        token_review({"spec": {}}, build_authentication(SIGNER.public_keys, ISSUER, (), world).tokens.authenticate_token)
+        token_review({"spec": {}}, build_authentication(Settings(issuers=(ISSUER,), keys=SIGNER.keys), world).tokens.authenticate_token)
 
 
 def test_a_token_for_a_pod_says_its_node(world: World) -> None:

@@ -6,71 +6,20 @@ import base64
 import hashlib
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import Any
 
 import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
-from cluster.api import meta
 from cluster.api.authorization import Credentials
 from cluster.api.errors import Unauthorized
 from cluster.api.names import GroupResource, Object
-from rbac.authn.keys import load_public_keys
-from rbac.authn.service_accounts import SERVICE_ACCOUNTS, ServiceAccountTokenAuthenticator, TokenSigner
-from rbac.authn.union import BearerAuthenticator, UnionAuthenticator
+from rbac.authn.bearer import BearerAuthenticator
+from rbac.authn.service_accounts import SERVICE_ACCOUNTS
+from rbac.authn.union import UnionAuthenticator
 from tests.unit.rbac.keys import ec_key, rsa_key
-from tests.unit.rbac.world import World, metadata
-
-ISSUER = "https://kubernetes.default.svc.cluster.local"
-NOW = 1_800_000_000.0
-ACCOUNT = {"metadata": metadata("user", "dev", uid="uid-user")}
-POD = {"metadata": metadata("web", "dev", uid="uid-web"), "spec": {"nodeName": "n1"}}
-NODE = {"metadata": metadata("n1", uid="uid-n1")}
-SECRET = {"metadata": metadata("s", "dev", uid="uid-s")}
-PODS, NODES, SECRETS = GroupResource("", "pods"), GroupResource("", "nodes"), GroupResource("", "secrets")
-
-
-def stamp(seconds: float) -> str:
-    return meta.format_time(datetime.fromtimestamp(NOW + seconds, UTC))
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> float:
-        return self.now
-
-
-class Setting:
-    """A signer, an authenticator, and the cluster that both belong to."""
-
-    def __init__(self, key: bytes) -> None:
-        self.clock = Clock()
-        self.world = World()
-        self.signer = TokenSigner(key, ISSUER, clock=self.clock)
-        self.authenticator = ServiceAccountTokenAuthenticator(self.signer.public_keys, ISSUER, (), self.world, clock=self.clock)
-        self.world.put(SERVICE_ACCOUNTS, ACCOUNT)
-        self.world.put(PODS, POD)
-        self.world.put(NODES, NODE)
-        self.world.put(SECRETS, SECRET)
-
-    def issue(self, lifetime: int = 3600, **more: Any) -> str:
-        return self.signer.issue(ACCOUNT, lifetime=lifetime, **more)
-
-    def accepts(self, token: str, *audiences: str) -> bool:
-        try:
-            return self.authenticator.authenticate_token(token, audiences) is not None
-        except Unauthorized:
-            return False
-
-    def why_not(self, token: str, *audiences: str) -> str:
-        with pytest.raises(Unauthorized) as refusal:
-            self.authenticator.authenticate_token(token, audiences)
-        assert refusal.value.message == "Unauthorized"
-        return str(refusal.value)
+from tests.unit.rbac.token_world import ISSUER, NODE, NODES, NOW, POD, PODS, SECRET, SECRETS, Setting, forged, parts, stamp
+from tests.unit.rbac.world import metadata
 
 
 @pytest.fixture(params=["rsa", "ec"])
@@ -78,19 +27,9 @@ def setting(request: pytest.FixtureRequest) -> Setting:
     return Setting(rsa_key() if request.param == "rsa" else ec_key())
 
 
-def parts(token: str) -> tuple[Object, Object]:
-    header, payload, _ = token.split(".")
-    return tuple(json.loads(base64.urlsafe_b64decode(each + "==")) for each in (header, payload))  # type: ignore[return-value]
-
-
-def forged(header: Object, payload: Object, signature: bytes = b"") -> str:
-    encoded = [base64.urlsafe_b64encode(json.dumps(each).encode()).rstrip(b"=").decode() for each in (header, payload)]
-    return ".".join([*encoded, base64.urlsafe_b64encode(signature).rstrip(b"=").decode()])
-
-
 def test_a_token_says_what_upstreams_says(setting: Setting) -> None:
     header, claims = parts(setting.issue(pod=POD, node=NODE, warn_after=60))
-    public = load_pem_private_key(setting.signer._pem, None).public_key()
+    public = load_pem_private_key(setting.key, None).public_key()
     digest = hashlib.sha256(public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).digest()
     assert header == {"alg": setting.signer.public_keys[0].algorithm, "kid": base64.urlsafe_b64encode(digest).rstrip(b"=").decode()}
     assert len(claims.pop("jti")) == 36
@@ -142,7 +81,7 @@ def test_a_token_makes_its_service_account(setting: Setting) -> None:
         (lambda it: it.world.delete(PODS, "dev", "web"), "service account token has been invalidated"),
         (
             lambda it: it.world.put(PODS, {"metadata": metadata("web", "dev", uid="new"), "spec": {}}),
-            "Pod UID (new) does not match service account pod ref claim (uid-web)",
+            "pod UID (new) does not match service account pod ref claim (uid-web)",
         ),
         (lambda it: setattr(it.clock, "now", NOW + 3600 + 61), "service account token has expired"),
         (lambda it: setattr(it.clock, "now", NOW - 61), "service account token is not valid yet"),
@@ -197,7 +136,7 @@ def _confused(it: Setting, payload: Object) -> str:
 
 def _signed(it: Setting, payload: Object, **change: object) -> str:
     key = it.signer.public_keys[0]
-    return jwt.encode({**payload, **change}, it.signer._pem.decode(), key.algorithm, headers={"kid": key.key_id})
+    return jwt.encode({**payload, **change}, it.key.decode(), key.algorithm, headers={"kid": key.key_id})
 
 
 ATTACKS: dict[str, Callable[[Setting, str, Object, Object], str]] = {
@@ -232,10 +171,10 @@ ATTACKS: dict[str, Callable[[Setting, str, Object, Object], str]] = {
         it, payload, **{"kubernetes.io": {"namespace": "dev", "serviceaccount": {"name": "user"}}}
     ),
     "expiry of another type": lambda it, token, header, payload: jwt.PyJWS().encode(
-        json.dumps({**payload, "exp": True}).encode(), it.signer._key, it.signer.public_keys[0].algorithm
+        json.dumps({**payload, "exp": True}).encode(), it.keys.current().signing, it.signer.public_keys[0].algorithm
     ),
     "payload that is no object": lambda it, token, header, payload: jwt.PyJWS().encode(
-        b'["iss"]', it.signer._key, it.signer.public_keys[0].algorithm
+        b'["iss"]', it.keys.current().signing, it.signer.public_keys[0].algorithm
     ),
     "too long": lambda it, token, header, payload: _signed(it, payload, padding="x" * 20000),
     "rubbish": lambda it, token, header, payload: "abc",
@@ -263,7 +202,7 @@ def test_an_attack_is_refused(setting: Setting, attack: str) -> None:
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_an_attacker_is_not_even_anonymous(setting: Setting, attack: str) -> None:
     token = setting.issue()
-    everyone = UnionAuthenticator([BearerAuthenticator([setting.authenticator], [ISSUER])])
+    everyone = UnionAuthenticator([BearerAuthenticator([setting.authenticator], [ISSUER])], lambda _path: True)
     assert everyone.authenticate(Credentials(bearer_token=token)).name == "system:serviceaccount:dev:user"
     with pytest.raises(Unauthorized):
         everyone.authenticate(Credentials(bearer_token=ATTACKS[attack](setting, token, *parts(token))))
@@ -278,9 +217,15 @@ def test_an_audience_is_narrowed_to_what_was_asked_for(setting: Setting) -> None
 
 
 def test_an_old_key_still_verifies_after_rotation(setting: Setting) -> None:
-    keys = [*TokenSigner(rsa_key(1), ISSUER).public_keys, *setting.signer.public_keys]
-    authenticator = ServiceAccountTokenAuthenticator(keys, ISSUER, (), setting.world, clock=setting.clock)
-    assert authenticator.authenticate_token(setting.issue(), ()) is not None
+    """Nobody is logged out as long as the old public key stays; who signs by the old private key is, once that is gone too."""
+    old, token = setting.key, setting.issue()
+    assert setting.accepts(token)
+    setting.keys.change(rsa_key(1), old)
+    assert setting.accepts(token)
+    assert jwt.get_unverified_header(setting.issue())["kid"] != jwt.get_unverified_header(token)["kid"]
+    assert setting.accepts(setting.issue())
+    setting.keys.change(rsa_key(1))
+    assert setting.why_not(token) == "invalid signature, no keys found"
 
 
 def test_the_key_set_verifies_tokens(setting: Setting) -> None:
@@ -301,14 +246,8 @@ def test_the_discovery_document(setting: Setting) -> None:
 
 
 def test_the_memory_of_good_tokens_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rbac.authn.service_accounts._CACHE_SIZE", 3)
+    monkeypatch.setattr("rbac.authn.service_account_tokens._CACHE_SIZE", 3)
     setting = Setting(ec_key())
     tokens = [setting.issue() for _ in range(5)]
     assert all(setting.accepts(token) for token in tokens)
     assert len(setting.authenticator._verified) == 3
-
-
-def test_a_public_key_is_read_from_any_pem() -> None:
-    private = load_pem_private_key(ec_key(), None)
-    public = private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    assert [key.key_id for key in load_public_keys(public)] == [key.key_id for key in load_public_keys(ec_key())]

@@ -1,0 +1,95 @@
+"""The filter that finds out who sends a request, and takes from it what it was told by.
+
+Upstream: apiserver `pkg/endpoints/filters/authentication.go`.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Final
+
+from werkzeug.wrappers import Response
+
+from cluster.api.authorization import Credentials
+from cluster.api.errors import Unauthorized
+from cluster.server.context import Context, Filter, Handler
+from rbac.authn.bearer import bearer_token, without_tokens
+from rbac.authn.build import Authentication
+from rbac.authn.remarks import listening
+from rbac.authn.request_headers import STANDARD, HeaderNames
+
+log = logging.getLogger(__name__)
+_AUTHORIZATION: Final = "HTTP_AUTHORIZATION"
+_PROTOCOLS: Final = "HTTP_SEC_WEBSOCKET_PROTOCOL"
+
+
+def with_authentication(authentication: Authentication) -> Filter:
+    """Who it is; 401 for bad credentials.  Without any, the authenticator says whether one is anonymous."""
+    authenticator = authentication.authenticator
+    kept_from = _Stripped(authentication.proxy_headers)
+
+    def authenticate(context: Context, following: Handler) -> Response:
+        try:
+            with listening(context.annotations, context.warnings):
+                user = authenticator.authenticate(credentials(context))
+        except Unauthorized as error:
+            log.info("request %s could not be authenticated: %s", context.audit_id, error)
+            raise
+        kept_from.strip(context.environ)
+        context.requester = context.user = user
+        return following(context)
+
+    return authenticate
+
+
+def credentials(context: Context) -> Credentials:
+    """What a request and its connection show."""
+    certificate: bytes | None = None
+    connection = context.environ.get("gunicorn.socket")
+    if connection is not None and hasattr(connection, "getpeercert"):
+        certificate = connection.getpeercert(binary_form=True) or None
+    token = bearer_token(context.header(_AUTHORIZATION))
+    return Credentials(token, certificate, context.path, context.headers, _opens_web_socket(context.environ))
+
+
+def _opens_web_socket(environ: dict[str, Any]) -> bool:
+    return (
+        _PROTOCOLS in environ
+        and environ.get("HTTP_UPGRADE", "").lower() == "websocket"
+        and "upgrade" in environ.get("HTTP_CONNECTION", "").lower()
+    )
+
+
+class _Stripped:
+    """Takes credentials out of a request that was authenticated, so that nothing after this reads them or hands them on."""
+
+    def __init__(self, proxy_headers: HeaderNames) -> None:
+        self._names = (STANDARD,) if proxy_headers == STANDARD else (STANDARD, proxy_headers)
+        exact = {_variable(name) for names in self._names for name in (*names.users, *names.uids, *names.groups)}
+        self._exact = frozenset((_AUTHORIZATION, *exact))
+        self._prefixes = tuple({_variable(prefix) for names in self._names for prefix in names.extra_prefixes})
+
+    def strip(self, environ: dict[str, Any]) -> None:
+        exact, prefixes = self._exact, self._prefixes
+        found = [key for key in environ if key in exact or key.startswith(prefixes)]
+        protocols = environ.get(_PROTOCOLS, "")
+        kept = without_tokens(protocols) if protocols else ""
+        if not found and kept == protocols:
+            return
+        for key in found:
+            del environ[key]
+        if kept:
+            environ[_PROTOCOLS] = kept
+        sent = environ.get("berth.headers")
+        if sent is not None:
+            environ["berth.headers"] = [(name, value) for name, value in sent if not self._is_secret(name.lower())] + (
+                [("SEC-WEBSOCKET-PROTOCOL", kept)] if kept else []
+            )
+
+    def _is_secret(self, name: str) -> bool:
+        return name in ("authorization", "sec-websocket-protocol") or any(names.is_ours(name) for names in self._names)
+
+
+def _variable(header: str) -> str:
+    """A header's name in a WSGI environment."""
+    return f"HTTP_{header.upper().replace('-', '_')}"

@@ -1,0 +1,161 @@
+"""Bearer tokens that a remote service reviews.
+
+Upstream: apiserver `plugin/pkg/authenticator/token/webhook`, `pkg/authentication/token/cache`, `pkg/util/webhook`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from cluster.api.protocols import HttpAnswer, HttpCaller, HttpFailure
+from cluster.api.user import UserInfo
+from rbac.authn.cache import LruCache
+from rbac.authn.errors import BadCredentials
+
+log = logging.getLogger(__name__)
+VERSIONS: Final = ("v1", "v1beta1")
+TIMEOUT: Final = 30.0
+"""Seconds for all attempts of one review together."""
+_STEPS: Final = 5
+_FIRST_WAIT, _FACTOR, _JITTER = 0.5, 1.5, 0.2
+_AGAIN: Final = frozenset({429, 500, 504})
+_CACHE_SIZE: Final = 8192
+Found = tuple[UserInfo, tuple[str, ...]] | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """An answer, and until when it is kept."""
+
+    until: float
+    found: Found
+
+
+class WebhookTokenAuthenticator:
+    """Implements TokenAuthenticator.  Answers, yes or no, are kept for a while; failures are not."""
+
+    def __init__(
+        self,
+        caller: HttpCaller,
+        audiences: Sequence[str],
+        *,
+        version: str = "v1",
+        ttl: float = 120.0,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], object] = time.sleep,
+    ) -> None:
+        """`audiences`: those of the API server, which an answer without any is for.  ValueError for an unknown version."""
+        if version not in VERSIONS:
+            supported = ", ".join(f'"{each}"' for each in VERSIONS)
+            raise ValueError(f'unsupported authentication webhook version "{version}", supported versions are {supported}')
+        self._caller = caller
+        self._audiences = tuple(audiences)
+        self._version = f"authentication.k8s.io/{version}"
+        self._ttl = ttl
+        self._clock = clock
+        self._sleep = sleep
+        self._known: LruCache[bytes, _Known] = LruCache(_CACHE_SIZE)
+        self._asking: dict[bytes, threading.Event] = {}
+
+    def authenticate_token(self, token: str, audiences: Sequence[str]) -> Found:
+        """The user whom the service names; None where it knows none; BadCredentials where it says why, or cannot be asked."""
+        wanted = tuple(audiences) or self._audiences
+        key = hashlib.sha256(repr((token, wanted)).encode("utf-8", "backslashreplace")).digest()
+        while True:
+            known = self._known.get(key)
+            if known is not None and self._clock() < known.until:
+                return known.found
+            asking = self._asking.setdefault(key, mine := threading.Event())
+            if asking is mine:
+                break
+            if not asking.wait(TIMEOUT):
+                raise BadCredentials("webhook call failed: context deadline exceeded")
+        try:
+            found = self._review(token, wanted)
+            if self._ttl > 0:
+                self._known.put(key, _Known(self._clock() + self._ttl, found))
+            return found
+        finally:
+            del self._asking[key]
+            mine.set()
+
+    def _review(self, token: str, wanted: tuple[str, ...]) -> Found:
+        spec = {"token": token, "audiences": list(wanted)} if wanted else {"token": token}
+        review = {"kind": "TokenReview", "apiVersion": self._version, "metadata": {}, "spec": spec, "status": {"user": {}}}
+        status = _status(self._ask(orjson.dumps(review)))
+        have = tuple(status.get("audiences") or ()) or self._audiences
+        good_for = tuple(each for each in wanted if each in have)
+        if wanted and not good_for:
+            return None
+        if status.get("authenticated") is not True:
+            why = status.get("error")
+            if why:
+                raise BadCredentials(str(why))
+            return None
+        return _user(status.get("user") or {}), good_for
+
+    def _ask(self, body: bytes) -> bytes:
+        """The answer's body; BadCredentials where there is none after a few attempts."""
+        end, wait = self._clock() + TIMEOUT, _FIRST_WAIT
+        for attempt in range(_STEPS):
+            try:
+                answer = self._caller.call("POST", "", body, timeout=max(0.1, end - self._clock()))
+            except HttpFailure as error:
+                why, again = str(error), _is_reset(error)
+            else:
+                if 200 <= answer.status < 300:
+                    return answer.body
+                why, again = f"the webhook answered {answer.status}", _asks_again(answer)
+            pause = wait * (1 + random.random() * _JITTER)  # noqa: S311 - spreads retries, guards nothing
+            if not again or attempt == _STEPS - 1 or self._clock() + pause > end:
+                break
+            self._sleep(pause)
+            wait *= _FACTOR
+        log.error("the token webhook could not be asked: %s", why)
+        raise BadCredentials(why)
+
+
+def _is_reset(error: HttpFailure) -> bool:
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ConnectionResetError):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False
+
+
+def _asks_again(answer: HttpAnswer) -> bool:
+    return answer.status in _AGAIN or "retry-after" in answer.headers
+
+
+def _status(body: bytes) -> Mapping[str, Any]:
+    try:
+        review = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        review = None
+    status = review.get("status") if isinstance(review, dict) else None
+    if not isinstance(status, dict):
+        raise BadCredentials("the webhook's answer is no TokenReview")
+    return status
+
+
+def _user(shown: Mapping[str, Any]) -> UserInfo:
+    try:
+        name, uid = shown.get("username") or "", shown.get("uid") or ""
+        groups = tuple(shown.get("groups") or ())
+        extra = {key: tuple(values or ()) for key, values in (shown.get("extra") or {}).items()}
+        texts = [name, uid, *groups, *extra, *(value for values in extra.values() for value in values)]
+    except (AttributeError, TypeError):
+        texts = [None]
+    if not all(isinstance(text, str) for text in texts):
+        raise BadCredentials("the webhook's answer names no user")
+    return UserInfo(name, uid, groups, extra)
