@@ -6,11 +6,12 @@ Upstream: `plugin/pkg/admission/noderestriction`.  The node authorizer decides w
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Final
 
 from admission.attributes import Attributes, Operation
 from admission.denial import forbidden
 from admission.plugins.node_labels import forbidden_labels, modified
+from admission.plugins.pod_audiences import PodAudiences
 from cluster.api.authorization import Attributes as Question
 from cluster.api.authorization import Authorizer
 from cluster.api.errors import NotFound
@@ -34,6 +35,7 @@ class NodeRestriction:
     def __init__(self, reader: Reader, authorizer: Authorizer) -> None:
         self._reader = reader
         self._authorizer = authorizer
+        self._audiences = PodAudiences(reader)
         self._checks: Mapping[GroupResource, Callable[[str, Attributes], None]] = {
             _PODS: self._pod,
             _NODES: _node,
@@ -144,7 +146,10 @@ class NodeRestriction:
         if len(audiences) > 1:
             raise forbidden(attributes, "node may only request 0 or 1 audiences")
         audience = audiences[0] if audiences else ""
-        if self._pod_names_audience(pod, audience):
+        named, fault = self._audiences.named_by(pod, audience)
+        if fault:
+            raise forbidden(attributes, f"error validating audience {quoted(audience)}: {fault}")
+        if named:
             return
         question = Question(
             attributes.user,
@@ -157,33 +162,6 @@ class NodeRestriction:
         if not self._authorizer.authorize(question).allowed:
             why = f"audience {quoted(audience)} not found in pod spec volume, {attributes.user.name}"
             raise forbidden(attributes, f"{why} is not authorized to request tokens for this audience")
-
-    def _pod_names_audience(self, pod: Object, audience: str) -> bool:
-        """True when a token volume, or the driver of a CSI volume, of the pod asks for the audience."""
-        for volume in pod["spec"].get("volumes") or ():
-            for source in (volume.get("projected") or {}).get("sources") or ():
-                token = source.get("serviceAccountToken")
-                if token is not None and token.get("audience", "") == audience:
-                    return True
-            driver = self._reader.get(GroupResource("storage.k8s.io", "csidrivers"), "", self._driver(pod, volume))
-            requests = ((driver or {}).get("spec") or {}).get("tokenRequests") or ()
-            if any(each.get("audience", "") == audience for each in requests):
-                return True
-        return False
-
-    def _driver(self, pod: Object, volume: Object) -> str:
-        """The CSI driver of a volume, by its claim where it has one; "" where there is none."""
-        if volume.get("csi"):
-            return str(volume["csi"].get("driver", ""))
-        claim = (volume.get("persistentVolumeClaim") or {}).get("claimName")
-        if volume.get("ephemeral") is not None:
-            claim = f"{pod['metadata']['name']}-{volume['name']}"
-        if not claim:
-            return ""
-        bound: Any = self._reader.get(GroupResource("", "persistentvolumeclaims"), pod["metadata"]["namespace"], claim) or {}
-        name = (bound.get("spec") or {}).get("volumeName")
-        stored: Any = (self._reader.get(GroupResource("", "persistentvolumes"), "", name) if name else None) or {}
-        return str(((stored.get("spec") or {}).get("csi") or {}).get("driver", ""))
 
 
 def _node_of(pod: Object) -> str:

@@ -252,13 +252,55 @@ def test_a_node_gets_a_token_for_an_audience_that_it_is_allowed(world: World) ->
     assert verdict(world, token(["db"])) is None
 
 
-def test_a_node_gets_a_token_for_a_volumes_driver(world: World) -> None:
-    driver = {"metadata": metadata("d"), "spec": {"tokenRequests": [{"audience": "csi"}]}}
-    world.put(GroupResource("storage.k8s.io", "csidrivers"), driver)
-    world.put(GroupResource("", "persistentvolumes"), {"metadata": metadata("pv"), "spec": {"csi": {"driver": "d"}}})
-    world.put(GroupResource("", "persistentvolumeclaims"), {"metadata": metadata("c", "dev"), "spec": {"volumeName": "pv"}})
-    world.put(PODS, changed(MINE, spec={"volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "c"}}]}))
-    assert verdict(world, token(["csi"])) is None
+CLAIM = {"name": "v", "persistentVolumeClaim": {"claimName": "c"}}
+INLINE = {"name": "v", "csi": {"driver": "d"}}
+EPHEMERAL = {"name": "v", "ephemeral": {"volumeClaimTemplate": {"spec": {}}}}
+NO_DRIVER = 'csidriver.storage.k8s.io "d" not found'
+
+
+@pytest.mark.parametrize(
+    ("volumes", "audience", "absent", "fault"),
+    [
+        ([INLINE], "csi", "", None),
+        ([CLAIM], "csi", "", None),
+        ([EPHEMERAL], "csi", "", None),
+        ([{"name": "v", "azureFile": {"shareName": "s"}}], "azure", "", None),
+        ([{"name": "v", "persistentVolumeClaim": {"claimName": "azure"}}], "azure", "", None),
+        ([AUDIENCE_VOLUME, CLAIM], "vault", "csidrivers.storage.k8s.io", None),
+        ([INLINE], "csi", "csidrivers.storage.k8s.io", NO_DRIVER),
+        ([CLAIM], "csi", "csidrivers.storage.k8s.io", NO_DRIVER),
+        ([EPHEMERAL], "csi", "csidrivers.storage.k8s.io", NO_DRIVER),
+        ([CLAIM], "csi", "persistentvolumeclaims", 'persistentvolumeclaim "c" not found'),
+        ([EPHEMERAL], "csi", "persistentvolumeclaims", 'persistentvolumeclaim "mine-v" not found'),
+        ([CLAIM], "csi", "persistentvolumes", 'persistentvolume "pv" not found'),
+        ([CLAIM, INLINE], "csi", "persistentvolumes", None),
+        ([CLAIM, INLINE], "csi", "csidrivers.storage.k8s.io", NO_DRIVER),
+    ],
+)
+def test_audiences_are_followed_through_claims_to_drivers(
+    world: World, volumes: list[Object], audience: str, absent: str, fault: str | None
+) -> None:
+    def specified(name: str, namespace: str = "", **spec: object) -> Object:
+        return {"metadata": metadata(name, namespace), "spec": spec}
+
+    objects = {
+        "csidrivers.storage.k8s.io": [
+            specified("d", tokenRequests=[{"audience": "csi"}]),
+            specified("file.csi.azure.com", tokenRequests=[{"audience": "azure"}]),
+        ],
+        "persistentvolumes": [specified("pv", csi={"driver": "d"}), specified("azure", azureFile={"shareName": "s"})],
+        "persistentvolumeclaims": [
+            specified("c", "dev", volumeName="pv"),
+            specified("mine-v", "dev", volumeName="pv"),
+            specified("azure", "dev", volumeName="azure"),
+        ],
+    }
+    for resource, members in objects.items():
+        name, _, group = resource.partition(".")
+        for member in members if resource != absent else ():
+            world.put(GroupResource(group, name), member)
+    world.put(PODS, changed(MINE, spec={"volumes": volumes}))
+    assert verdict(world, token([audience])) == (fault and f'error validating audience "{audience}": {fault}')
 
 
 def signing_request(common_name: str, signer: str) -> Attributes:
