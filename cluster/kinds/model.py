@@ -40,14 +40,31 @@ def no_warnings(obj: Object, old: Object | None) -> list[str]:
 
 
 @dataclass(frozen=True, slots=True)
+class Asker:
+    """Who updates, with which verb (`update` or `patch`), and what they may do to the same kind otherwise."""
+
+    user: UserInfo
+    verb: str
+    namespace: str
+    refusal: Callable[[str, str, str, str], str]
+    """(verb, subresource, namespace, name) to the text of a 403; empty where it is allowed."""
+
+
+def no_authorization(obj: Object, old: Object, asker: Asker) -> list[FieldError]:
+    return []
+
+
+@dataclass(frozen=True, slots=True)
 class SubresourceStrategy:
     """How an update through a subresource (`status`, `resize`, ...) differs from one of the main resource.
 
-    `prepare_for_update(obj, old)` resets in `obj` what this endpoint may not change; `validate_update(obj, old)` judges the rest.
+    `prepare_for_update(obj, old)` resets in `obj` what this endpoint may not change; `validate_update(obj, old)` judges the rest;
+    `authorize_update` asks for more than the right to the subresource, where what changes calls for it.
     """
 
     prepare_for_update: Callable[[Object, Object], None]
     validate_update: ValidateUpdate = no_update_errors
+    authorize_update: Callable[[Object, Object, Asker], list[FieldError]] = no_authorization
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ from typing import Final
 from admission.attributes import Operation
 from cluster.api.authorization import Attributes as Question
 from cluster.api.errors import Conflict, Invalid, NotFound, StatusError
-from cluster.api.field import invalid
+from cluster.api.field import FieldError, invalid
 from cluster.api.names import GroupKind, GroupVersionKind, Object
-from cluster.kinds.model import Kind, SubresourceStrategy, nothing_from
+from cluster.kinds.model import Asker, Kind, SubresourceStrategy, no_authorization, nothing_from
 from cluster.registry import create as creating
 from cluster.registry.metadata import (
     check_uid,
@@ -86,7 +86,7 @@ def _attempt(registry: Registry, call: Call, target: Target, entry: Entry, make:
     asked = attributes(call, Operation.UPDATE, kind, target.namespace, target.name, obj, old, target.subresource, target.gvk)
     registry.mutate(call, asked, kind)
     registry.guard(call, kind, target.namespace, obj, old)
-    _prepare_and_validate(target, obj, old)
+    _prepare_and_validate(target, obj, old, call)
     if not target.subresource:
         call.warnings += [each for each in kind.strategy.warnings(obj, old) if each not in call.warnings]
     registry.validate(call, asked)
@@ -123,14 +123,17 @@ def _check_revision(target: Target, obj: Object, entry: Entry) -> None:
         raise stale(resource, target.name)
 
 
-def _prepare_and_validate(target: Target, obj: Object, old: Object) -> None:
+def _prepare_and_validate(target: Target, obj: Object, old: Object, call: Call) -> None:
     kind = target.kind
     strategy = kind.strategy
     keep_identity(obj, old)
+    errors: list[FieldError] = []
     if target.subresource and not target.whole:
         part = strategy.subresources.get(target.subresource) or (GENERIC_STATUS if target.subresource == "status" else KEPT)
         part.prepare_for_update(obj, old)
         validate_update = part.validate_update
+        if part.authorize_update is not no_authorization:
+            errors += part.authorize_update(obj, old, _asker(target, call))
     else:
         if "status" in kind.subresources:
             _keep(obj, old, "status")
@@ -138,8 +141,22 @@ def _prepare_and_validate(target: Target, obj: Object, old: Object) -> None:
         validate_update = strategy.validate_update
     if target.subresource != "status":
         raise_generation(obj, old, kind)
-    errors = validate_changed_metadata(obj, old)
+    errors += validate_changed_metadata(obj, old)
     raise_invalid(obj, kind, errors + validate_update(obj, old))
+
+
+def _asker(target: Target, call: Call) -> Asker:
+    """Asks the authorizer about the kind's other subresources on behalf of who writes; without an authorizer, all is allowed."""
+    group, version, resource = target.kind.resource
+
+    def refusal(verb: str, subresource: str, namespace: str, name: str) -> str:
+        if call.authorizer is None:
+            return ""
+        question = Question(call.user, verb, namespace, group, version, resource, subresource, name)
+        verdict = call.authorizer.authorize(question)
+        return "" if verdict.allowed else _forbidden(question, verdict.reason).message
+
+    return Asker(call.user, "patch" if call.options.get("kind") == "PatchOptions" else "update", target.namespace, refusal)
 
 
 def _keep(obj: Object, old: Object, field: str) -> None:
