@@ -29,6 +29,7 @@ EXPLANATIONS: Final = tuple(
     for name in ("accessexplanations", "accessmatrixreviews", "subjectrulesreviews", "whocanreviews")
     for prefix in ("", "local")
 )
+TENANT_NAMESPACES: Final = GroupResource("berth.io", "tenantnamespaces")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +63,23 @@ def own_handlers(parts: OwnParts) -> OwnHandlers:
     for group, resource in (KUBECONFIGS, CLUSTER_KUBECONFIGS):
         subresources |= {(group, resource, "renew"): kubeconfigs.renew, (group, resource, "revoke"): kubeconfigs.revoke}
     return OwnHandlers(
-        virtual={**_explanations(parts)},
+        virtual={**_explanations(parts), **_tenant_namespaces(parts)},
         subresources=subresources,
         creates=dict.fromkeys((KUBECONFIGS, CLUSTER_KUBECONFIGS), kubeconfigs.create),
     )
+
+
+def _tenant_namespaces(parts: OwnParts) -> Mapping[GroupResource, SubHandler]:
+    """Imported at the first question, and only then told of changed rights."""
+
+    def made() -> Mapping[GroupResource, SubHandler]:
+        from cluster.server.tenant_namespaces import TenantNamespaces
+        from cluster.server.tenant_watch import AccessChanges
+
+        changes = AccessChanges.following(parts.reader)
+        return {TENANT_NAMESPACES: TenantNamespaces(parts.registry, parts.resources, parts.authorization.authorizer, changes)}
+
+    return loaded_at_first_use((TENANT_NAMESPACES,), made)
 
 
 def _kubeconfigs(parts: OwnParts) -> KubeconfigHandlers:

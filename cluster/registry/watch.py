@@ -110,7 +110,7 @@ class Events:
         chunk: list[bytes] = []
         for entry in snapshot.entries:
             if selection.everything or selection.matches(entry, codec):
-                chunk.append(_event(ADDED, form(entry)))
+                chunk.append(event(ADDED, form(entry)))
                 if len(chunk) == _BATCH:
                     yield b"".join(chunk)
                     chunk.clear()
@@ -170,13 +170,13 @@ class Events:
         else:
             assert change.entry is not None
             entry = change.entry
-        return _event(kind_of_event, (self._form or self._codec.single)(entry))
+        return event(kind_of_event, (self._form or self._codec.single)(entry))
 
     def _own_bookmark(self, revision: int, initial: bool) -> bytes:
         return bookmark(self._codec, revision, initial)
 
     def _error(self, error: StatusError) -> bytes:
-        return _event(b"ERROR", dumps(error.status()))
+        return event(b"ERROR", dumps(error.status()))
 
 
 def bookmark(codec: Codec, revision: int, initial: bool) -> bytes:
@@ -184,8 +184,9 @@ def bookmark(codec: Codec, revision: int, initial: bool) -> bytes:
     metadata: dict[str, object] = {"resourceVersion": str(revision)}
     if initial:
         metadata["annotations"] = {INITIAL_EVENTS_END: "true"}
-    return _event(b"BOOKMARK", codec.head + b'"metadata":' + dumps(metadata) + b"}")
+    return event(b"BOOKMARK", codec.head + b'"metadata":' + dumps(metadata) + b"}")
 
 
-def _event(kind_of_event: bytes, obj: bytes) -> bytes:
+def event(kind_of_event: bytes, obj: bytes) -> bytes:
+    """One line of a watch; `obj` is encoded."""
     return b'{"type":"%s","object":%s}\n' % (kind_of_event, obj)

@@ -73,7 +73,7 @@ class Resources:
         codec = self._registry.codec(kind)
         form = bookmark = None
         if output.form != OBJECT:
-            shown = _WatchForm(kind, output, context.query.get("includeObject") or "")
+            shown = WatchForm(kind, output, context.query.get("includeObject") or "")
             form, bookmark = lambda entry: shown.show(codec.load(entry)), shown.bookmark
         events = Events(self._registry, kind, _scope(context, kind, selection), selection, options, form, bookmark)
         return watch_response(context, events)
@@ -208,7 +208,7 @@ def _success(details: Object) -> Object:
     return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}
 
 
-class _WatchForm:
+class WatchForm:
     """Objects of one watch as Tables of one row, or as their metadata; only the first Table names its columns."""
 
     def __init__(self, kind: Kind, output: Output, include: str) -> None:

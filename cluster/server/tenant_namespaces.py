@@ -1,0 +1,165 @@
+"""Namespaces for those who may not list all of them: everyone sees the ones that they may `get`, and no trace of others.
+
+`tenantnamespaces` is an endpoint of its own, so that `namespaces` keeps Kubernetes' semantics.  What a caller may not see answers
+exactly as what does not exist.  Owners of a tenant make namespaces here, within its prefix and quota, and delete them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from werkzeug.wrappers import Response
+
+from cluster.api.authorization import Attributes, Authorizer
+from cluster.api.errors import Forbidden, MethodNotAllowed, NotAcceptable, NotFound
+from cluster.api.names import GroupResource, GroupVersionResource, Object
+from cluster.api.tenancy import declared_names, tenant_of
+from cluster.api.user import UserInfo
+from cluster.kinds.berth.tenantnamespaces import of_namespace
+from cluster.kinds.model import Kind
+from cluster.registry import delete, read
+from cluster.registry.codec import Codec
+from cluster.registry.registry import Call, Registry
+from cluster.registry.selection import Selection, select
+from cluster.server import tables
+from cluster.server.context import Context
+from cluster.server.disconnect import watch_response
+from cluster.server.negotiation import ACCEPTED, OBJECT, PARTIAL, PARTIAL_LIST, TABLE, Output, output_of
+from cluster.server.options import delete_options, list_options, watch_options
+from cluster.server.render import body_response, list_metadata, value_response
+from cluster.server.resources import Resources, WatchForm
+from cluster.server.tenant_claims import TenantClaims
+from cluster.server.tenant_watch import AccessChanges, Sight, VisibleEvents
+from cluster.storage.contract import Entry
+from rbac.tenancy import may_assign, owns
+
+_NAMESPACES: Final = GroupVersionResource("", "v1", "namespaces")
+_KIND: Final = GroupResource("berth.io", "tenantnamespaces")
+
+
+@dataclass(frozen=True, slots=True)
+class _Visible(Selection):
+    """A selection of namespaces that is narrowed to those that the caller may see."""
+
+    may_see: Callable[[str], bool] = field(default=lambda _: False)
+
+    @property
+    def everything(self) -> bool:
+        return False
+
+    def matches(self, entry: Entry, codec: Codec) -> bool:
+        return Selection.matches(self, entry, codec) and self.may_see(entry.key.name)
+
+
+class TenantNamespaces:
+    """Serves the virtual kind."""
+
+    def __init__(self, registry: Registry, resources: Resources, authorizer: Authorizer, changes: AccessChanges) -> None:
+        self._registry = registry
+        self._resources = resources
+        self._authorizer = authorizer
+        self._changes = changes
+        namespaces = registry.catalog.find(*_NAMESPACES)
+        assert namespaces is not None, "every version serves namespaces"
+        self._namespaces = namespaces
+        self._claims = TenantClaims(registry, namespaces, authorizer)
+        self._verbs: Mapping[str, Callable[[Context, Kind], Response]] = {
+            "get": self._get,
+            "list": self._list,
+            "watch": self._watch,
+            "create": self._create,
+            "delete": self._delete,
+        }
+
+    def __call__(self, context: Context, kind: Kind) -> Response:
+        if context.info.verb in ("create", "delete") and bool(context.info.name) != (context.info.verb == "delete"):
+            raise MethodNotAllowed.plain()
+        return self._verbs[context.info.verb](context, kind)
+
+    def _may_see(self, user: UserInfo) -> Callable[[str], bool]:
+        """The rule: a namespace is visible to those who may `get` it."""
+        ask = self._authorizer.authorize
+        return lambda name: ask(Attributes(user, "get", name, "", "v1", "namespaces", name=name)).allowed
+
+    def _visible(self, context: Context, name: str) -> Object:
+        """The Namespace; NotFound where there is none and where the caller may not see it alike."""
+        codec = self._registry.codec(self._namespaces)
+        entry = self._registry.store.get(codec.key("", name)) if self._may_see(context.user)(name) else None
+        if entry is None:
+            raise NotFound.of(_KIND, name)
+        return codec.load(entry)
+
+    def _get(self, context: Context, kind: Kind) -> Response:
+        output = output_of(context.header("HTTP_ACCEPT"))
+        return _one(context, output, kind, of_namespace(self._visible(context, context.info.name)))
+
+    def _selection(self, context: Context) -> _Visible:
+        query = context.query
+        codec = self._registry.codec(self._namespaces)
+        chosen = select(codec, query.get("labelSelector") or "", query.get("fieldSelector") or "", context.info.name)
+        return _Visible(chosen.labels, chosen.fields, chosen.keys, chosen.name, chosen.namespace, self._may_see(context.user))
+
+    def _list(self, context: Context, kind: Kind) -> Response:
+        output = output_of(context.header("HTTP_ACCEPT"))
+        page = read.list_page(self._registry, self._namespaces, "", self._selection(context), list_options(context))
+        codec = self._registry.codec(self._namespaces)
+        objects = [of_namespace(codec.load(entry)) for entry in page.entries]
+        metadata = list_metadata(page)
+        if output.form == TABLE:
+            include = context.query.get("includeObject") or ""
+            return body_response(context, output, tables.table(kind, output.version, objects, metadata, include))
+        if output.form == PARTIAL_LIST:
+            return body_response(context, output, tables.partial_list(objects, output.version, metadata))
+        if output.form != OBJECT:
+            raise NotAcceptable.of(ACCEPTED)
+        items = [{name: value for name, value in obj.items() if name not in ("kind", "apiVersion")} for obj in objects]
+        head = {"kind": kind.list_kind, "apiVersion": str(kind.gvk.group_version), "metadata": metadata}
+        return value_response(context, output, {**head, "items": items})
+
+    def _watch(self, context: Context, kind: Kind) -> Response:
+        output = output_of(context.header("HTTP_ACCEPT"), stream=True)
+        shown = WatchForm(kind, output, context.query.get("includeObject") or "") if output.form != OBJECT else None
+        sight = Sight(context.user, self._changes, self._selection(context), shown)
+        return watch_response(context, VisibleEvents(self._registry, self._namespaces, kind, sight, watch_options(context)))
+
+    def _create(self, context: Context, kind: Kind) -> Response:
+        output = output_of(context.header("HTTP_ACCEPT"))
+        call, sent = self._resources.sent(context, kind, "CreateOptions")
+        return _one(context, output, kind, of_namespace(self._claims.create(call, sent)), 201)
+
+    def _delete(self, context: Context, kind: Kind) -> Response:
+        output = output_of(context.header("HTTP_ACCEPT"))
+        name = context.info.name
+        namespace = self._visible(context, name)
+        self._check_deletion(context.user, name, tenant_of(namespace))
+        options, shown, dry_run = delete_options(context, self._resources.options_body(context))
+        call = Call(context.user, shown, dry_run, warnings=context.warnings)
+        outcome = delete.delete(self._registry, call, self._namespaces, "", name, options)
+        codec = self._registry.codec(self._namespaces)
+        left = codec.load(outcome.entry) if outcome.entry is not None else namespace
+        return _one(context, output, kind, of_namespace(left))
+
+    def _check_deletion(self, user: UserInfo, name: str, tenant_name: str) -> None:
+        """Forbidden for a namespace that is not the caller's to delete."""
+        tenant = self._claims.tenant(tenant_name) if tenant_name else None
+        if tenant is None:
+            raise Forbidden.of(_KIND, name, "it belongs to no tenant: delete the namespace itself where you may")
+        if not owns(user, tenant) and not may_assign(user, tenant_name, self._authorizer):
+            raise Forbidden.of(_KIND, name, f'only owners of tenant "{tenant_name}" delete its namespaces')
+        if name in declared_names(tenant):
+            why = f'tenant "{tenant_name}" declares it: an administrator takes it out of the tenant\'s spec.namespaces.names first'
+            raise Forbidden.of(_KIND, name, why)
+
+
+def _one(context: Context, output: Output, kind: Kind, obj: Object, code: int = 200) -> Response:
+    if output.form == OBJECT:
+        return value_response(context, output, obj, code)
+    if output.form == TABLE:
+        metadata = {"resourceVersion": obj["metadata"].get("resourceVersion", "")}
+        include = context.query.get("includeObject") or ""
+        return body_response(context, output, tables.table(kind, output.version, [obj], metadata, include), code)
+    if output.form == PARTIAL:
+        return value_response(context, output, tables.partial(obj, output.version), code)
+    raise NotAcceptable.of(ACCEPTED)
