@@ -29,6 +29,7 @@ COMMANDS = {
     "version": Command("cluster.cli.version", "the version of Berth"),
     "delete": Command("cluster.cli.delete", "stop the cluster and remove all that it holds", home=True),
     "node": Command("cluster.cli.node", "add, list, stop, start and remove nodes"),
+    "auth": Command("cluster.cli.auth", "why a request is allowed or denied, who can do something, and what someone can do"),
     "kubeconfig": Command("cluster.cli.kubeconfig", "issue, list, show, renew and revoke kubeconfigs"),
 }
 

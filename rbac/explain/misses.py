@@ -1,0 +1,144 @@
+"""Nearest misses: the bindings that come closest to allowing a question, and in what each fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from heapq import nsmallest
+
+from cluster.api.authorization import Attributes
+from cluster.api.names import Object
+from cluster.api.user import UserInfo
+from rbac.authz.index import Binding, subject_keys
+from rbac.explain.dimensions import NEAR, Dimension, distance, failing, rule_message
+from rbac.explain.near_subjects import near_subject
+from rbac.explain.view import Rules, Sources, binding_shown, matched_key, role_shown, rule_shown, subject_of, subject_shown
+from rbac.quoting import quoted
+
+
+@dataclass(frozen=True, slots=True)
+class Miss:
+    """A binding, the best rule of its role (None where the role is missing), and what fails."""
+
+    binding: Binding
+    place: int | None
+    failed: tuple[Dimension, ...]
+    key: str = ""
+    """The subject, where it is not one of the user's own."""
+    likeness: str = ""
+
+    @property
+    def rank(self) -> tuple[float, int, str, str]:
+        return distance(self.failed), len(self.failed), self.binding.namespace, self.binding.name
+
+
+def nearest_misses(question: Attributes, sources: Sources, only: str, limit: int) -> list[Object]:
+    """The nearest ones first; with `only`, those of this namespace's own bindings alone."""
+    found = [miss for miss in _candidates(question, sources, only) if miss.failed and distance(miss.failed) <= NEAR]
+    return [_shown(miss, question, sources, only) for miss in nsmallest(limit, found, key=lambda miss: miss.rank)]
+
+
+def _candidates(question: Attributes, sources: Sources, only: str) -> Iterator[Miss]:
+    index = sources.index
+    keys = subject_keys(question.user)
+    best = _judge(question, sources)
+    here = [only] if only else list(dict.fromkeys(["", question.namespace]))
+    for namespace in here:
+        where = () if _applies(question, namespace) else (Dimension.SCOPE,)
+        yield from _of_keys(sources, keys, namespace, where, best)
+        near = near_subject(question.user)
+        for key, bindings in index.subjects(namespace):
+            likeness = "" if key in keys else near(key)
+            if likeness:
+                for binding in bindings:
+                    if not any(own in binding.subjects for own in keys):
+                        place, failed = best(binding)
+                        yield Miss(binding, place, (*where, Dimension.SUBJECT, *failed), key, likeness)
+    if not only:
+        elsewhere = Dimension.NAMESPACE if question.is_resource and question.namespace else Dimension.SCOPE
+        for namespace in index.scopes():
+            if namespace not in here:
+                yield from _of_keys(sources, keys, namespace, (elsewhere,), best)
+
+
+def _applies(question: Attributes, namespace: str) -> bool:
+    """Whether bindings of this scope can answer the question at all."""
+    return not namespace or (question.is_resource and namespace == question.namespace)
+
+
+Judge = Callable[[Binding], tuple[int | None, tuple[Dimension, ...]]]
+
+
+def _of_keys(sources: Sources, keys: Sequence[str], namespace: str, also: tuple[Dimension, ...], best: Judge) -> Iterator[Miss]:
+    seen: set[str] = set()
+    for key in keys:
+        for binding in sources.index.of_subject(key, namespace):
+            if binding.name not in seen:
+                seen.add(binding.name)
+                place, failed = best(binding)
+                yield Miss(binding, place, also + failed)
+
+
+def _judge(question: Attributes, sources: Sources) -> Judge:
+    """The best rule of a binding's role; each role is judged once, however many bindings it has."""
+    judged: dict[int, tuple[int | None, tuple[Dimension, ...]]] = {}
+    hopeless = (None, (Dimension.RESOURCE, Dimension.API_GROUP))
+
+    def best(binding: Binding) -> tuple[int | None, tuple[Dimension, ...]]:
+        ended = () if sources.index.counts(binding) else (Dimension.EXPIRY,)
+        rules = sources.index.role(binding)
+        if rules is None:
+            return None, (*ended, Dimension.ROLE)
+        if id(rules) not in judged:
+            judged[id(rules)] = min(_failures(rules, question), key=lambda each: (distance(each[1]), len(each[1])), default=hopeless)
+        place, failed = judged[id(rules)]
+        return place, ended + failed
+
+    return best
+
+
+def _failures(rules: Rules, question: Attributes) -> Iterator[tuple[int | None, tuple[Dimension, ...]]]:
+    for place, rule in enumerate(rules):
+        failed = failing(rule, question)
+        if failed is not None:
+            yield place, failed
+
+
+def _shown(miss: Miss, question: Attributes, sources: Sources, only: str) -> Object:
+    rules = sources.index.role(miss.binding) or ()
+    rule = rules[miss.place] if miss.place is not None and miss.place < len(rules) else None
+    keys = subject_keys(question.user)
+    shown: Object = {
+        "binding": binding_shown(sources.reader, miss.binding),
+        "role": role_shown(sources.reader, miss.binding, rule.source if rule is not None and not only else None),
+        "subject": _subject(miss, keys, question.user),
+        "failures": [{"dimension": str(each), "message": _message(each, miss, question, sources)} for each in miss.failed],
+    }
+    if rule is not None:
+        shown["rule"] = {"index": miss.place, **rule_shown(rule.source)}
+    return shown
+
+
+def _subject(miss: Miss, keys: Sequence[str], user: UserInfo) -> Object:
+    if miss.key:
+        return subject_shown(miss.key) | {"index": miss.binding.subjects[miss.key][0]}
+    return subject_of(miss.binding, matched_key(miss.binding, keys), user)
+
+
+def _message(dimension: Dimension, miss: Miss, question: Attributes, sources: Sources) -> str:
+    binding = miss.binding
+    if dimension is Dimension.ROLE:
+        return binding.missing()
+    if dimension is Dimension.EXPIRY:
+        return f"it ended at {binding_shown(sources.reader, binding).get('expiresAt', 'a time that cannot be read')}"
+    if dimension is Dimension.SUBJECT:
+        return miss.likeness
+    if dimension is Dimension.NAMESPACE:
+        return f"it grants in namespace {quoted(binding.namespace)}, not in {quoted(question.namespace)}"
+    if dimension is Dimension.SCOPE:
+        if not question.is_resource:
+            return f"a RoleBinding grants no paths, only a ClusterRoleBinding does: this one is in namespace {quoted(binding.namespace)}"
+        return f"it grants in namespace {quoted(binding.namespace)} alone, and the question is of the cluster scope"
+    rules = sources.index.role(binding) or ()
+    assert miss.place is not None
+    return rule_message(dimension, rules[miss.place], question)
