@@ -1,0 +1,250 @@
+"""An AuthorizationConfiguration file with webhooks before real workers: who is asked, what they are told, and how it is reloaded."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cluster.assembly.options import AuthorizationOptions
+from tests.integration.server.test_workers import CONNECTIONS, connect
+from tests.support import ApiServer, eventually, start_api_server
+from tests.support_https import Reply, Request, Service, https_service
+
+REVIEWS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
+
+
+def review(namespace: str, **more: Any) -> dict[str, Any]:
+    attributes = {"verb": "list", "version": "v1", "resource": "configmaps", "namespace": namespace} | more
+    return {"spec": {"user": "alice", "resourceAttributes": attributes}}
+
+
+def answer(request: Request) -> Reply:
+    """By the namespace asked about: yes, no, an error, nothing that could be read, or no opinion."""
+    sent = json.loads(request.body)
+    attributes = sent["spec"].get("resourceAttributes") or {}
+    namespace = attributes.get("namespace", "")
+    if namespace == "garbled":
+        return Reply(b"malformed response")
+    if namespace == "broken":
+        return Reply(b"gone fishing", 503, {"Content-Type": "text/plain"})
+    labels = [each["key"] for each in (attributes.get("labelSelector") or {}).get("requirements", ())]
+    status = {"allowed": namespace == "allowed" or "allow" in labels, "denied": namespace == "denied", "reason": f"{namespace} by webhook"}
+    return Reply(json.dumps(sent | {"status": status}).encode())
+
+
+@dataclass
+class Hooked:
+    """A server whose authorizers a file names, and the service that it asks."""
+
+    server: ApiServer
+    service: Service
+    file: Path
+    kubeconfig: Path
+
+    def write(self, *authorizers: dict[str, Any], kind: str = "AuthorizationConfiguration") -> None:
+        """Replaces the file as a whole."""
+        head = {"apiVersion": "apiserver.config.k8s.io/v1", "kind": kind}
+        new = self.file.with_suffix(".new")
+        new.write_text(json.dumps(head | {"authorizers": list(authorizers)}))
+        os.replace(new, self.file)
+
+    def hook(self, name: str, policy: str = "NoOpinion") -> dict[str, Any]:
+        connection = {"type": "KubeConfigFile", "kubeConfigFile": str(self.kubeconfig)}
+        lifetimes = {"authorizedTTL": "1ms", "unauthorizedTTL": "1ms", "timeout": "5s"}
+        settings = {"subjectAccessReviewVersion": "v1", "failurePolicy": policy, "connectionInfo": connection, **lifetimes}
+        return {"type": "Webhook", "name": name, "webhook": settings}
+
+    def status(self, namespace: str, **more: Any) -> dict[str, Any]:
+        made = self.server.request("POST", REVIEWS, review(namespace, **more))
+        assert made.code == 201, made.body
+        found: dict[str, Any] = made.body["status"]
+        return found
+
+    def asked(self) -> list[dict[str, Any]]:
+        """What the service was asked about since the last time."""
+        found = [json.loads(each.body)["spec"].get("resourceAttributes") for each in self.service.seen]
+        self.service.seen.clear()
+        return found
+
+
+RBAC = {"type": "RBAC", "name": "rbac"}
+
+
+@pytest.fixture(scope="module")
+def hooked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hooked]:
+    folder = tmp_path_factory.mktemp("hooked")
+    file, kubeconfig = folder / "authorization.yaml", folder / "webhook.kubeconfig"
+    with https_service(folder, answer) as service, contextlib.ExitStack() as stack:
+        (folder / "hook-ca.crt").write_text(service.ca)
+        cluster = {"server": service.url, "certificate-authority": str(folder / "hook-ca.crt")}
+        context = {"name": "c", "context": {"cluster": "c", "user": "u"}}
+        document = {"clusters": [{"name": "c", "cluster": cluster}], "users": [{"name": "u", "user": {}}], "contexts": [context]}
+        kubeconfig.write_text(json.dumps(document | {"current-context": "c", "apiVersion": "v1", "kind": "Config"}))
+        made = Hooked(None, service, file, kubeconfig)  # type: ignore[arg-type] # the server reads the file when it starts
+        made.write(made.hook("first.example.com"), RBAC)
+        made.server = start_api_server(folder / "home", authorization=AuthorizationOptions(authorization_config=str(file)))
+        stack.callback(made.server.stop)
+        made.server.issue("alice", "alice")
+        yield made
+
+
+@pytest.fixture
+def first(hooked: Hooked) -> Iterator[Hooked]:
+    """The server under its first configuration."""
+    yield hooked
+    hooked.write(hooked.hook("first.example.com"), RBAC)
+    everywhere(hooked, lambda status: status == {"allowed": True, "reason": "allowed by webhook"}, "the first configuration is in force")
+
+
+def everywhere(hooked: Hooked, condition: Callable[[dict[str, Any]], bool], what: str) -> None:
+    """Waits until every worker's review of what the webhook allows, and nothing else does, is answered so."""
+    with contextlib.ExitStack() as stack:
+        connections = [stack.enter_context(contextlib.closing(connect(hooked.server))) for _ in range(CONNECTIONS)]
+        eventually(lambda: all(condition(ask(each, "allowed")) for each in connections), what)
+
+
+def ask(connection: http.client.HTTPSConnection, namespace: str) -> dict[str, Any]:
+    connection.request("POST", REVIEWS, json.dumps(review(namespace, resource="widgets")), {"Content-Type": "application/json"})
+    found: dict[str, Any] = json.loads(connection.getresponse().read())["status"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("namespace", "status"),
+    [
+        ("allowed", {"allowed": True, "reason": "allowed by webhook"}),
+        ("denied", {"allowed": False, "denied": True, "reason": "denied by webhook"}),
+        ("else", {"allowed": False, "reason": "else by webhook"}),
+    ],
+)
+def test_the_webhook_decides(hooked: Hooked, namespace: str, status: dict[str, Any]) -> None:
+    assert hooked.status(namespace) == status
+
+
+def test_a_failing_webhook_is_passed_over_and_told_of(hooked: Hooked) -> None:
+    assert hooked.status("broken") == {"allowed": False, "evaluationError": "the server is currently unable to handle the request"}
+
+
+def test_a_request_that_nobody_could_judge_is_an_error_of_the_server(hooked: Hooked) -> None:
+    made = hooked.server.request("GET", "/api/v1/namespaces/broken/configmaps?limit=1", identity="alice")
+    expected = (
+        b'Internal Server Error: "/api/v1/namespaces/broken/configmaps?limit=1": the server is currently unable to handle the request\n'
+    )
+    assert (made.code, made.body, made.headers["Content-Type"]) == (500, expected, "text/plain; charset=utf-8")
+
+
+def test_masters_are_let_through_unasked(hooked: Hooked) -> None:
+    hooked.asked()
+    assert hooked.server.request("GET", "/api/v1/namespaces/denied/configmaps").code == 200
+    assert hooked.asked() == []
+
+
+def test_rbac_is_asked_where_the_webhook_has_no_opinion(hooked: Hooked) -> None:
+    group = "/apis/rbac.authorization.k8s.io/v1/clusterrole"
+    role = {"metadata": {"name": "lister"}, "rules": [{"verbs": ["list"], "apiGroups": [""], "resources": ["configmaps"]}]}
+    reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "lister"}
+    subjects = [{"kind": "User", "name": "alice", "apiGroup": "rbac.authorization.k8s.io"}]
+    assert hooked.server.request("POST", f"{group}s", role).code == 201
+    made = hooked.server.request("POST", f"{group}bindings", {"metadata": {"name": "lister"}, "roleRef": reference, "subjects": subjects})
+    assert made.code == 201
+    assert hooked.status("else")["reason"].startswith("RBAC: allowed by ClusterRoleBinding")
+    assert hooked.status("denied")["allowed"] is False
+    assert hooked.server.request("GET", "/api/v1/namespaces/broken/configmaps", identity="alice").code == 200
+
+
+ORDERED = {
+    "fieldSelector": {
+        "requirements": [
+            {"key": "metadata.name", "operator": "NotIn", "values": ["a"]},
+            {"key": "metadata.name", "operator": "NotIn", "values": ["b"]},
+            {"key": "spec.nodeName", "operator": "In", "values": ["mynode"]},
+        ]
+    },
+    "labelSelector": {
+        "requirements": [
+            {"key": "allow", "operator": "In", "values": ["true"]},
+            {"key": "tier", "operator": "In", "values": ["a", "b"]},
+        ]
+    },
+}
+FIELDS, LABELS = "spec.nodeName=mynode,metadata.name!=b,metadata.name!=a", "tier in (b,a),allow=true"
+
+
+def test_the_webhook_sees_the_selectors_of_a_request_in_order(hooked: Hooked) -> None:
+    hooked.asked()
+    made = hooked.server.request("GET", f"/api/v1/pods?fieldSelector={FIELDS}&labelSelector={LABELS.replace(' ', '%20')}", identity="alice")
+    assert made.code == 200
+    assert [{name: each[name] for name in ORDERED} for each in hooked.asked()] == [ORDERED]
+
+
+def test_the_webhook_sees_the_raw_selectors_of_a_review_parsed(hooked: Hooked) -> None:
+    hooked.asked()
+    status = hooked.status("", resource="pods", fieldSelector={"rawSelector": FIELDS}, labelSelector={"rawSelector": LABELS})
+    assert status["allowed"] is True
+    assert [{name: each[name] for name in ORDERED} for each in hooked.asked()] == [ORDERED]
+
+
+def test_the_webhook_sees_the_requirements_of_a_review_as_they_are_without_unknown_ones(hooked: Hooked) -> None:
+    hooked.asked()
+    fields = list(reversed(ORDERED["fieldSelector"]["requirements"]))
+    labels = [{"key": "tier", "operator": "In", "values": ["b", "a"]}, {"key": "allow", "operator": "Exists"}]
+    unknown = {"key": "x", "operator": "Unknown"}
+    given = {"fieldSelector": {"requirements": [*fields, unknown]}, "labelSelector": {"requirements": [*labels, unknown]}}
+    status = hooked.status("", resource="pods", **given)
+    assert status["evaluationError"] == (
+        "spec.resourceAttributes.fieldSelector partially ignored due to parse error; "
+        "spec.resourceAttributes.labelSelector partially ignored due to parse error"
+    )
+    (seen,) = hooked.asked()
+    assert (seen["fieldSelector"], seen["labelSelector"]) == ({"requirements": fields}, {"requirements": labels})
+
+
+def test_a_new_file_is_in_force_in_every_worker_soon(first: Hooked) -> None:
+    first.write(RBAC)
+    everywhere(first, lambda status: status == {"allowed": False}, "only RBAC is asked, which knows nothing of it")
+
+
+def test_a_bad_file_changes_nothing_and_is_told_of_in_the_log(first: Hooked) -> None:
+    log = first.server.config.home.root / "server.log"
+    first.write(first.hook("second.example.com"), kind="Nonsense")
+    eventually(lambda: 'no kind "Nonsense" is registered' in log.read_text(), "the log says what is wrong with the file")
+    assert first.status("allowed")["allowed"]
+
+
+def test_what_was_there_from_the_start_must_stay(first: Hooked) -> None:
+    log = first.server.config.home.root / "server.log"
+    first.write({"type": "AlwaysAllow", "name": "alwaysallow"})
+    eventually(lambda: "missing required types: [RBAC]" in log.read_text(), "the log says what is missing")
+    assert not first.status("denied")["allowed"]
+
+
+def test_a_symlink_that_leads_elsewhere_is_followed(first: Hooked) -> None:
+    """As files of a mounted ConfigMap are replaced."""
+    for name, authorizers in (("one", [first.hook("a.example.com"), RBAC]), ("two", [RBAC, {"type": "AlwaysDeny", "name": "alwaysdeny"}])):
+        folder = first.file.parent / name
+        folder.mkdir()
+        head = {"apiVersion": "apiserver.config.k8s.io/v1beta1", "kind": "AuthorizationConfiguration"}
+        (folder / first.file.name).write_text(json.dumps(head | {"authorizers": authorizers}))
+    link = first.file.parent / "current"
+    link.symlink_to("one")
+    first.file.unlink()
+    first.file.symlink_to(link / first.file.name)
+    swapped = first.file.parent / "swapped"
+    swapped.symlink_to("two")
+    os.replace(swapped, link)
+    everywhere(first, lambda status: status == {"allowed": False, "reason": "Everything is forbidden."}, "what the link leads to counts")
+
+
+def test_a_file_that_is_gone_changes_nothing(first: Hooked) -> None:
+    log = first.server.config.home.root / "server.log"
+    first.file.unlink()
+    eventually(lambda: "No such file or directory" in log.read_text(), "the log says that the file is gone")
+    assert first.status("allowed")["allowed"]
