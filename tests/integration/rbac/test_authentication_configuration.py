@@ -1,0 +1,210 @@
+"""An API server of two workers that follows its AuthenticationConfiguration file."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import urllib3
+
+from cluster.assembly.options import AuthenticationOptions
+from tests.support import ApiServer, eventually, start_api_server
+from tests.support_issuer import Issuer, configuration, issuer_service
+
+CONNECTIONS = 8
+"""So many that both workers are among those who answer."""
+REVIEW = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+OPEN = {"enabled": True, "conditions": [{"path": "/livez"}, {"path": "/readyz"}, {"path": "/healthz"}]}
+
+
+@dataclass
+class World:
+    """A server, its file (which a link leads to, as in a mounted ConfigMap), and two issuers."""
+
+    server: ApiServer
+    file: Path
+    one: Issuer
+    two: Issuer
+
+    def write(self, text: str) -> None:
+        """Puts another file in place of the one that the link leads to."""
+        target = self.file.parent / f"data-{time.monotonic_ns()}"
+        target.write_text(text)
+        link = self.file.with_suffix(".new")
+        link.symlink_to(target)
+        os.replace(link, self.file)
+
+    def configure(self, *authenticators: dict[str, Any], **more: Any) -> None:
+        self.write(configuration(*authenticators, **({"anonymous": OPEN} | more)))
+
+    def answers(self, method: str, path: str, token: str = "", body: Any = None) -> list[tuple[int, Any]]:
+        """What each of several connections is answered: (status, body)."""
+        headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+        found = []
+        for _ in range(CONNECTIONS):
+            config = self.server.config
+            with urllib3.HTTPSConnectionPool(config.host, config.port, ca_certs=str(self.server.ca), retries=False) as pool:
+                response = pool.request(method, path, body=json.dumps(body).encode() if body else None, headers=headers, timeout=30)
+                found.append((response.status, json.loads(response.data) if response.data.startswith(b"{") else response.data))
+        return found
+
+    def users(self, token: str) -> set[str]:
+        """Whom the workers take the token's bearer for; "401" where they refuse it."""
+        path = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+        return {
+            answer["status"]["userInfo"]["username"] if code == 201 else str(code)
+            for code, answer in self.answers("POST", path, token, REVIEW)
+        }
+
+    def becomes(self, token: str, user: str) -> None:
+        eventually(lambda: self.users(token) == {user}, f"every worker takes the bearer for {user}")
+
+    def log(self) -> str:
+        return (self.server.config.home.root / "server.log").read_text()
+
+    def logged(self, text: str, action: Any) -> None:
+        """Waits until each worker has logged the text after the action."""
+        before = self.log().count(text)
+        action()
+        eventually(lambda: self.log().count(text) >= before + 2, lambda: f'both workers log "{text}" in {self.log()[-2000:]}')
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    folder = tmp_path_factory.mktemp("structured")
+    with issuer_service(folder) as one, issuer_service(folder, key=1) as two:
+        file = folder / "authentication.yaml"
+        first = folder / "data"
+        first.write_text(configuration(one.authenticator(), anonymous=OPEN))
+        file.symlink_to(first)
+        server = start_api_server(folder / "home", authentication=AuthenticationOptions(authentication_config=str(file)))
+        yield World(server, file, one, two)
+        server.stop()
+
+
+@pytest.fixture(autouse=True)
+def settled(world: World) -> None:
+    """Each test begins with the first issuer configured, in both workers."""
+    world.one.down = False
+    world.configure(world.one.authenticator())
+    world.becomes(world.one.token(), "k8s-john_doe")
+
+
+def test_a_token_of_the_issuer_is_authorized_as_its_user(world: World) -> None:
+    denied = world.answers("GET", "/api/v1/namespaces/default/pods", world.one.token(sub="reader"))
+    message = 'pods is forbidden: User "k8s-reader" cannot list resource "pods" in API group "" in the namespace "default"'
+    assert {(code, answer["message"]) for code, answer in denied} == {(403, message)}
+    binding = {
+        "metadata": {"name": "reader"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view"},
+        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "k8s-reader"}],
+    }
+    path = "/apis/rbac.authorization.k8s.io/v1/namespaces/default/rolebindings"
+    assert world.server.request("POST", path, binding).code == 201
+    allowed = world.answers("GET", "/api/v1/namespaces/default/pods", world.one.token(sub="reader"))
+    assert {code for code, _ in allowed} == {200}
+
+
+@pytest.mark.parametrize("claims", [{"exp": 1}, {"aud": "another"}, {"iss": "https://other.example"}])
+def test_a_bad_token_is_unauthorized_and_not_told_why(world: World, claims: dict[str, Any]) -> None:
+    answers = world.answers("GET", "/api", world.one.token(**claims))
+    assert {(code, answer["message"]) for code, answer in answers} == {(401, "Unauthorized")}
+
+
+def test_a_token_review_says_who_it_is_or_why_not(world: World) -> None:
+    def review(token: str) -> Any:
+        body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "spec": {"token": token}}
+        return world.server.request("POST", "/apis/authentication.k8s.io/v1/tokenreviews", body).body["status"]
+
+    good = review(world.one.token())
+    assert (good["authenticated"], good["user"]["username"]) == (True, "k8s-john_doe")
+    assert good["user"]["groups"] == ["system:authenticated"]
+    bad = review(world.one.token(exp=1))
+    assert "authenticated" not in bad
+    assert "oidc: verify token: oidc: token is expired" in bad["error"]
+
+
+def test_anonymous_requests_are_allowed_where_the_file_says_only(world: World) -> None:
+    assert {code for code, _ in world.answers("GET", "/livez")} == {200}
+    assert {code for code, _ in world.answers("GET", "/livez/ping")} == {401}
+    assert {code for code, _ in world.answers("GET", "/version")} == {401}
+
+
+def test_another_valid_file_holds_at_once_and_the_old_no_longer(world: World) -> None:
+    world.configure(world.two.authenticator(username={"claim": "sub", "prefix": "panda-"}))
+    world.becomes(world.two.token(), "panda-john_doe")
+    assert world.users(world.one.token()) == {"401"}
+
+
+def test_the_same_issuer_may_map_claims_otherwise(world: World) -> None:
+    world.configure(world.one.authenticator(username={"claim": "sub", "prefix": "panda-"}))
+    world.becomes(world.one.token(), "panda-john_doe")
+
+
+def test_a_file_without_issuers_stops_tokens_and_one_with_an_issuer_starts_them(world: World) -> None:
+    world.configure()
+    world.becomes(world.one.token(), "401")
+    world.configure(world.one.authenticator(username={"claim": "sub", "prefix": "snorlax-"}))
+    world.becomes(world.one.token(), "snorlax-john_doe")
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("apiVersion: apiserver.config.k8s.io/v1\nkind: AuthenticationConfiguration\njwt:\n- issuer: [", "yaml: line"),
+        ("", "empty config data"),
+        ("apiVersion: apiserver.config.k8s.io/v1\nkind: AuthenticationConfiguration\njwtt: []\n", 'unknown field "jwtt"'),
+        (configuration({"issuer": {"url": "http://a.example"}}), "URL scheme must be https"),
+        (configuration(), "anonymous: Forbidden: changed from initial configuration file"),
+        (configuration(anonymous={"enabled": True}), "anonymous: Forbidden: changed from initial configuration file"),
+    ],
+)
+def test_a_bad_file_is_logged_and_what_the_last_one_said_is_kept(world: World, text: str, why: str) -> None:
+    world.logged(why, lambda: world.write(text))
+    assert world.users(world.one.token()) == {"k8s-john_doe"}
+
+
+def test_a_file_that_is_gone_for_a_while_changes_nothing(world: World) -> None:
+    where = os.readlink(world.file)
+    world.logged("failed to read authentication config file", world.file.unlink)
+    assert world.users(world.one.token()) == {"k8s-john_doe"}
+    world.file.symlink_to(where)
+
+
+def test_a_file_that_is_written_in_place_is_read_too(world: World) -> None:
+    target = world.file.resolve()
+    target.write_text(configuration(world.one.authenticator(username={"claim": "sub", "prefix": "inplace-"}), anonymous=OPEN))
+    world.becomes(world.one.token(), "inplace-john_doe")
+
+
+def test_a_new_issuer_that_cannot_be_discovered_keeps_the_old_file_in_force_until_another_comes(world: World) -> None:
+    world.two.down = True
+    asked = len(world.two.service.seen)
+    world.configure(world.two.authenticator())
+    eventually(lambda: len(world.two.service.seen) >= asked + 2, "both workers try to discover it")
+    assert world.users(world.one.token()) == {"k8s-john_doe"}
+    world.two.down = False
+    world.becomes(world.two.token(), "k8s-john_doe")
+    assert world.users(world.one.token()) == {"401"}
+
+
+def test_certificates_and_service_accounts_do_not_depend_on_the_file(world: World) -> None:
+    namespace = world.server.namespace()
+    request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
+    path = f"/api/v1/namespaces/{namespace}/serviceaccounts/default/token"
+    token = world.server.request("POST", path, request).body["status"]["token"]
+    world.configure()
+    world.becomes(world.one.token(), "401")
+    assert world.users(token) == {f"system:serviceaccount:{namespace}:default"}
+
+
+def test_no_token_is_logged(world: World) -> None:
+    token = world.one.token(aud="another")
+    world.answers("GET", "/api", token)
+    assert token.split(".")[2] not in world.log()
