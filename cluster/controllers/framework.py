@@ -71,7 +71,7 @@ class Informers:
     def __init__(self, client: ApiClient) -> None:
         self._client = client
         self._informers: dict[GroupVersionResource, Informer] = {}
-        self._selected: dict[tuple[GroupVersionResource, str, str], Informer] = {}
+        self._selected: dict[tuple[GroupVersionResource, str, str, str, bool], Informer] = {}
 
     def of(self, resource: GroupVersionResource, *, indexers: Mapping[str, Indexer] | None = None) -> Informer:
         """Call it while controllers are built: an informer's handlers must be complete before it starts."""
@@ -82,11 +82,26 @@ class Informers:
             informer.cache.add_indexer(name, indexer)
         return informer
 
-    def selected(self, resource: GroupVersionResource, field_selector: str, *, namespace: str = "") -> Informer:
-        """One of some objects only, shared by the controllers that ask for the same; "": of all namespaces."""
-        key = resource, field_selector, namespace
+    def selected(
+        self,
+        resource: GroupVersionResource,
+        field_selector: str = "",
+        *,
+        namespace: str = "",
+        label_selector: str = "",
+        metadata_only: bool = False,
+    ) -> Informer:
+        """One of some objects, or of their metadata only, shared by those that ask for the same; namespace "": of all."""
+        key = resource, field_selector, namespace, label_selector, metadata_only
         if key not in self._selected:
-            self._selected[key] = Informer(self._client, resource, namespace=namespace or None, field_selector=field_selector)
+            self._selected[key] = Informer(
+                self._client,
+                resource,
+                namespace=namespace or None,
+                field_selector=field_selector,
+                label_selector=label_selector,
+                metadata_only=metadata_only,
+            )
         return self._selected[key]
 
     @property

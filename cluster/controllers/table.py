@@ -10,6 +10,7 @@ from cluster.controllers import (
     deployment,
     endpoint_slice,
     garbage,
+    grants,
     legacy_token_cleaner,
     namespace,
     node_ipam,
@@ -19,6 +20,7 @@ from cluster.controllers import (
     root_ca,
     service_account,
     taint_eviction,
+    tenant,
     token,
     token_cleaner,
 )
@@ -44,6 +46,8 @@ CONTROLLERS: Final = (
     Registration("certificatesigningrequest-approving", "certificate-controller", approving.build),
     Registration("certificatesigningrequest-signing", "certificate-controller", signing.build),
     Registration("certificatesigningrequest-cleaner", "certificate-controller", cleaning.build),
+    Registration("tenant", "tenant-controller", tenant.build),
+    Registration("grants", "grants-controller", grants.build),
     Registration("garbage-collector", "generic-garbage-collector", garbage.build),
 )
 """The garbage collector comes last: it shares what all others watch."""
