@@ -86,6 +86,7 @@ class World:
     """What the tests do and look at."""
 
     def __init__(self, kubeconfig: Path) -> None:
+        self.kubeconfig = kubeconfig
         self.client = ApiClient.from_kubeconfig(kubeconfig, user_agent="test")
         self.kubelets = Kubelets(self.client)
 
