@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from collections.abc import Iterable
 from pathlib import Path
@@ -95,10 +96,19 @@ def authentication(config: Config, reader: Reader, signer: TokenSigner, callers:
         ),
         bootstrap_tokens=options.enable_bootstrap_token_auth,
         more_tokens=[*([issuers] if issuers is not None else []), *_remote(config, callers)],
-        may_be_anonymous=anonymous_rule(config, issuers),
+        may_be_anonymous=anonymous_rule(_without_almighty_strangers(config), issuers),
         label_secret=label_secret,
     )
     return build_authentication(settings, reader)
+
+
+def _without_almighty_strangers(config: Config) -> Config:
+    """Where everyone may do everything, the flag makes nobody anonymous."""
+    modes, options = config.authorization, config.authentication
+    if not options.anonymous_auth or modes.authorization_config or "AlwaysAllow" not in modes.authorization_mode:
+        return config
+    log.warning("nobody is anonymous where the authorizer is AlwaysAllow: use another --authorization-mode")
+    return dataclasses.replace(config, authentication=dataclasses.replace(options, anonymous_auth=False))
 
 
 def _remote(config: Config, callers: HttpCallers) -> list[TokenAuthenticator]:
@@ -113,7 +123,7 @@ def _remote(config: Config, callers: HttpCallers) -> list[TokenAuthenticator]:
 
 
 def check_authentication(config: Config) -> None:
-    """ValueError for options that cannot be, as `berth start` finds them before it starts anything."""
+    """ValueError, OSError for options that cannot be, as `berth start` finds them before it starts anything.  Nobody is called."""
     options = config.authentication
     if len(set(config.issuers)) != len(config.issuers):
         raise ValueError("--service-account-issuer names an issuer twice")
@@ -125,6 +135,10 @@ def check_authentication(config: Config) -> None:
     if options.authentication_token_webhook_version not in VERSIONS:
         version = options.authentication_token_webhook_version
         raise ValueError(f'--authentication-token-webhook-version "{version}" is unknown: choose one of {", ".join(VERSIONS)}')
+    if options.authentication_token_webhook_config_file:
+        from cluster.client.caller import Callers
+
+        Callers().of_kubeconfig(options.authentication_token_webhook_config_file)
     _check_expiration(options.service_account_max_token_expiration, extend=options.service_account_extend_token_expiration)
     _check_headers(config)
     check_issuers(config)
