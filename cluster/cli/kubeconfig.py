@@ -58,7 +58,7 @@ def _create(create: argparse.ArgumentParser) -> None:
         "--cluster-role", default="", metavar="ROLE", help="a ClusterRole, likewise; without -n and --in in the whole cluster"
     )
     add("--in", dest="within", action="append", default=[], metavar="NS,...", help="where the role is bound; default the namespace of -n")
-    add("--lifetime", default="8760h", metavar="DURATION", help="e.g. 720h, 30d; default a year")
+    add("--lifetime", default="", metavar="DURATION", help="e.g. 720h, 30d; default a year, or as long as your own kubeconfig")
     add("--server", default="", metavar="URL", help="the API server's address, where it isn't the one that the API server knows")
     add("--cluster-name", default="", metavar="NAME", help="the cluster's name in the file")
     add("--context", default="", metavar="NAME", help="the context's name in the file")

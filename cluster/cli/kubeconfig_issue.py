@@ -71,7 +71,7 @@ def _record_name(name: str) -> str:
 
 def _spec(arguments: argparse.Namespace) -> Object:
     namespace, name = arguments.namespace, arguments.name
-    spec: Object = {"expirationSeconds": seconds_of(arguments.lifetime)}
+    spec: Object = {"expirationSeconds": seconds_of(arguments.lifetime) if arguments.lifetime else None}
     if arguments.user:
         if arguments.service_account:
             raise CommandError("--service-account and --user exclude each other: a kubeconfig has one identity")

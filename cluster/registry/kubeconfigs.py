@@ -100,7 +100,10 @@ class Kubeconfigs:
         return self._registry.codec(kind).load(result) if isinstance(result, Entry) else result
 
     def _created(self, request: Request, record: Object) -> tuple[Sequence[Write], str]:
-        until = self._credentials.until(record, record["spec"]["expirationSeconds"])
+        spec = record["spec"]
+        if spec.get("expirationSeconds") is None:
+            spec["expirationSeconds"] = self._credentials.lifetime(record, self._rules.latest(request.requester))
+        until = self._credentials.until(record, spec["expirationSeconds"])
         self._rules.check(record, request.issuer, until)
         issued_by = request.call.user.name
         status: Object = {"username": username(record), "issuedBy": issued_by}
@@ -109,7 +112,7 @@ class Kubeconfigs:
         writes = bindings.bind(record, until)
         if request.call.dry_run:
             return (), ""
-        issued = self._credentials.issue(record, record["spec"]["expirationSeconds"], issued_by)
+        issued = self._credentials.issue(record, spec["expirationSeconds"], issued_by)
         status["credentials"] = [issued.credential]
         status["conditions"] = [_condition("True", "Issued", f'issued by "{issued_by}"', issued.credential["issuedAt"])]
         if bindings.written:

@@ -50,7 +50,7 @@ class CredentialCheck:
 
 def fault_of(record: Object | None, reference: Reference, credential_id: str, now: float) -> str:
     """Why a record does not vouch for a credential; empty where it does."""
-    if record is None or record["metadata"].get("uid") != reference.uid:
+    if record is None or record["metadata"].get("uid") != reference.uid or record["metadata"].get("deletionTimestamp"):
         return "has been deleted"
     status = record.get("status") or {}
     for credential in status.get("credentials") or ():

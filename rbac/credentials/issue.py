@@ -16,6 +16,7 @@ from cluster.api.meta import format_time
 from cluster.api.names import GroupKind, Object
 from cluster.api.protocols import Reader
 from cluster.api.user import service_account_name
+from cluster.kinds.berth.kubeconfig_rules import SHORTEST, YEAR
 from rbac.authn.service_accounts import SERVICE_ACCOUNTS, TokenSigner
 from rbac.credentials import kubeconfig
 from rbac.credentials.certificates import issue_client_certificate
@@ -55,6 +56,13 @@ class CredentialIssuer:
         self._clock = clock
         self._authority: tuple[bytes, bytes, Certificate] | None = None
 
+    def lifetime(self, record: Object, latest: float) -> int:
+        """Seconds that a credential lives which nobody said it of: a year, or less where it has to end before (`latest`: epoch seconds)."""
+        limit = float(self._signer.longest or YEAR)
+        if not record["spec"].get("serviceAccountName"):
+            limit = self._ca_ends() - self._clock()
+        return int(min(YEAR, limit, latest - self._clock()))
+
     def until(self, record: Object, seconds: int) -> float:
         """When a credential that is issued now ends, in epoch seconds.
 
@@ -67,8 +75,10 @@ class CredentialIssuer:
             self._account(record)
             if limit and seconds > limit:
                 why = f"must be at most {limit}, as this cluster limits the tokens of service accounts"
-        elif ends > self._ca()[2].not_valid_after_utc.timestamp():
-            why = f"must end before the cluster's CA, at {format_time(self._ca()[2].not_valid_after_utc)}"
+        elif ends > self._ca_ends():
+            why = f"must end before the cluster's CA, at {_shown(self._ca_ends())}"
+        if seconds < SHORTEST:
+            why = f"must be at least {SHORTEST}"
         if why:
             kind = GroupKind(GROUP, record["kind"])
             raise Invalid.of(kind, record["metadata"]["name"], [field.invalid("spec.expirationSeconds", seconds, why)])
@@ -126,6 +136,9 @@ class CredentialIssuer:
         if account is None:
             raise NotFound.of(SERVICE_ACCOUNTS, name)
         return account
+
+    def _ca_ends(self) -> float:
+        return self._ca()[2].not_valid_after_utc.timestamp()
 
     def _ca(self) -> tuple[bytes, bytes, Certificate]:
         if self._authority is None:

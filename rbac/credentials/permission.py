@@ -6,6 +6,7 @@ needs a name that is the issuer's to give, and that whatever this name and these
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from cluster.api.errors import Forbidden
 from cluster.api.meta import format_time
 from cluster.api.names import Object
 from cluster.api.protocols import Reader
+from cluster.api.tenancy import TENANTS
 from cluster.api.user import AUTHENTICATED, MASTERS, UserInfo
 from rbac.authz.index import RbacIndex, subject_keys
 from rbac.authz.messages import forbidden_message
@@ -25,6 +27,7 @@ from rbac.credentials.reference import Reference, credential_of
 from rbac.escalation import confirm_held
 from rbac.quoting import quoted
 from rbac.rules import uncovered
+from rbac.tenancy import may_assign, owns
 
 _SYSTEM: Final = "system:"
 
@@ -58,20 +61,21 @@ class IssuingRules:
         for resource, names in (("users", (identity.name,)), ("groups", spec.get("groups") or ())):
             self._check_names(reference, issuer.user, resource, names, until)
         self._check_held(reference, issuer.user, identity, until)
+        self._check_tenants(reference, issuer.user, identity)
 
-    def _check_lifetime(self, reference: Reference, requester: UserInfo, until: float) -> None:
-        """What is issued by a kubeconfig ends no later than that."""
+    def latest(self, requester: UserInfo) -> float:
+        """When whatever the requester has issued ends at the latest (epoch seconds): with the issued kubeconfig that they use."""
         own = credential_of(requester)
         if own is None:
-            return
+            return math.inf
         used, credential_id = own
-        ends = expiry_in(self._reader.get(used.resource, used.namespace, used.name), credential_id)
-        if ends is None or until > ends:
-            left = f"that is good until {_shown(ends)}" if ends is not None else "that has ended"
-            why = (
-                f'it would be good until {_shown(until)}, and you use kubeconfig "{used.name}", {left}: ask for a shorter expirationSeconds'
-            )
-            raise Forbidden.of(reference.resource, reference.name, why)
+        return expiry_in(self._reader.get(used.resource, used.namespace, used.name), credential_id) or 0.0
+
+    def _check_lifetime(self, reference: Reference, requester: UserInfo, until: float) -> None:
+        latest = self.latest(requester)
+        if until > latest:
+            why = f"it would be good until {_shown(until)}, and the kubeconfig that you use until {_shown(latest)}"
+            raise Forbidden.of(reference.resource, reference.name, f"{why}: ask for a shorter expirationSeconds")
 
     def _check_token(self, reference: Reference, user: UserInfo, account: str, until: float) -> None:
         question = Attributes(user, "create", reference.namespace, "", "v1", "serviceaccounts", "token", account, until=until)
@@ -110,6 +114,15 @@ class IssuingRules:
             if uncovered(held, wanted):  # what others were granted elsewhere is not shown to this namespace's administrator
                 why = f"user {quoted(user.name)} is attempting to grant RBAC permissions not currently held: {quoted(identity.name)}"
                 raise Forbidden.of(reference.resource, reference.name, f"{why} and its groups hold more outside this namespace")
+
+    def _check_tenants(self, reference: Reference, user: UserInfo, identity: UserInfo) -> None:
+        """Owners of a tenant have more than their bindings: its namespaces to come."""
+        if MASTERS in user.groups:
+            return
+        for tenant in self._reader.list(TENANTS):
+            if owns(identity, tenant) and not (owns(user, tenant) or may_assign(user, tenant["metadata"]["name"], self._authorizer)):
+                why = f"user {quoted(user.name)} is attempting to grant a tenant that is not their own: {quoted(identity.name)}"
+                raise Forbidden.of(reference.resource, reference.name, f"{why} or one of its groups owns it")
 
 
 def _shown(moment: float) -> str:

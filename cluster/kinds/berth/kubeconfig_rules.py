@@ -68,8 +68,6 @@ def _default(record: Object, *, namespaced: bool) -> None:
     spec = record.get("spec")
     if not isinstance(spec, dict):
         spec = record["spec"] = {}
-    if spec.get("expirationSeconds") is None:
-        spec["expirationSeconds"] = YEAR
     role = spec.get("roleRef")
     if role and not role.get("apiGroup"):
         role["apiGroup"] = _RBAC
@@ -95,8 +93,8 @@ def _validate(record: Object, *, namespaced: bool) -> list[FieldError]:
     for i, group in enumerate(spec.get("groups") or ()):
         errors += _name(field.index("spec.groups", i), group, _GIVEN, f"{SERVICE_ACCOUNTS}:")
     errors += _list("spec.groups", spec.get("groups") or (), MAX_GROUPS)
-    seconds = spec["expirationSeconds"]
-    if not SHORTEST <= seconds <= LONGEST:
+    seconds = spec.get("expirationSeconds")
+    if seconds is not None and not SHORTEST <= seconds <= LONGEST:
         why = f"must be between {SHORTEST} (10 minutes) and {LONGEST} (10 years)"
         errors.append(field.invalid("spec.expirationSeconds", seconds, why))
     return errors + _role(spec) + _file(spec)
