@@ -29,6 +29,7 @@ _STEPS: Final = 5
 _FIRST_WAIT, _FACTOR, _JITTER = 0.5, 1.5, 0.2
 _AGAIN: Final = frozenset({429, 500, 504})
 _CACHE_SIZE: Final = 8192
+_NO_USER: Final = "the webhook's answer is no TokenReview: it names no user, or not as it must"
 Found = tuple[UserInfo, tuple[str, ...]] | None
 
 
@@ -92,7 +93,7 @@ class WebhookTokenAuthenticator:
         spec = {"token": token, "audiences": list(wanted)} if wanted else {"token": token}
         review = {"kind": "TokenReview", "apiVersion": self._version, "metadata": {}, "spec": spec, "status": {"user": {}}}
         status = _status(self._ask(orjson.dumps(review)))
-        have = tuple(status.get("audiences") or ()) or self._audiences
+        have = _strings(status.get("audiences")) or self._audiences
         good_for = tuple(each for each in wanted if each in have)
         if wanted and not good_for:
             return None
@@ -148,14 +149,16 @@ def _status(body: bytes) -> Mapping[str, Any]:
     return status
 
 
-def _user(shown: Mapping[str, Any]) -> UserInfo:
-    try:
-        name, uid = shown.get("username") or "", shown.get("uid") or ""
-        groups = tuple(shown.get("groups") or ())
-        extra = {key: tuple(values or ()) for key, values in (shown.get("extra") or {}).items()}
-        texts = [name, uid, *groups, *extra, *(value for values in extra.values() for value in values)]
-    except (AttributeError, TypeError):
-        texts = [None]
-    if not all(isinstance(text, str) for text in texts):
-        raise BadCredentials("the webhook's answer names no user")
-    return UserInfo(name, uid, groups, extra)
+def _user(shown: Any) -> UserInfo:
+    if not isinstance(shown, dict) or not isinstance(shown.get("extra") or {}, dict):
+        raise BadCredentials(_NO_USER)
+    name, uid = _strings([shown.get("username") or "", shown.get("uid") or ""])
+    return UserInfo(name, uid, _strings(shown.get("groups")), {key: _strings(each) for key, each in (shown.get("extra") or {}).items()})
+
+
+def _strings(value: Any) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise BadCredentials(_NO_USER)
+    return tuple(value)
