@@ -82,6 +82,14 @@ def load(home: Path, port: int, mode: str, **options: int) -> None:
     print(subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip(), flush=True)
 
 
+def authorization(home: Path, port: int, scale: int) -> None:
+    """Access reviews beside 5,000 bindings of their namespace and 5,000 of the cluster, and how soon one more counts."""
+    for mode in ("rolebindings", "clusterrolebindings"):
+        load(home, port, mode, n=5000 // scale, c=16)
+    load(home, port, "sar", n=4000 // scale, c=16)
+    load(home, port, "effect", n=100 // scale, c=4)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of the work")
@@ -114,6 +122,7 @@ def main() -> None:
                     load(home, port, "delete", n=count // scale, c=16)
                 else:
                     load(home, port, mode, n=max(5, count // scale), c=clients)
+            authorization(home, port, scale)
             load(home, port, "fanout", n=100, c=4, watchers=500 // scale)
             load(home, port, "delete", n=2000 // scale, c=16)
         finally:

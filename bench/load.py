@@ -44,10 +44,22 @@ def pod(name: str) -> bytes:
     return orjson.dumps({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": labels}, "spec": spec})
 
 
-def review(number: int) -> bytes:
-    attributes = {"namespace": NAMESPACE, "verb": "get", "resource": "pods"}
-    spec = {"user": f"u-{number % 100}", "resourceAttributes": attributes}
+def review(user: str) -> bytes:
+    spec = {"user": user, "resourceAttributes": {"namespace": NAMESPACE, "verb": "get", "resource": "pods"}}
     return orjson.dumps({"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": spec})
+
+
+REVIEWS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
+RBAC = "/apis/rbac.authorization.k8s.io/v1"
+ROLE_BINDINGS = f"{RBAC}/namespaces/{NAMESPACE}/rolebindings"
+CLUSTER_ROLE_BINDINGS = f"{RBAC}/clusterrolebindings"
+
+
+def binding(name: str, user: str, role: str = "view") -> bytes:
+    """A RoleBinding or ClusterRoleBinding: the URL makes the difference."""
+    reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role}
+    subject = {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user}
+    return orjson.dumps({"metadata": {"name": name}, "roleRef": reference, "subjects": [subject]})
 
 
 class Client:
@@ -89,7 +101,11 @@ def operation(mode: str, client: Client, number: int) -> None:
     elif mode == "delete":
         client.send("DELETE", f"{PODS}/p-{number}?gracePeriodSeconds=0")
     elif mode == "sar":
-        client.send("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", review(number))
+        client.send("POST", REVIEWS, review(f"u-{number % 100}"))
+    elif mode == "rolebindings":
+        client.send("POST", ROLE_BINDINGS, binding(f"b-{number}", f"bound-{number}"))
+    elif mode == "clusterrolebindings":
+        client.send("POST", CLUSTER_ROLE_BINDINGS, binding(f"b-{number}", f"bound-{number}"))
     else:
         raise SystemExit(f'bench: mode "{mode}" is unknown')
 
@@ -122,6 +138,22 @@ def run(mode: str, total: int, clients: list[Client]) -> dict[str, Any]:
     gevent.joinall([gevent.spawn(work, client) for client in clients], raise_error=True)
     elapsed = time.perf_counter() - started
     return {"mode": mode, "n": len(latencies), "c": len(clients), "per_s": round(len(latencies) / elapsed), **percentiles(latencies)}
+
+
+def effect(total: int, writer: Client, readers: list[Client]) -> dict[str, Any]:
+    """New bindings, alternately of the namespace and of the cluster, each timed from the request that makes it until every reader's
+    review sees it; the readers' connections are spread over the workers."""
+    latencies: list[float] = []
+    for number in range(total):
+        path, user = (ROLE_BINDINGS, CLUSTER_ROLE_BINDINGS)[number % 2], f"newcomer-{number}"
+        started = time.perf_counter()
+        writer.send("POST", path, binding(user, user))
+        for reader in readers:
+            while not json.loads(reader.send("POST", REVIEWS, review(user)))["status"]["allowed"]:
+                if time.perf_counter() - started > MAX_SECONDS:
+                    raise SystemExit("bench: a binding does not take effect")
+        latencies.append(time.perf_counter() - started)
+    return {"mode": "effect", "n": total, "readers": len(readers), "max_ms": round(1000 * max(latencies), 2), **percentiles(latencies)}
 
 
 def fan_out(events: int, watchers: list[Client], writers: list[Client]) -> dict[str, Any]:
@@ -178,6 +210,9 @@ def main() -> None:
     if arguments.mode == "namespace":
         clients(1)[0].send("POST", "/api/v1/namespaces", orjson.dumps({"metadata": {"name": NAMESPACE}}))
         result: dict[str, Any] = {"mode": "namespace"}
+    elif arguments.mode == "effect":
+        writer, *readers = clients(arguments.c + 1)
+        result = effect(arguments.n, writer, readers)
     elif arguments.mode == "fanout":
         result = fan_out(arguments.n, clients(arguments.watchers), clients(arguments.c))
     else:
