@@ -12,7 +12,7 @@ from typing import Any, Final
 from gevent import Timeout as GreenletTimeout
 from werkzeug.wrappers import Response
 
-from cluster.api.errors import ServiceUnavailable, StatusError, Timeout
+from cluster.api.errors import NotAcceptable, NotFound, ServiceUnavailable, StatusError, Timeout
 from cluster.server.context import NOBODY, Context, Filter, Handler
 from cluster.server.filters import internal_error, is_long_running, question_of
 from cluster.storage.contract import FutureRevision, StoreUnavailable
@@ -145,7 +145,10 @@ def _end(context: Context, record: Record, error: BaseException) -> None:
         record.panicked(error)
         record.process(PANIC)
         return
-    record.failed(error.status())
+    if isinstance(error, NotAcceptable) or (isinstance(error, NotFound) and not context.info.is_resource):
+        record.answered(error.code)  # upstream answers these outside of what records
+    else:
+        record.failed(error.status())
     if is_long_running(context.info):
         record.process(RESPONSE_STARTED)
     _complete(context, record)

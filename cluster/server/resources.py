@@ -14,6 +14,7 @@ from cluster.kinds.model import Kind
 from cluster.registry import create, delete, patch, read
 from cluster.registry import update as updating
 from cluster.registry.metadata import match_name, match_namespace
+from cluster.registry.patch import Patch
 from cluster.registry.registry import Call, Registry
 from cluster.registry.selection import Selection, select
 from cluster.registry.watch import Events
@@ -25,6 +26,8 @@ from cluster.server.options import delete_options, list_options, watch_options, 
 from cluster.server.render import list_body, object_response, page_response, value_response
 
 _DELETE_OPTIONS: Final = GroupVersionKind("meta.k8s.io", "v1", "DeleteOptions")
+_INTERNAL: Final = "meta.k8s.io/__internal"
+"""The version that audit events show of delete options, which upstream decodes into its own form first."""
 _OF_ONE: Final = frozenset({"update", "patch", "delete"})
 PATCHES: Final = (patch.JSON_PATCH, patch.MERGE_PATCH, patch.STRATEGIC_PATCH)
 
@@ -152,11 +155,18 @@ class Resources:
         value, duplicates = body.parse_object(body.read(context), media_type, self._registry.schemas, gvk)
         decoded = self._registry.decode(call, gvk, value, duplicates)
         if context.audit is not None:
-            context.audit.request_object(decoded)
+            context.audit.request_object(self._recorded(decoded, gvk) if context.audit.wants_request else decoded)
         return decoded
 
+    def _recorded(self, decoded: Object, gvk: GroupVersionKind) -> Object:
+        """What audit events show of a request's object: it has its defaults, as upstream's decoder sets them."""
+        copied, kind = _copied(decoded), self._registry.catalog.by_kind(gvk)
+        if kind is not None:
+            kind.strategy.default(copied)
+        return copied
+
     @staticmethod
-    def patched(context: Context, call: Call, media_type: str) -> patch.Patch:
+    def patched(context: Context, call: Call, media_type: str) -> Patch:
         """The body as a patch."""
         data = body.read(context)
         if context.audit is not None:
@@ -173,7 +183,7 @@ class Resources:
         if value.get("kind", "DeleteOptions") != "DeleteOptions":
             raise BadRequest("decoded object cannot be converted to DeleteOptions")
         if context.audit is not None:
-            context.audit.request_object(value)
+            context.audit.request_object({"kind": "DeleteOptions", **value, "apiVersion": _INTERNAL})
         return value
 
     @staticmethod

@@ -25,7 +25,7 @@ _CHUNK: Final = 16 * 1024
 def respond(request: StreamRequest, location: Location) -> Response:
     """The log; empty for a pod that has no node yet."""
     if not location.host:
-        return Response(b"", mimetype="text/plain")
+        return Response(status=204)
     protocol = negotiate(request.environ, PROTOCOLS) if wants_websocket(request.environ) else None
     connection, response = streaming_kubelet.get(location, request.kubelet, request.name)
     if protocol is not None:

@@ -87,17 +87,15 @@ class Record:
             self._request = orjson.Fragment(self._shown(orjson.dumps(obj)))
 
     def request_patch(self, patch: bytes) -> None:
-        """A patch as it was sent: JSON, or YAML, which is then recorded as a string."""
+        """A patch as it was sent: JSON, or what is none, which is then recorded as a string."""
         if self.wants_request:
             try:
-                orjson.loads(patch)
+                self._request = orjson.Fragment(orjson.dumps(orjson.loads(patch)))
             except orjson.JSONDecodeError:
                 self._request = patch.decode("utf-8", "replace")
-            else:
-                self._request = orjson.Fragment(patch)
 
     def response_body(self, body: bytes) -> None:
-        """The answer in JSON.  A Status is recorded at every level, as what became of the request."""
+        """The answer in JSON, in one line.  A Status is recorded at every level, as what became of the request."""
         if body.startswith(_STATUS):
             self.status = _bounded(orjson.loads(body))
         if self.config.level >= Level.REQUEST_RESPONSE:
@@ -128,7 +126,7 @@ class Record:
         managed = self.config.omit_managed_fields and _MANAGED in body
         secret = self.asked.api_group == _OWN_GROUP and self.asked.resource in _CREDENTIALS
         if not managed and not secret:
-            return body
+            return body[:-1] if body.endswith(b"\n") else body
         obj = orjson.loads(body)
         for each in _objects(obj):
             if managed and isinstance(each.get("metadata"), dict):
