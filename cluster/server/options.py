@@ -45,8 +45,11 @@ def integer(context: Context, name: str) -> int | None:
 
 def write_call(context: Context, kind: str, *, default_validation: str = WARN) -> Call:
     """The Call of a create, update or patch (`kind` names the options); Invalid for options that are not good."""
+    options: Object = {"kind": kind, "apiVersion": f"{_META}/v1"}
+    if not context.query:
+        return Call(context.user, options, False, default_validation, context.warnings, annotations=context.annotations)
     errors: list[FieldError] = []
-    dry_run = context.query.getlist("dryRun") if context.query else []
+    dry_run = context.query.getlist("dryRun")
     errors += _dry_run_errors(dry_run)
     validation = context.query.get("fieldValidation") or default_validation
     if validation not in (IGNORE, WARN, STRICT):
@@ -56,7 +59,6 @@ def write_call(context: Context, kind: str, *, default_validation: str = WARN) -
     if boolean(context, "force") is not None and kind == "PatchOptions":
         errors.append(forbidden("force", "may not be specified for non-apply patch"))
     _raise(kind, errors)
-    options: Object = {"kind": kind, "apiVersion": f"{_META}/v1"}
     if dry_run:
         options["dryRun"] = dry_run
     if manager:

@@ -26,7 +26,7 @@ def body_response(context: Context, output: Output, body: bytes, code: int = 200
         context.audit.response_body(body)
     if output.media_type == YAML:
         return yaml_response(orjson.loads(body), code)
-    if output.pretty or context.query.get("pretty") in ("true", "1"):
+    if output.pretty or (context.query and context.query.get("pretty") in ("true", "1")):
         body = orjson.dumps(orjson.loads(body), option=orjson.OPT_INDENT_2)
     data, headers = compressed(context, body)
     return Response(data, status=code, headers=headers, content_type=JSON)
