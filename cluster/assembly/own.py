@@ -105,8 +105,7 @@ def _explanations(parts: OwnParts) -> Mapping[GroupResource, SubHandler]:
         from rbac.explain.view import Sources
 
         sources = Sources(may.authorizer, may.index, parts.reader, parts.registry.catalog)
-        ca = parts.config.home.certificate("ca")
-        return Explanations(parts.registry, parts.resources, sources, parts.authentication, ca).handlers()
+        return Explanations(parts.registry, parts.resources, sources, parts.authentication).handlers()
 
     return loaded_at_first_use(EXPLANATIONS, made)
 

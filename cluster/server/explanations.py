@@ -6,7 +6,6 @@ A Local one is asked in a namespace, about that namespace, and tells nothing of 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Final
 
 from werkzeug.wrappers import Response
@@ -42,14 +41,13 @@ Answer = Callable[[Context, Kind, Object, str], Object]
 
 
 class Explanations:
-    """Serves the reviews; `ca_file` is the CA of client certificates, in PEM."""
+    """Serves the reviews."""
 
-    def __init__(self, registry: Registry, resources: Resources, sources: Sources, authentication: Authentication, ca_file: Path) -> None:
+    def __init__(self, registry: Registry, resources: Resources, sources: Sources, authentication: Authentication) -> None:
         self._registry = registry
         self._resources = resources
         self._sources = sources
         self._authentication = authentication
-        self._ca_file = ca_file
 
     def handlers(self) -> Mapping[GroupResource, SubHandler]:
         answers: dict[str, Answer] = {
@@ -99,7 +97,7 @@ class Explanations:
             return subject_of({"spec": spec}), {}
         certificate = read_certificate(spec["certificate"]) if spec.get("certificate") else None
         shown = Shown(spec.get("token") or "", certificate, tuple(spec.get("audiences") or ()))
-        return who_is(shown, self._authentication, self._ca_file.read_bytes())
+        return who_is(shown, self._authentication)
 
     def _admission(self, context: Context, question: Attributes, obj: Object, status: Object) -> None:
         """The dry run of the write, for someone who may do it themselves; it changes the status where the write is refused."""

@@ -44,6 +44,11 @@ class BearerAuthenticator:
         self._authenticators = tuple(authenticators)
         self._audiences = tuple(audiences)
 
+    @property
+    def members(self) -> tuple[TokenAuthenticator, ...]:
+        """Whom it asks, in order."""
+        return self._authenticators
+
     def authenticate(self, credentials: Credentials) -> UserInfo | None:
         """None without a token; Unauthorized for a bad one."""
         if not credentials.bearer_token:

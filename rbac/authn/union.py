@@ -21,6 +21,11 @@ class UnionAuthenticator:
         self._may_be_anonymous = may_be_anonymous
         self._finished: LruCache[int, tuple[UserInfo, UserInfo]] = LruCache(4096)
 
+    @property
+    def members(self) -> tuple[Authenticator, ...]:
+        """Whom it asks, in order."""
+        return self._authenticators
+
     def authenticate(self, credentials: Credentials) -> UserInfo:
         """The caller, in `system:authenticated`; the anonymous user for one who shows nothing; else Unauthorized."""
         why: tuple[str, ...] = ()

@@ -14,7 +14,6 @@ from cluster.api.user import UserInfo
 from rbac.authn.build import Authentication
 from rbac.reviews.identity import user_info
 
-UNKNOWN_AUTHORITY: Final = "x509: certificate signed by unknown authority"
 _CERTIFICATE: Final = re.compile(r"-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----")
 
 
@@ -47,34 +46,30 @@ def read_certificate(pem: str) -> bytes:
         raise ValueError(f"the certificate cannot be read: {error}") from None
 
 
-def who_is(shown: Shown, authentication: Authentication, ca_pem: bytes) -> tuple[UserInfo | None, Object]:
+def who_is(shown: Shown, authentication: Authentication) -> tuple[UserInfo | None, Object]:
     """(the user, None where the credentials are refused; `status.authentication` of an AccessExplanation)."""
-    attempts: list[Object] = []
     user: UserInfo | None = None
-    why: list[str] = []
-    if shown.certificate is not None and not issued_by(shown.certificate, ca_pem):
-        attempts.append({"authenticator": "TLS", "outcome": "Refused", "reason": UNKNOWN_AUTHORITY})
-        return None, {"accepted": False, "reason": UNKNOWN_AUTHORITY, "attempts": attempts}
+    why = ""
     try:
         if shown.audiences:
             user, _ = authentication.tokens.authenticate_token(shown.token, shown.audiences)
         else:
             user = authentication.authenticator.authenticate(Credentials(shown.token or None, shown.certificate))
     except Unauthorized as error:
-        why.append(str(error))
-    attempts += _attempts(shown, authentication)
+        why = str(error)
+    attempts = _attempts(shown, authentication)
     status: Object = {"accepted": user is not None, "attempts": attempts}
-    if user is not None:
-        accepted = [each["authenticator"] for each in attempts if each["outcome"] == "Accepted"]
-        return user, status | ({"authenticator": accepted[0]} if accepted else {}) | {"user": user_info(user)}
-    return None, status | {"reason": "; ".join(why)}
+    if user is None:
+        return None, status | {"reason": why}
+    accepted = [each["authenticator"] for each in attempts if each["outcome"] == "Accepted"]
+    return user, status | ({"authenticator": accepted[0]} if accepted else {}) | {"user": user_info(user)}
 
 
 def _attempts(shown: Shown, authentication: Authentication) -> list[Object]:
     """What each authenticator says, up to the one that accepts."""
     said: list[Object] = []
     for each in _flattened([authentication.authenticator]):
-        name = str(getattr(each, "name", "") or type(each).__name__)
+        name = type(each).__name__.removesuffix("Authenticator")
         outcome, reason = _ask(each, shown)
         said.append({"authenticator": name, "outcome": outcome} | ({"reason": reason} if reason else {}))
         if outcome == "Accepted":
@@ -102,17 +97,3 @@ def _ask(authenticator: object, shown: Shown) -> tuple[str, str]:
         return "Refused", str(error)
     return ("NotItsOwn", "") if answer is None else ("Accepted", "")
 
-
-def issued_by(certificate: bytes, ca_pem: bytes) -> bool:
-    """Whether one of the CAs signed it."""
-    from cryptography import x509
-    from cryptography.exceptions import InvalidSignature
-
-    leaf = x509.load_der_x509_certificate(certificate)
-    for authority in x509.load_pem_x509_certificates(ca_pem):
-        try:
-            leaf.verify_directly_issued_by(authority)
-        except (ValueError, TypeError, InvalidSignature):
-            continue
-        return True
-    return False
