@@ -6,17 +6,15 @@ Upstream: `staging/src/k8s.io/cluster-bootstrap/token/api/types.go` and `util/se
 from __future__ import annotations
 
 import base64
-import binascii
-import datetime
 import re
 from typing import Final
 
+from cluster.api.meta import parse_time
 from cluster.api.names import Object
 
 TYPE: Final = "bootstrap.kubernetes.io/token"
 NAMESPACE: Final = "kube-system"
 _NAME: Final = re.compile(r"bootstrap-token-([a-z0-9]{6})")
-_RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d([.,]\d+)?(Z|[+-]\d\d:\d\d)")
 
 
 def token_id_of_name(name: str) -> str:
@@ -26,21 +24,16 @@ def token_id_of_name(name: str) -> str:
 
 
 def value(secret: Object, key: str) -> str:
-    """A value of the secret as text; empty where it has none, or one that is no text."""
-    try:
-        return base64.b64decode((secret.get("data") or {}).get(key) or "").decode()
-    except (binascii.Error, UnicodeDecodeError):
-        return ""
+    """A value of the secret as text, what is no text as such that no rule accepts; empty where it has none."""
+    return base64.b64decode((secret.get("data") or {}).get(key) or "").decode(errors="replace")
 
 
-def seconds_left(secret: Object, now: datetime.datetime) -> float | None:
-    """Seconds until the token expires, 0 once it has or where its time cannot be read; None for one that never does."""
+def seconds_left(secret: Object, now: float) -> float | None:
+    """Seconds from `now` (POSIX) until the token expires, 0 once it has or where its time cannot be read; None for one that never does."""
     text = value(secret, "expiration")
     if not text:
         return None
-    if not _RFC3339.fullmatch(text):
-        return 0.0
     try:
-        return max(0.0, (datetime.datetime.fromisoformat(text.replace(",", ".")) - now).total_seconds())
+        return max(0.0, parse_time(text).timestamp() - now)
     except (ValueError, OverflowError):
         return 0.0

@@ -10,10 +10,13 @@ import datetime
 import hashlib
 from typing import Final
 
+from cluster.api.names import Object
+from cluster.api.user import service_account_name
+
 LEGACY_ISSUER: Final = "kubernetes/serviceaccount"
 """The issuer of tokens that are kept in secrets."""
 LEGACY_PREFIX: Final = "kubernetes.io/serviceaccount/"
-"""How their private claims begin: `namespace`, `secret.name`, `service-account.name`, `service-account.uid`."""
+"""How their private claims begin, see `legacy_claims`."""
 LAST_USED: Final = "kubernetes.io/legacy-token-last-used"
 """The label of such a secret with the day of the token's last use."""
 INVALID_SINCE: Final = "kubernetes.io/legacy-token-invalid-since"
@@ -22,6 +25,7 @@ TRACKING_NAMESPACE: Final = "kube-system"
 TRACKING_NAME: Final = "kube-apiserver-legacy-service-account-token-tracking"
 """The config map that says since when uses are written down."""
 TRACKED_SINCE: Final = "since"
+UNKNOWN_KEY: Final = "unknown service-account key: use an RSA key or an EC key on P-256, P-384 or P-521"
 _ALGORITHMS: Final = {"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES512"}
 
 
@@ -36,9 +40,23 @@ def algorithm_and_id(key: object) -> tuple[str, str]:
     elif isinstance(key, EllipticCurvePublicKey) and key.curve.name in _ALGORITHMS:
         algorithm = _ALGORITHMS[key.curve.name]
     else:
-        raise ValueError("unknown service-account key: use an RSA key or an EC key on P-256, P-384 or P-521")
+        raise ValueError(UNKNOWN_KEY)
     der = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     return algorithm, base64.urlsafe_b64encode(hashlib.sha256(der).digest()).rstrip(b"=").decode()
+
+
+def legacy_claims(account: Object, secret: str) -> dict[str, str]:
+    """What a token says that is kept in the secret of that name: whose it is, and never when it ends."""
+    metadata = account["metadata"]
+    namespace, name = metadata["namespace"], metadata["name"]
+    return {
+        "iss": LEGACY_ISSUER,
+        LEGACY_PREFIX + "namespace": namespace,
+        LEGACY_PREFIX + "secret.name": secret,
+        LEGACY_PREFIX + "service-account.name": name,
+        LEGACY_PREFIX + "service-account.uid": metadata.get("uid", ""),
+        "sub": service_account_name(namespace, name),
+    }
 
 
 def parse_day(text: str) -> datetime.date | None:

@@ -48,7 +48,10 @@ def signing_tokens(secrets: Iterable[Object], now: datetime.datetime) -> dict[st
         token_id, value = bootstrap_tokens.value(secret, "token-id"), bootstrap_tokens.value(secret, "token-secret")
         if not token_id or not value or bootstrap_tokens.token_id_of_name(name_of(secret)) != token_id:
             continue
-        if bootstrap_tokens.seconds_left(secret, now) == 0 or bootstrap_tokens.value(secret, "usage-bootstrap-signing") != "true":
+        if (
+            bootstrap_tokens.seconds_left(secret, now.timestamp()) == 0
+            or bootstrap_tokens.value(secret, "usage-bootstrap-signing") != "true"
+        ):
             continue
         found[token_id] = value
     return found

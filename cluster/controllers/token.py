@@ -9,12 +9,11 @@ import base64
 import threading
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from cluster.api.errors import Conflict, NotFound
 from cluster.api.names import Object
-from cluster.api.token_keys import LEGACY_ISSUER, LEGACY_PREFIX, algorithm_and_id
-from cluster.api.user import service_account_name
+from cluster.api.token_keys import algorithm_and_id, legacy_claims
 from cluster.client.cache import Cache, Key, key_of
 from cluster.client.http import ApiClient
 from cluster.client.informer import Handler
@@ -56,16 +55,8 @@ def signed_token(key: Path, account: Object, secret: str) -> str:
     private = load_pem_private_key(key.read_bytes(), None)
     algorithm, key_id = algorithm_and_id(private.public_key())
     assert isinstance(private, RSAPrivateKey | EllipticCurvePrivateKey)
-    namespace, name = key_of(account)
-    claims: dict[str, Any] = {
-        "iss": LEGACY_ISSUER,
-        LEGACY_PREFIX + "namespace": namespace,
-        LEGACY_PREFIX + "secret.name": secret,
-        LEGACY_PREFIX + "service-account.name": name,
-        LEGACY_PREFIX + "service-account.uid": uid_of(account),
-        "sub": service_account_name(namespace, name),
-    }
-    return jwt.encode(claims, private, algorithm=algorithm, headers={"kid": key_id, "typ": None})
+    claims = legacy_claims(account, secret)
+    return jwt.encode(dict(claims), private, algorithm=algorithm, headers={"kid": key_id, "typ": None})
 
 
 class TokenSecrets:

@@ -30,7 +30,7 @@ class TokenCleaner:
 
     def sync(self, key: Key) -> None:
         secret = self._secrets.get(*key)
-        left = bootstrap_tokens.seconds_left(secret, self._now()) if secret is not None else None
+        left = bootstrap_tokens.seconds_left(secret, self._now().timestamp()) if secret is not None else None
         if secret is None or left is None:
             return
         if left > 0:

@@ -14,16 +14,14 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from cluster.api.meta import parse_time
+from cluster.api.bootstrap_tokens import NAMESPACE, TYPE, seconds_left
 from cluster.api.names import Object
 from cluster.api.protocols import Reader
 from cluster.api.user import UserInfo
 from rbac.authn.service_accounts import SECRETS
 
 log = logging.getLogger(__name__)
-NAMESPACE: Final = "kube-system"
 PREFIX: Final = "bootstrap-token-"
-TYPE: Final = "bootstrap.kubernetes.io/token"
 GROUP: Final = "system:bootstrappers"
 _TOKEN: Final = re.compile(r"([a-z0-9]{6})\.([a-z0-9]{16})", re.ASCII)
 _GROUP: Final = re.compile(r"system:bootstrappers:[a-z0-9:-]{0,255}[a-z0-9]", re.ASCII)
@@ -65,20 +63,11 @@ def _fault(secret: Object, token_id: str, token_secret: str, now: float) -> str:
         return "has invalid value for key token-secret"
     if _data(secret, "token-id") != token_id.encode():
         return "has invalid value for key token-id"
-    expiration = _data(secret, "expiration")
-    if expiration and _has_passed(expiration, now):
+    if seconds_left(secret, now) == 0:
         return "has expired"
     if _data(secret, "usage-bootstrap-authentication") != b"true":
         return "not marked usage-bootstrap-authentication=true"
     return ""
-
-
-def _has_passed(expiration: bytes, now: float) -> bool:
-    """Whether a time is over; what is no time is over."""
-    try:
-        return parse_time(expiration.decode()).timestamp() <= now
-    except ValueError:
-        return True
 
 
 def _groups(secret: Object) -> list[str] | None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from cluster.api.authorization import Authenticator, TokenAuthenticator
 from cluster.api.names import Object
 from cluster.api.protocols import Reader
+from cluster.api.token_keys import LEGACY_ISSUER
 from rbac.authn.authorities import Authorities
 from rbac.authn.bearer import BearerAuthenticator, WebSocketAuthenticator
 from rbac.authn.bootstrap_tokens import BootstrapTokenAuthenticator
@@ -19,7 +20,6 @@ from rbac.authn.keys import KeySource
 from rbac.authn.legacy_tokens import LabelSecret, LegacyTokens
 from rbac.authn.request_headers import STANDARD, HeaderNames, RequestHeaderAuthenticator
 from rbac.authn.service_account_tokens import ServiceAccountTokenAuthenticator, TokenKind
-from rbac.authn.service_accounts import LEGACY_ISSUER
 from rbac.authn.union import UnionAuthenticator
 from rbac.authn.x509 import CertificateAuthenticator
 from rbac.credentials.check import CredentialCheck

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
 from cluster.api.names import Object
+from cluster.api.token_keys import UNKNOWN_KEY, algorithm_and_id
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey, EllipticCurvePublicKey
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
-_CURVES: Final = {"secp256r1": ("ES256", "P-256"), "secp384r1": ("ES384", "P-384"), "secp521r1": ("ES512", "P-521")}
+_CURVES: Final = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
 _BLOCK: Final = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
 _PUBLIC: Final = ("PUBLIC KEY", "RSA PUBLIC KEY")
-_UNKNOWN: Final = "unknown service-account key: use an RSA key or an EC key on P-256, P-384 or P-521"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,7 @@ class PublicKey:
             numbers = self.key.public_numbers()
             return common | {"kty": "RSA", "n": _integer(numbers.n), "e": _integer(numbers.e)}
         point, size = self.key.public_numbers(), (self.key.curve.key_size + 7) // 8
-        curve = _CURVES[self.key.curve.name][1]
+        curve = _CURVES[self.key.curve.name]
         return common | {"kty": "EC", "crv": curve, "x": _integer(point.x, size), "y": _integer(point.y, size)}
 
 
@@ -86,7 +85,7 @@ def load_private_key(pem: bytes) -> RSAPrivateKey | EllipticCurvePrivateKey:
         if kind.endswith("PRIVATE KEY"):
             key = _private(block)
             if not isinstance(key, RSAPrivateKey | EllipticCurvePrivateKey):
-                raise ValueError(_UNKNOWN)
+                raise ValueError(UNKNOWN_KEY)
             return key
     raise ValueError("data does not contain a valid RSA or ECDSA private key")
 
@@ -110,19 +109,13 @@ def load_public_keys(pem: bytes) -> list[PublicKey]:
 
 
 def public_key(key: object) -> PublicKey:
-    """A key with upstream's key ID: base64url of the SHA-256 of its PKIX form.  ValueError unless RSA or NIST EC."""
-    from cryptography.hazmat.primitives import serialization
+    """A key with upstream's key ID; ValueError unless RSA or NIST EC."""
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-    if isinstance(key, RSAPublicKey):
-        algorithm = "RS256"
-    elif isinstance(key, EllipticCurvePublicKey) and key.curve.name in _CURVES:
-        algorithm = _CURVES[key.curve.name][0]
-    else:
-        raise ValueError(_UNKNOWN)
-    der = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-    return PublicKey(key, _base64url(hashlib.sha256(der).digest()), algorithm)
+    algorithm, key_id = algorithm_and_id(key)
+    assert isinstance(key, RSAPublicKey | EllipticCurvePublicKey)
+    return PublicKey(key, key_id, algorithm)
 
 
 def key_set(keys: Iterable[PublicKey]) -> Object:

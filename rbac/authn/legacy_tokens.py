@@ -17,15 +17,14 @@ from typing import Any, Final
 
 from cluster.api.names import Object
 from cluster.api.protocols import Reader
+from cluster.api.token_keys import INVALID_SINCE, LAST_USED, LEGACY_PREFIX
 from cluster.api.user import UserInfo, service_account_groups, split_service_account
 from rbac.authn.errors import BadCredentials
 from rbac.authn.remarks import annotate, warn
-from rbac.authn.service_accounts import LEGACY, SECRETS, SERVICE_ACCOUNTS
+from rbac.authn.service_accounts import SECRETS, SERVICE_ACCOUNTS
 from rbac.quoting import quoted
 
 log = logging.getLogger(__name__)
-LAST_USED: Final = "kubernetes.io/legacy-token-last-used"
-INVALID_SINCE: Final = "kubernetes.io/legacy-token-invalid-since"
 _ANNOTATION: Final = "authentication.k8s.io/legacy-token-"
 _AUTO_GENERATED: Final = (
     "Use tokens from the TokenRequest API or manually created secret-based tokens instead of auto-generated secret-based tokens."
@@ -56,7 +55,13 @@ class LegacyTokens:
 
     def read(self, claims: Mapping[str, Any]) -> Callable[[str], UserInfo]:
         """Given verified claims: what tells, at each use of the token, whose it is.  TypeError for claims that are no texts."""
-        keys = ("sub", LEGACY + "namespace", LEGACY + "secret.name", LEGACY + "service-account.name", LEGACY + "service-account.uid")
+        keys = (
+            "sub",
+            LEGACY_PREFIX + "namespace",
+            LEGACY_PREFIX + "secret.name",
+            LEGACY_PREFIX + "service-account.name",
+            LEGACY_PREFIX + "service-account.uid",
+        )
         values = [claims.get(key, "") for key in keys]
         if not all(isinstance(value, str) for value in values):
             raise TypeError("claims are texts")

@@ -11,14 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from cluster.api.names import GroupResource, Object
+from cluster.api.token_keys import legacy_claims
 from cluster.api.user import service_account_name
 from rbac.authn.keys import KeySource, PublicKey, discovery_document, key_set
 from rbac.credentials.reference import CLAIM, Reference
 
 SERVICE_ACCOUNTS: Final = GroupResource("", "serviceaccounts")
 SECRETS: Final = GroupResource("", "secrets")
-LEGACY_ISSUER: Final = "kubernetes/serviceaccount"
-LEGACY: Final = "kubernetes.io/serviceaccount/"
 """What the private claims of a legacy token begin with."""
 
 
@@ -86,18 +85,7 @@ class TokenSigner:
 
     def issue_legacy(self, service_account: Object, secret: Object) -> str:
         """A token that belongs to a Secret of type kubernetes.io/service-account-token: it ends with that, and not before."""
-        metadata = service_account["metadata"]
-        namespace, name = metadata["namespace"], metadata["name"]
-        return self._sign(
-            {
-                "iss": LEGACY_ISSUER,
-                LEGACY + "namespace": namespace,
-                LEGACY + "secret.name": secret["metadata"]["name"],
-                LEGACY + "service-account.name": name,
-                LEGACY + "service-account.uid": metadata["uid"],
-                "sub": service_account_name(namespace, name),
-            }
-        )
+        return self._sign(legacy_claims(service_account, secret["metadata"]["name"]))
 
     def _sign(self, claims: Mapping[str, Any]) -> str:
         import jwt

@@ -50,6 +50,7 @@ def test_a_signature_is_that_of_kubernetes(content: str, secret: str, signature:
         (token(expiration=PAST), False),
         (token(expiration="tomorrow"), False),
         (token(expiration="2026-02-01"), False),
+        ({**token(), "data": token()["data"] | {"expiration": "/w=="}}, False),
         (token(usage_bootstrap_signing="false"), False),
         (token(usage_bootstrap_signing=None), False),
         (token(token_id=None), False),

@@ -9,7 +9,7 @@ import jwt
 import pytest
 
 from cluster.api.names import Object
-from rbac.authn.legacy_tokens import INVALID_SINCE, LAST_USED
+from cluster.api.token_keys import INVALID_SINCE, LAST_USED
 from rbac.authn.remarks import listening
 from rbac.authn.service_accounts import SECRETS, SERVICE_ACCOUNTS
 from tests.unit.rbac.keys import ec_key

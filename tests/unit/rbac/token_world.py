@@ -12,10 +12,11 @@ import pytest
 from cluster.api import meta
 from cluster.api.errors import Unauthorized
 from cluster.api.names import GroupResource, Object
+from cluster.api.token_keys import LEGACY_ISSUER
 from rbac.authn.bound_tokens import BoundTokens
 from rbac.authn.legacy_tokens import LegacyTokens
-from rbac.authn.service_account_tokens import ServiceAccountTokenAuthenticator
-from rbac.authn.service_accounts import LEGACY_ISSUER, SERVICE_ACCOUNTS, TokenSigner
+from rbac.authn.service_account_tokens import ServiceAccountTokenAuthenticator, TokenKind
+from rbac.authn.service_accounts import SERVICE_ACCOUNTS, TokenSigner
 from rbac.credentials.check import CredentialCheck
 from tests.unit.rbac.keys import Keys
 from tests.unit.rbac.world import World, metadata
@@ -54,7 +55,7 @@ class Setting:
         self.labelled: list[tuple[str, str, str]] = []
         legacy = LegacyTokens(self.world, self._label, clock=self.clock)
         bound = BoundTokens(self.world, CredentialCheck(self.world, clock=self.clock), clock=self.clock)
-        kinds = {LEGACY_ISSUER: legacy, ISSUER: bound, OLD_ISSUER: bound}
+        kinds: dict[str, TokenKind] = {LEGACY_ISSUER: legacy, ISSUER: bound, OLD_ISSUER: bound}
         self.authenticator = ServiceAccountTokenAuthenticator(self.keys, kinds, (ISSUER,))
         self.world.put(SERVICE_ACCOUNTS, ACCOUNT)
         self.world.put(PODS, POD)
@@ -82,7 +83,7 @@ class Setting:
 
 def parts(token: str) -> tuple[Object, Object]:
     header, payload, _ = token.split(".")
-    return tuple(json.loads(base64.urlsafe_b64decode(each + "==")) for each in (header, payload))  # type: ignore[return-value]
+    return tuple(json.loads(base64.urlsafe_b64decode(each + "==")) for each in (header, payload))
 
 
 def forged(header: Object, payload: Object, signature: bytes = b"") -> str:
