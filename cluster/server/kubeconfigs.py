@@ -11,6 +11,7 @@ from cluster.kinds.model import Kind
 from cluster.registry.kubeconfigs import Kubeconfigs, Request
 from cluster.registry.metadata import match_name, match_namespace
 from cluster.registry.registry import Call, Registry
+from cluster.server import body
 from cluster.server.context import Context
 from cluster.server.negotiation import Output, input_type, output_of
 from cluster.server.render import object_response
@@ -55,9 +56,13 @@ class KubeconfigHandlers:
     def _optional(self, context: Context, kind: Kind) -> tuple[Call, Object]:
         """The call, and what was sent, if anything."""
         call = self._resources.call(context, "CreateOptions")
-        if not context.environ.get("CONTENT_LENGTH", "0").strip("0") and "HTTP_TRANSFER_ENCODING" not in context.environ:
+        data = body.read(context)
+        if not data:
             return call, {}
-        sent = self._resources.decoded(context, call, kind.gvk, input_type(context.header("CONTENT_TYPE")))
+        value, duplicates = body.parse_object(data, input_type(context.header("CONTENT_TYPE")), self._registry.schemas, kind.gvk)
+        sent = self._registry.decode(call, kind.gvk, value, duplicates)
+        if context.audit is not None:
+            context.audit.request_object(sent)
         match_name(sent, context.info.name)
         match_namespace(sent, context.info.namespace if kind.namespaced else "")
         return call, sent

@@ -34,6 +34,7 @@ class Issued:
 
     def __init__(self, server: ApiServer, file: str, folder: Path, name: str) -> None:
         self.server = server
+        folder.mkdir(exist_ok=True)
         self.file = folder / f"{name}.kubeconfig"
         self.file.write_text(file)
         self.file.chmod(0o600)
