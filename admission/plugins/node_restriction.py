@@ -14,6 +14,7 @@ from admission.plugins.node_labels import forbidden_labels, modified
 from admission.plugins.pod_audiences import PodAudiences
 from cluster.api.authorization import Attributes as Question
 from cluster.api.authorization import Authorizer
+from cluster.api.certificates import KUBELET_CLIENT, KUBELET_SERVING, parse_request
 from cluster.api.errors import NotFound
 from cluster.api.names import GroupResource, Object
 from cluster.api.protocols import Reader
@@ -26,7 +27,7 @@ _PODS: Final = GroupResource("", "pods")
 _NODES: Final = GroupResource("", "nodes")
 _CLAIM_STATUS_OF_NODES: Final = ("capacity", "conditions", "allocatedResourceStatuses", "allocatedResources")
 _OWN_STATUS: Final = "can only update pod status for pods with spec.nodeName set to itself"
-_KUBELET_SIGNERS: Final = ("kubernetes.io/kubelet-serving", "kubernetes.io/kube-apiserver-client-kubelet")
+_KUBELET_SIGNERS: Final = (KUBELET_SERVING, KUBELET_CLIENT)
 
 
 class NodeRestriction:
@@ -260,11 +261,10 @@ def _signing_request(node: str, attributes: Attributes) -> None:
         return
     from base64 import b64decode
 
-    from cryptography.x509 import load_pem_x509_csr
     from cryptography.x509.oid import NameOID
 
     try:
-        names = load_pem_x509_csr(b64decode(spec.get("request") or "")).subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+        names = parse_request(b64decode(spec.get("request") or "")).subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     except ValueError as error:
         raise forbidden(attributes, f"unable to parse csr: {error}") from None
     if [each.value for each in names] != [f"system:node:{node}"]:
