@@ -3,51 +3,32 @@
 from __future__ import annotations
 
 import base64
-import threading
-import time
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from cluster.api.errors import NotFound, StatusError
 from cluster.api.names import Object
 from cluster.kubelet import downward, specs
 from cluster.kubelet.atomic_writer import Projection
 from cluster.kubelet.environment import Getter
+from cluster.kubelet.tokens import ServiceAccountTokens, TokenFailure, TokenSource
 
 _DEFAULT_MODE: Final = 0o644
 _TOKEN_SECONDS: Final = 3600
-_LONGEST_TOKEN_USE: Final = 24 * 3600
-_JITTER_SECONDS: Final = 10
 
 
 class VolumeFailure(Exception):
     """A volume can't be made now; the message is the event's."""
 
 
-class TokenSource(Protocol):
-    def __call__(self, namespace: str, service_account: str, request: Object) -> Object:
-        """Answers a TokenRequest."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class _Token:
-    text: str
-    refresh_at: float
-
-
 class Projector:
-    """Reads what volumes show; keeps tokens until a fifth of their life is left."""
+    """Reads what volumes show."""
 
     def __init__(self, config_map: Getter, secret: Getter, token: TokenSource, machine: Mapping[str, str]) -> None:
         self._config_map = config_map
         self._secret = secret
-        self._token = token
+        self._tokens = ServiceAccountTokens(token)
         self._machine = machine
-        self._tokens: dict[tuple[str, ...], _Token] = {}
-        self._lock = threading.Lock()
 
     def files(self, pod: Object, volume: dict[str, Any], addresses: tuple[str, ...]) -> dict[str, Projection]:
         """Path to file.  VolumeFailure where a source is missing."""
@@ -105,41 +86,16 @@ class Projector:
         owner = _single_user(pod)
         if owner is not None or security.get("fsGroup") is not None:
             mode = 0o600
-        text = self._bound_token(pod, source.get("audience") or "", int(source.get("expirationSeconds") or _TOKEN_SECONDS))
+        seconds = int(source.get("expirationSeconds") or _TOKEN_SECONDS)
+        try:
+            text = self._tokens.get(pod, source.get("audience") or "", seconds)
+        except TokenFailure as error:
+            raise VolumeFailure(str(error)) from error
         return {source["path"]: Projection(text.encode(), mode, owner)}
 
-    def _bound_token(self, pod: Object, audience: str, seconds: int) -> str:
-        metadata = pod["metadata"]
-        account = pod["spec"].get("serviceAccountName") or "default"
-        key = (metadata["uid"], account, audience, str(seconds))
-        with self._lock:
-            held = self._tokens.get(key)
-        if held is not None and time.time() < held.refresh_at:
-            return held.text
-        bound = {"kind": "Pod", "apiVersion": "v1", "name": metadata["name"], "uid": metadata["uid"]}
-        request = {
-            "kind": "TokenRequest",
-            "apiVersion": "authentication.k8s.io/v1",
-            "metadata": {"name": account, "namespace": metadata["namespace"]},
-            "spec": {"audiences": [audience] if audience else [], "expirationSeconds": seconds, "boundObjectRef": bound},
-        }
-        try:
-            status = self._token(metadata["namespace"], account, request)["status"]
-        except StatusError as error:
-            if held is not None:
-                return held.text
-            raise VolumeFailure(f"failed to fetch token: {error.message}") from error
-        expires = datetime.fromisoformat(status["expirationTimestamp"]).timestamp()
-        now = time.time()
-        use = min(0.8 * (expires - now), _LONGEST_TOKEN_USE) - _JITTER_SECONDS
-        with self._lock:
-            self._tokens[key] = _Token(status["token"], now + use)
-        return str(status["token"])
-
     def forget(self, uid: str) -> None:
-        with self._lock:
-            for key in [key for key in self._tokens if key[0] == uid]:
-                del self._tokens[key]
+        """The pod of that uid is gone."""
+        self._tokens.forget(uid)
 
 
 def _read(getter: Getter, pod: Object, kind: str, name: str, optional: bool) -> Object:
