@@ -14,12 +14,13 @@ from typing import Any, Final
 from cluster.api.protocols import HttpCallers, HttpFailure
 from cluster.api.user import UserInfo
 from rbac.authn.errors import BadCredentials
-from rbac.authn.jwt_provider import CALL_SECONDS, Provider, ProviderError
+from rbac.authn.jwt_provider import CALL_SECONDS, Provider, ProviderError, status_line
 from rbac.authn.jwt_token import (
     audiences,
     check_times,
     header,
     parse_claims,
+    seconds,
     unverified_issuer,
     verified_payload,
     wrong_type,
@@ -86,7 +87,7 @@ class JwtAuthenticator:
             claims, version = verify(token, self.provider, self.issuer.audiences, self._clock)
         except BadCredentials as error:
             raise BadCredentials(f"oidc: verify token: {error}") from None
-        until = float(claims.get("exp") or 0)
+        until = seconds(claims, "exp") or 0.0
         if self._distributed is not None:
             try:
                 if self._distributed.expand(claims):
@@ -138,7 +139,6 @@ def verify(token: str, provider: Provider, wanted: Sequence[str], clock: Callabl
     if payload is None:
         raise BadCredentials("failed to verify signature: failed to verify id token signature")
     claims = parse_claims(payload)
-    _check_sources(claims)
     issuer = claims.get("iss") or ""
     if issuer != provider.issuer and (provider.issuer, issuer) != _GOOGLE:
         raise BadCredentials(f"oidc: id token issued by a different provider, expected {quoted(provider.issuer)} got {quoted(issuer)}")
@@ -220,7 +220,7 @@ class DistributedClaim:
         except (ValueError, HttpFailure) as error:
             raise BadCredentials(f"{what}: {error}") from None
         if not 200 <= answer.status <= 226:
-            raise BadCredentials(f"{what}: error while getting distributed claim JWT: {answer.status}")
+            raise BadCredentials(f"{what}: error while getting distributed claim JWT: {status_line(answer.status)}")
         return text.strip()
 
     def _provider(self, url: str) -> Provider:
@@ -245,24 +245,6 @@ class DistributedClaim:
         provider = Provider(url, discovery_url, self._issuer.certificate_authority, self._callers, self._clock)
         provider.start()
         return provider
-
-
-def _check_sources(claims: Mapping[str, Any]) -> None:
-    """BadCredentials where a token says unclearly which claims are elsewhere."""
-    names, sources = claims.get("_claim_names") or {}, claims.get("_claim_sources") or {}
-    if not isinstance(names, dict) or not all(isinstance(each, str) for each in names.values()):
-        raise BadCredentials("oidc: failed to unmarshal claims: _claim_names must map strings to strings")
-    if not isinstance(sources, dict) or not all(_is_source(each) for each in sources.values()):
-        raise BadCredentials("oidc: failed to unmarshal claims: _claim_sources must map strings to endpoints")
-    for source in names.values():
-        if not source:
-            raise BadCredentials("oidc: failed to obtain source from claim name")
-        if source not in sources:
-            raise BadCredentials("oidc: source does not exist")
-
-
-def _is_source(value: object) -> bool:
-    return isinstance(value, dict) and all(isinstance(value.get(name, ""), str) for name in ("endpoint", "access_token"))
 
 
 def _username(claims: Mapping[str, Any], claim: str) -> str:

@@ -11,6 +11,7 @@ import re
 import threading
 import time
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any, Final
 
 import orjson
@@ -200,8 +201,16 @@ def _get(caller: HttpCaller, what: str = "") -> HttpAnswer:
         raise ProviderError(f"{prefix}{error}") from None
     if answer.status != 200:
         body = answer.body[:_SHOWN_BYTES].decode(errors="replace")
-        raise ProviderError(f"{prefix}{answer.status}: {body}")
+        raise ProviderError(f"{prefix}{status_line(answer.status)}{' ' if what else ': '}{body}")
     return answer
+
+
+def status_line(status: int) -> str:
+    """`404 Not Found`"""
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)
 
 
 def _document(answer: HttpAnswer, what: str) -> dict[str, Any]:
