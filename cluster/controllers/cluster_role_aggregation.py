@@ -27,11 +27,15 @@ def selectors(role: Object) -> list[Object]:
 
 
 def aggregated(role: Object, roles: Iterable[Object]) -> Objects:
-    """The rules of all roles that are selected, by role name, each rule once."""
+    """The rules of all roles that are selected: selector by selector, by role name, each rule once."""
     rules: Objects = []
-    for each in sorted(roles, key=name_of):
-        if name_of(each) != name_of(role) and any(selects(selector, labels_of(each)) for selector in selectors(role)):
-            rules += [rule for rule in each.get("rules") or () if rule not in rules]
+    others = sorted((each for each in roles if name_of(each) != name_of(role)), key=name_of)
+    for selector in selectors(role):
+        for each in others:
+            if selects(selector, labels_of(each)):
+                for rule in each.get("rules") or ():
+                    if rule not in rules:
+                        rules.append(rule)
     return rules
 
 

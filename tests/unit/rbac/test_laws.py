@@ -23,17 +23,17 @@ NAMES = st.sampled_from(["a", "b"])
 SUBJECTS = st.sampled_from(["User:u1", "User:u2", "Group:g1", "Group:g2", "ServiceAccount:dev/s1", "ServiceAccount:s1"])
 
 
-def _listed(values: st.SearchStrategy[str], least: int = 1) -> st.SearchStrategy[list[str]]:
+def listed(values: st.SearchStrategy[str], least: int = 1) -> st.SearchStrategy[list[str]]:
     return st.lists(values, min_size=least, max_size=2)
 
 
 RULES = st.one_of(
     st.builds(
         lambda verbs, resources, groups, names: rule(" ".join(verbs), " ".join(resources), groups, names),
-        _listed(VERBS),
-        _listed(RESOURCES),
-        _listed(GROUPS),
-        st.one_of(st.just([]), _listed(NAMES)),
+        listed(VERBS),
+        listed(RESOURCES),
+        listed(GROUPS),
+        st.one_of(st.just([]), listed(NAMES)),
     ),
     st.builds(lambda verb, url: url_rule(verb, url), VERBS, st.sampled_from(["/a", "/a/*", "*"])),
 )
