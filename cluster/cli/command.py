@@ -30,6 +30,7 @@ COMMANDS = {
     "delete": Command("cluster.cli.delete", "stop the cluster and remove all that it holds", home=True),
     "node": Command("cluster.cli.node", "add, list, stop, start and remove nodes"),
     "auth": Command("cluster.cli.auth", "why a request is allowed or denied, who can do something, and what someone can do"),
+    "tenant": Command("cluster.cli.tenant", "create, list, show and delete tenants, and grant roles in them"),
     "kubeconfig": Command("cluster.cli.kubeconfig", "issue, list, show, renew and revoke kubeconfigs"),
 }
 
