@@ -10,6 +10,7 @@ from typing import Final
 
 from cluster.api.names import GroupResource
 from cluster.api.protocols import Reader
+from cluster.assembly.auditing import log_path
 from cluster.assembly.config import Config
 from cluster.registry.kubeconfig_use import keep_last_use
 from cluster.registry.kubeconfigs import Kubeconfigs
@@ -29,6 +30,7 @@ EXPLANATIONS: Final = tuple(
     for name in ("accessexplanations", "accessmatrixreviews", "subjectrulesreviews", "whocanreviews")
     for prefix in ("", "local")
 )
+AUDIT_EVENTS: Final = GroupResource("berth.io", "auditevents")
 TENANT_NAMESPACES: Final = GroupResource("berth.io", "tenantnamespaces")
 
 
@@ -63,7 +65,7 @@ def own_handlers(parts: OwnParts) -> OwnHandlers:
     for group, resource in (KUBECONFIGS, CLUSTER_KUBECONFIGS):
         subresources |= {(group, resource, "renew"): kubeconfigs.renew, (group, resource, "revoke"): kubeconfigs.revoke}
     return OwnHandlers(
-        virtual={**_explanations(parts), **_tenant_namespaces(parts)},
+        virtual={**_explanations(parts), **_tenant_namespaces(parts), **_audit_events(parts)},
         subresources=subresources,
         creates=dict.fromkeys((KUBECONFIGS, CLUSTER_KUBECONFIGS), kubeconfigs.create),
     )
@@ -80,6 +82,15 @@ def _tenant_namespaces(parts: OwnParts) -> Mapping[GroupResource, SubHandler]:
         return {TENANT_NAMESPACES: TenantNamespaces(parts.registry, parts.resources, parts.authorization.authorizer, changes)}
 
     return loaded_at_first_use((TENANT_NAMESPACES,), made)
+
+
+def _audit_events(parts: OwnParts) -> Mapping[GroupResource, SubHandler]:
+    def made() -> Mapping[GroupResource, SubHandler]:
+        from cluster.server.audit_events import AuditEvents
+
+        return {AUDIT_EVENTS: AuditEvents(log_path(parts.config))}
+
+    return loaded_at_first_use((AUDIT_EVENTS,), made)
 
 
 def _kubeconfigs(parts: OwnParts) -> KubeconfigHandlers:

@@ -45,6 +45,7 @@ STRATEGIES: Final[Mapping[tuple[str, str], str]] = {
     ("autoscaling", "horizontalpodautoscalers"): "autoscaling.horizontalpodautoscalers",
     ("batch", "cronjobs"): "batch.cron_jobs",
     ("batch", "jobs"): "batch.jobs",
+    ("berth.io", "auditevents"): "berth.auditevents",
     ("berth.io", "clusterkubeconfigs"): "berth.clusterkubeconfigs",
     ("berth.io", "kubeconfigs"): "berth.kubeconfigs",
     ("berth.io", "tenantnamespaces"): "berth.tenantnamespaces",

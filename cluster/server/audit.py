@@ -12,6 +12,7 @@ from typing import Any, Final
 from gevent import Timeout as GreenletTimeout
 from werkzeug.wrappers import Response
 
+from cluster.api.durations import format_duration
 from cluster.api.errors import NotAcceptable, NotFound, ServiceUnavailable, StatusError, Timeout
 from cluster.server.context import NOBODY, Context, Filter, Handler
 from cluster.server.filters import internal_error, is_long_running, question_of
@@ -157,10 +158,5 @@ def _end(context: Context, record: Record, error: BaseException) -> None:
 def _complete(context: Context, record: Record) -> None:
     taken = time.time_ns() - record.received
     if taken > _SLOW and not is_long_running(context.info):
-        context.annotations.setdefault("apiserver.latency.k8s.io/total", _duration(taken))
+        context.annotations.setdefault("apiserver.latency.k8s.io/total", format_duration(taken / 1e9))
     record.process(RESPONSE_COMPLETE)
-
-
-def _duration(nanoseconds: int) -> str:
-    """A time as Go prints it, under a minute."""
-    return f"{nanoseconds / 1e9:.9f}".rstrip("0").rstrip(".") + "s" if nanoseconds >= 1e9 else f"{nanoseconds / 1e6:g}ms"
