@@ -78,5 +78,6 @@ def parse_request(pem: bytes) -> x509.CertificateSigningRequest:
         request = x509.load_der_x509_csr(block.der)
         _ = request.subject, [*request.extensions]  # read now, so that what is malformed in them shows here
     except (ValueError, TypeError, x509.DuplicateExtension) as error:
-        raise ValueError(f"asn1: structure error: {error}") from None
+        fault = "syntax error: trailing data" if "ExtraData" in str(error) else f"structure error: {error}"
+        raise ValueError(f"asn1: {fault}") from None
     return request

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from cluster.api import meta
+from cluster.api import meta, validation
 from cluster.api.names import Object
 from cluster.api.user import UserInfo
 from cluster.kinds.cells import age_of, name_of
@@ -83,8 +83,7 @@ def _stamp(request: Object, conditions: list[Object], old: Object) -> None:
             "lastTransitionTime": condition.get("lastTransitionTime") or before.get((condition.get("type"), condition.get("status")), now),
         }
         stamped.append(condition | times)
-    status = dict(status_of(request))
-    status.pop("conditions", None)
+    status = {key: value for key, value in status_of(request).items() if key != "conditions" and value != ""}
     if stamped:
         status["conditions"] = stamped
     request["status"] = status
@@ -113,7 +112,7 @@ STRATEGY: Final = Strategy(
     prepare_for_update=_prepare_for_update,
     validate=csr_validation.validate,
     validate_update=csr_validation.validate_update,
-    validate_name=lambda name, prefix: [],
+    validate_name=validation.path_segment_name,
     subresources={
         "status": SubresourceStrategy(_prepare_status, csr_validation.validate_status),
         "approval": SubresourceStrategy(_prepare_approval, csr_validation.validate_approval),

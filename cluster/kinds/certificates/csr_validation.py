@@ -52,7 +52,7 @@ def validate(request: Object, old: Object | None = None) -> list[FieldError]:
     errors: list[FieldError] = []
     fault = _request_fault(spec.get("request") or "") if not old or spec.get("request") != before.get("request") else ""
     if fault:
-        errors.append(field.invalid("spec.request", spec.get("request") or "", fault))
+        errors.append(field.invalid("spec.request", spec.get("request"), fault))
     errors += _validate_usages(spec.get("usages") or [], before.get("usages") or [])
     signer = spec.get("signerName") or ""
     if signer == LEGACY_UNKNOWN and before.get("signerName") != LEGACY_UNKNOWN:
@@ -75,13 +75,21 @@ def validate(request: Object, old: Object | None = None) -> list[FieldError]:
 def _request_fault(encoded: str) -> str:
     """Why it isn't a signed PKCS#10 request in PEM, empty where it is."""
     from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
     try:
-        return "" if parse_request(base64.b64decode(encoded)).is_signature_valid else "x509: signature verification failed"
+        request = parse_request(base64.b64decode(encoded))
+        if request.is_signature_valid:
+            return ""
+        key = request.public_key()
     except UnsupportedAlgorithm:
         return "x509: cannot verify signature: algorithm unimplemented"
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         return str(error)
+    if isinstance(key, RSAPublicKey):
+        return "crypto/rsa: verification error"
+    return f"x509: {'ECDSA' if isinstance(key, EllipticCurvePublicKey) else 'Ed25519'} verification failure"
 
 
 def _certificate_fault(encoded: str) -> str:
@@ -138,8 +146,8 @@ def validate_signer_name(path: str, name: str) -> list[FieldError]:
         if faults:
             errors += [field.invalid(path, segment, f'validating label "{label}": {fault}') for fault in faults]
             break
-    longest = 253 + 63 + 1
-    return [*errors, field.too_long(path, "", longest)] if len(segment) > longest else errors
+    longest = 253 + len("/") + (63 + len(".") + 253)
+    return [*errors, field.too_long(path, "", longest)] if len(name) > longest else errors
 
 
 def _conditions(request: Object) -> list[Object]:
