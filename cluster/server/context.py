@@ -48,15 +48,23 @@ class Context:
         return str(self.environ.get(name, ""))
 
     def headers(self) -> dict[str, list[str]]:
-        """All request headers, names in lower case; a header that was sent several times keeps its values apart.
+        """All request headers, names in lower case, values as text; a header that was sent several times keeps its values apart.
 
         A WSGI environment joins them by commas; the worker puts them there as they came, too.
         """
         found: dict[str, list[str]] = {}
         sent = self.environ.get("berth.headers")
         for name, value in self.request.headers if sent is None else sent:
-            found.setdefault(name.lower(), []).append(value)
+            found.setdefault(name.lower(), []).append(value if value.isascii() else _text(value))
         return found
+
+
+def _text(value: str) -> str:
+    """A header's value that is no ASCII: WSGI has its bytes as Latin-1, clients mean UTF-8."""
+    try:
+        return value.encode("latin-1").decode()
+    except (UnicodeEncodeError, UnicodeDecodeError):
+        return value
 
 
 Handler = Callable[[Context], Response]
