@@ -12,7 +12,7 @@ from cluster.api.user import UserInfo
 from rbac.authz.index import Binding, subject_keys
 from rbac.explain.dimensions import NEAR, Dimension, distance, failing, rule_message
 from rbac.explain.near_subjects import near_subject
-from rbac.explain.view import Rules, Sources, binding_shown, matched_key, role_shown, rule_shown, subject_of, subject_shown
+from rbac.explain.view import Display, Rules, Sources, matched_key, rule_shown, subject_of, subject_shown
 from rbac.quoting import quoted
 
 
@@ -35,7 +35,8 @@ class Miss:
 def nearest_misses(question: Attributes, sources: Sources, only: str, limit: int) -> list[Object]:
     """The nearest ones first; with `only`, those of this namespace's own bindings alone."""
     found = [miss for miss in _candidates(question, sources, only) if miss.failed and distance(miss.failed) <= NEAR]
-    return [_shown(miss, question, sources, only) for miss in nsmallest(limit, found, key=lambda miss: miss.rank)]
+    display = Display(sources.reader, within=only)
+    return [_shown(miss, question, sources, display) for miss in nsmallest(limit, found, key=lambda miss: miss.rank)]
 
 
 def _candidates(question: Attributes, sources: Sources, only: str) -> Iterator[Miss]:
@@ -104,15 +105,15 @@ def _failures(rules: Rules, question: Attributes) -> Iterator[tuple[int | None, 
             yield place, failed
 
 
-def _shown(miss: Miss, question: Attributes, sources: Sources, only: str) -> Object:
+def _shown(miss: Miss, question: Attributes, sources: Sources, display: Display) -> Object:
     rules = sources.index.role(miss.binding) or ()
     rule = rules[miss.place] if miss.place is not None and miss.place < len(rules) else None
     keys = subject_keys(question.user)
     shown: Object = {
-        "binding": binding_shown(sources.reader, miss.binding),
-        "role": role_shown(sources.reader, miss.binding, rule.source if rule is not None and not only else None),
+        "binding": display.binding(miss.binding),
+        "role": display.role(miss.binding, rule.source if rule is not None else None),
         "subject": _subject(miss, keys, question.user),
-        "failures": [{"dimension": str(each), "message": _message(each, miss, question, sources)} for each in miss.failed],
+        "failures": [{"dimension": str(each), "message": _message(each, miss, question, sources, display)} for each in miss.failed],
     }
     if rule is not None:
         shown["rule"] = {"index": miss.place, **rule_shown(rule.source)}
@@ -125,12 +126,12 @@ def _subject(miss: Miss, keys: Sequence[str], user: UserInfo) -> Object:
     return subject_of(miss.binding, matched_key(miss.binding, keys), user)
 
 
-def _message(dimension: Dimension, miss: Miss, question: Attributes, sources: Sources) -> str:
+def _message(dimension: Dimension, miss: Miss, question: Attributes, sources: Sources, display: Display) -> str:
     binding = miss.binding
     if dimension is Dimension.ROLE:
         return binding.missing()
     if dimension is Dimension.EXPIRY:
-        return f"it ended at {binding_shown(sources.reader, binding).get('expiresAt', 'a time that cannot be read')}"
+        return f"it ended at {display.binding(binding)['expiresAt'] or 'a time that cannot be read'}"
     if dimension is Dimension.SUBJECT:
         return miss.likeness
     if dimension is Dimension.NAMESPACE:

@@ -8,7 +8,7 @@ from rbac.authz.index import subject_keys
 from rbac.authz.rbac import RbacAuthorizer
 from rbac.authz.references import node_name
 from rbac.authz.union import PrivilegedGroupAuthorizer
-from rbac.explain.view import Sources, binding_shown, matched_key, own_bindings, role_reference, role_shown, rule_shown, subject_of
+from rbac.explain.view import Display, Sources, matched_key, own_bindings, rule_shown, subject_of
 from rbac.explain.why import authorizer_name, flattened
 from rbac.quoting import quoted
 
@@ -16,6 +16,7 @@ from rbac.quoting import quoted
 def rules_of(user: UserInfo, namespace: str, sources: Sources, *, only: str = "", limit: int = 500) -> Object:
     """The status of a SubjectRulesReview; namespace "": what holds at the cluster scope."""
     keys = subject_keys(user)
+    display = Display(sources.reader, within=only)
     rules: list[Object] = []
     problems: list[str] = []
     total = 0
@@ -28,12 +29,11 @@ def rules_of(user: UserInfo, namespace: str, sources: Sources, *, only: str = ""
             continue
         total += len(compiled)
         for place, rule in enumerate(compiled[: max(limit - len(rules), 0)]):
-            role = role_reference(binding) if only else role_shown(sources.reader, binding, rule.source)
             rules.append(
                 {
                     "rule": {"index": place, **rule_shown(rule.source)},
-                    "role": role,
-                    "binding": binding_shown(sources.reader, binding),
+                    "role": display.role(binding, rule.source),
+                    "binding": display.binding(binding),
                     "subject": subject_of(binding, matched_key(binding, keys), user),
                 }
             )

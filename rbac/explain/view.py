@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -56,52 +56,60 @@ def subject_shown(key: str) -> Object:
     return {"kind": "ServiceAccount", "namespace": account[0], "name": account[1]}
 
 
-def binding_shown(reader: Reader, binding: Binding) -> Object:
-    """Kind, namespace, name, and when it expires."""
-    shown: Object = {"kind": "ClusterRoleBinding", "name": binding.name}
-    if binding.namespace:
-        shown = {"kind": "RoleBinding", "namespace": binding.namespace, "name": binding.name}
-    stored = _stored(reader, binding) or {"metadata": {}}
-    expires = (stored["metadata"].get("annotations") or {}).get(EXPIRES_AT)
-    return shown | ({"expiresAt": expires} if expires else {})
-
-
-def _stored(reader: Reader, binding: Binding) -> Object | None:
-    return reader.get(ROLE_BINDINGS if binding.namespace else CLUSTER_ROLE_BINDINGS, binding.namespace, binding.name)
-
-
 def role_reference(binding: Binding) -> Object:
     """The role that a binding refers to."""
     shown: Object = {"kind": binding.role_kind, "name": binding.role[1]}
     return shown | ({"namespace": binding.role[0]} if binding.role[0] else {})
 
 
-def role_shown(reader: Reader, binding: Binding, rule: Rule | None) -> Object:
-    """The role of a binding, and where `rule` was aggregated, the ClusterRoles that it came from."""
-    shown = role_reference(binding)
-    if binding.role_kind == "ClusterRole" and rule is not None:
-        sources = aggregated_from(reader, binding.role[1], rule)
-        if sources:
-            shown["aggregatedFrom"] = sources
-    return shown
+class Display:
+    """Bindings and roles as one explanation shows them; where rules were aggregated from is found out once a role."""
+
+    def __init__(self, reader: Reader, *, within: str = "") -> None:
+        """`within` a namespace, nothing is said of where rules were aggregated from."""
+        self._reader = reader
+        self._within = within
+        self._origins: dict[str, Mapping[str, list[str]]] = {}
+
+    def binding(self, binding: Binding) -> Object:
+        """Kind, namespace, name, and when it expires."""
+        shown: Object = {"kind": "ClusterRoleBinding", "name": binding.name}
+        resource = CLUSTER_ROLE_BINDINGS
+        if binding.namespace:
+            shown = {"kind": "RoleBinding", "namespace": binding.namespace, "name": binding.name}
+            resource = ROLE_BINDINGS
+        if binding.expires is not None:
+            stored = self._reader.get(resource, binding.namespace, binding.name) or {"metadata": {}}
+            shown["expiresAt"] = (stored["metadata"].get("annotations") or {}).get(EXPIRES_AT, "")
+        return shown
+
+    def role(self, binding: Binding, rule: Rule | None) -> Object:
+        """The role of a binding, and where `rule` was aggregated, the ClusterRoles that it came from."""
+        shown = role_reference(binding)
+        if binding.role_kind == "ClusterRole" and rule is not None and not self._within:
+            name = binding.role[1]
+            if name not in self._origins:
+                self._origins[name] = self._aggregated(name)
+            origins = self._origins[name].get(_key(rule))
+            if origins:
+                shown["aggregatedFrom"] = origins
+        return shown
+
+    def _aggregated(self, name: str) -> Mapping[str, list[str]]:
+        """By rule, the ClusterRoles that an aggregating ClusterRole selects by their labels and that have it."""
+        role = self._reader.get(CLUSTER_ROLES, "", name)
+        selectors = [from_label_selector(each) for each in ((role or {}).get("aggregationRule") or {}).get("clusterRoleSelectors") or ()]
+        found: dict[str, list[str]] = {}
+        for each in self._reader.list(CLUSTER_ROLES) if selectors else ():
+            metadata = each["metadata"]
+            if metadata["name"] != name and any(selector.matches(metadata.get("labels")) for selector in selectors):
+                for key in {_key(rule) for rule in each.get("rules") or ()}:
+                    found.setdefault(key, []).append(metadata["name"])
+        return {key: sorted(names) for key, names in found.items()}
 
 
-def aggregated_from(reader: Reader, name: str, rule: Rule) -> list[str]:
-    """The ClusterRoles with this rule that an aggregating ClusterRole selects by their labels; empty for one that does not aggregate."""
-    role = reader.get(CLUSTER_ROLES, "", name)
-    wanted = ((role or {}).get("aggregationRule") or {}).get("clusterRoleSelectors") or ()
-    if not wanted:
-        return []
-    selectors = [from_label_selector(each) for each in wanted]
-    shown = rule_shown(rule)
-    found = [
-        each["metadata"]["name"]
-        for each in reader.list(CLUSTER_ROLES)
-        if each["metadata"]["name"] != name
-        and any(selector.matches(each["metadata"].get("labels")) for selector in selectors)
-        and any(rule_shown(own) == shown for own in each.get("rules") or ())
-    ]
-    return sorted(found)
+def _key(rule: Rule) -> str:
+    return repr([(name, list(rule[name])) for name in RULE_FIELDS if rule.get(name)])
 
 
 def matched_key(binding: Binding, keys: Sequence[str]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 
 from cluster.api.authorization import Attributes
@@ -11,7 +10,7 @@ from cluster.api.user import MASTERS
 from rbac.authz.index import Binding
 from rbac.authz.rbac import RbacAuthorizer
 from rbac.authz.union import PrivilegedGroupAuthorizer
-from rbac.explain.view import Sources, allowing, binding_shown, every_binding, role_reference, role_shown, rule_shown, subject_shown
+from rbac.explain.view import Display, Sources, allowing, every_binding, rule_shown, subject_shown
 from rbac.explain.why import authorizer_name, flattened
 from rbac.quoting import quoted
 
@@ -23,8 +22,9 @@ def who_can(question: Attributes, sources: Sources, *, only: str = "", limit: in
     """The status of a WhoCanReview; the user of the question does not matter."""
     found = _subjects(question, sources, only)
     keys = sorted(found, key=lambda key: (subject_shown(key)["kind"], key[1:]))
+    display = Display(sources.reader, within=only)
     status: Object = {
-        "subjects": [subject_shown(key) | _grants(found[key], sources, only) for key in keys[:limit]],
+        "subjects": [subject_shown(key) | _grants(found[key], sources, display) for key in keys[:limit]],
         "total": len(keys),
         "notes": _notes(question, sources, only),
     }
@@ -50,13 +50,13 @@ def _subjects(question: Attributes, sources: Sources, only: str) -> dict[str, li
     return found
 
 
-def _grants(grants: list[tuple[Binding, int]], sources: Sources, only: str) -> Object:
+def _grants(grants: list[tuple[Binding, int]], sources: Sources, display: Display) -> Object:
     shown = []
     for binding, place in grants[:GRANTS]:
         rules = sources.index.role(binding) or ()
         rule = rules[place].source if place < len(rules) else {}
-        role = role_reference(binding) if only else role_shown(sources.reader, binding, rule)
-        shown.append({"binding": binding_shown(sources.reader, binding), "role": role, "rule": {"index": place, **rule_shown(rule)}})
+        role = display.role(binding, rule)
+        shown.append({"binding": display.binding(binding), "role": role, "rule": {"index": place, **rule_shown(rule)}})
     return {"grants": shown} | ({"moreGrants": len(grants) - GRANTS} if len(grants) > GRANTS else {})
 
 
@@ -74,7 +74,5 @@ def _notes(question: Attributes, sources: Sources, only: str) -> list[str]:
         elif not isinstance(each, RbacAuthorizer):
             notes.append(f"authorizer {quoted(name)} may allow or deny others: ask for one of them by an AccessExplanation")
     if question.name and question.is_resource and question.verb == "create" and not question.subresource:
-        unnamed = replace(question, name="")
-        if unnamed != question:
-            notes.append("a create names no object to authorization: rules with resourceNames do not allow it, whatever is listed here")
+        notes.append("a create names no object to authorization: rules with resourceNames do not allow it, whatever is listed here")
     return notes

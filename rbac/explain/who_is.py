@@ -96,4 +96,3 @@ def _ask(authenticator: object, shown: Shown) -> tuple[str, str]:
     except Unauthorized as error:
         return "Refused", str(error)
     return ("NotItsOwn", "") if answer is None else ("Accepted", "")
-

@@ -13,13 +13,12 @@ from rbac.explain.hints import hints
 from rbac.explain.misses import nearest_misses
 from rbac.explain.smallest import roles_that_would_allow, smallest_grant
 from rbac.explain.view import (
+    Display,
     Sources,
     allowing,
-    binding_shown,
     matched_key,
     own_bindings,
     role_reference,
-    role_shown,
     rule_shown,
     subject_of,
 )
@@ -91,6 +90,7 @@ def _granted(question: Attributes, sources: Sources, only: str, limit: int) -> O
     """The grant that the authorizer found first, and the others that would do as well."""
     grants: list[Object] = []
     more = 0
+    display = Display(sources.reader, within=only)
     for binding in own_bindings(sources.index, question.user, question.namespace if question.is_resource else ""):
         place = allowing(sources.index.role(binding) or (), question)
         if place is None:
@@ -98,7 +98,7 @@ def _granted(question: Attributes, sources: Sources, only: str, limit: int) -> O
         if grants and only and not binding.namespace:
             continue
         if len(grants) <= limit:
-            grants.append(_grant(binding, place, question, sources, only))
+            grants.append(_grant(binding, place, question, sources, display, only))
         else:
             more += 1
     if not grants:
@@ -107,7 +107,7 @@ def _granted(question: Attributes, sources: Sources, only: str, limit: int) -> O
     return found | ({"alsoGrantedByMore": more} if more else {})
 
 
-def _grant(binding: Binding, place: int, question: Attributes, sources: Sources, only: str) -> Object:
+def _grant(binding: Binding, place: int, question: Attributes, sources: Sources, display: Display, only: str) -> Object:
     keys = subject_keys(question.user)
     rule = (sources.index.role(binding) or ())[place]
     subject = subject_of(binding, matched_key(binding, keys), question.user)
@@ -116,8 +116,8 @@ def _grant(binding: Binding, place: int, question: Attributes, sources: Sources,
         shown: dict[str, Any] = {"kind": "ClusterRoleBinding", "name": binding.name}
         return {"binding": shown, "role": role_reference(binding), "subject": {name: subject[name] for name in subject if name != "index"}}
     return {
-        "binding": binding_shown(sources.reader, binding),
-        "role": role_shown(sources.reader, binding, None if only else rule.source),
+        "binding": display.binding(binding),
+        "role": display.role(binding, rule.source),
         "rule": {"index": place, **rule_shown(rule.source)},
         "subject": subject,
     }
