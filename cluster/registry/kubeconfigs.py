@@ -108,7 +108,7 @@ class Kubeconfigs:
         issued_by = request.call.user.name
         status: Object = {"username": username(record), "issuedBy": issued_by}
         record["status"] = status
-        bindings = _Bindings(self._registry, request.call)
+        bindings = _Bindings(self._registry, request.call, self._rules)
         writes = bindings.bind(record, until)
         if request.call.dry_run:
             return (), ""
@@ -133,7 +133,7 @@ class Kubeconfigs:
             raise Conflict.of(resource, name, why)
         until = self._credentials.until(record, seconds)
         self._rules.check(record, request.issuer, until)
-        renewal.writes = _Bindings(self._registry, request.call).extend(record, until)
+        renewal.writes = _Bindings(self._registry, request.call, self._rules).extend(record, until)
         if request.call.dry_run:
             return record
         issued: Issued = self._credentials.issue(record, seconds, request.call.user.name)
@@ -188,8 +188,9 @@ class _Renewal(NoCompanion):
 class _Bindings:
     """Writes bindings as the issuer would: authorized, admitted, and guarded against escalation."""
 
-    def __init__(self, registry: Registry, call: Call) -> None:
+    def __init__(self, registry: Registry, call: Call, rules: IssuingRules) -> None:
         self._registry = registry
+        self._rules = rules
         self._call = Call(call.user, call.options, call.dry_run, STRICT, call.warnings, call.authorizer)
         self.written: list[Object] = []
         """How the record's status names what `bind` writes."""
@@ -222,6 +223,7 @@ class _Bindings:
         kind = _kind(self._registry.catalog, ROLE_BINDINGS if namespace else CLUSTER_ROLE_BINDINGS)
         binding = _binding(record, kind, namespace, until)
         self._authorize("create", kind, namespace, "")
+        self._rules.check_role(record, namespace)
         creating.admit(self._registry, self._call, kind, namespace, binding)
         metadata, codec = binding["metadata"], self._registry.codec(kind)
         place: Object = {"namespace": namespace} if namespace else {}

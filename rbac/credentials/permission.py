@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+from cluster.api import field
 from cluster.api.authorization import Attributes, Authorizer
-from cluster.api.errors import Forbidden
+from cluster.api.errors import Forbidden, Invalid, NotFound
 from cluster.api.meta import format_time
-from cluster.api.names import Object
+from cluster.api.names import GroupKind, Object
 from cluster.api.protocols import Reader
 from cluster.api.tenancy import TENANTS
 from cluster.api.user import AUTHENTICATED, MASTERS, UserInfo
@@ -23,7 +24,7 @@ from rbac.authz.index import RbacIndex, subject_keys
 from rbac.authz.messages import forbidden_message
 from rbac.authz.rbac import RuleResolver
 from rbac.credentials.check import expiry_in
-from rbac.credentials.reference import Reference, credential_of
+from rbac.credentials.reference import GROUP, Reference, credential_of
 from rbac.escalation import confirm_held
 from rbac.quoting import quoted
 from rbac.rules import uncovered
@@ -62,6 +63,16 @@ class IssuingRules:
             self._check_names(reference, issuer.user, resource, names, until)
         self._check_held(reference, issuer.user, identity, until)
         self._check_tenants(reference, issuer.user, identity)
+
+    def check_role(self, record: Object, namespace: str) -> None:
+        """Invalid where the role that comes along is missing there: whoever names it has mistyped it."""
+        role = record["spec"]["roleRef"]
+        try:
+            self._resolver.rules_of(role, namespace)
+        except NotFound:
+            where = f' in namespace "{namespace}"' if role["kind"] == "Role" else ""
+            fault = field.invalid("spec.roleRef.name", role["name"], f"there is no such {role['kind']}{where}")
+            raise Invalid.of(GroupKind(GROUP, record["kind"]), record["metadata"]["name"], [fault]) from None
 
     def latest(self, requester: UserInfo) -> float:
         """When whatever the requester has issued ends at the latest (epoch seconds): with the issued kubeconfig that they use."""

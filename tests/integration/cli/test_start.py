@@ -105,14 +105,13 @@ def test_commands_without_a_cluster_say_so(berth: Berth) -> None:
 
 def test_every_killed_process_comes_back_and_nothing_is_lost(berth: Berth) -> None:
     berth.start("--nodes", "1")
-    admin = ("kubeconfig", "create", "default", "-n", "default")
-    berth.run(*admin)
+    berth.run("kubeconfig", "create", "default", "-n", "default")
     for component in ("store", "apiserver", "controller-manager", "scheduler", "kubelet-node-1"):
         killed = berth.pid(component)
         os.kill(killed, signal.SIGKILL)
         berth.until(lambda component=component, killed=killed: berth.pid(component) not in (0, killed))
     berth.until(lambda: berth.run("status", check=False).returncode == 0)
-    berth.run(*admin)
+    berth.run("kubeconfig", "renew", "default", "-n", "default")
 
 
 def test_start_brings_back_a_cluster_whose_supervisor_was_killed(berth: Berth) -> None:

@@ -80,8 +80,35 @@ def test_removing_keeps_a_cluster_that_another_context_uses(tmp_path: Path) -> N
 
 
 def test_removing_from_no_file_does_nothing(tmp_path: Path) -> None:
-    kubeconfig.remove(tmp_path / "config", "berth")
+    assert kubeconfig.remove(tmp_path / "config", "berth") is False
     assert list(tmp_path.iterdir()) == []
+
+
+def test_removing_says_whether_there_was_something(tmp_path: Path) -> None:
+    path = tmp_path / "config"
+    kubeconfig.merge(path, BERTH)
+    assert [kubeconfig.remove(path, "berth") for _ in range(2)] == [True, False]
+
+
+def test_files_that_a_document_names_mean_the_same_elsewhere(tmp_path: Path) -> None:
+    document = {
+        "clusters": [{"name": "c", "cluster": {"certificate-authority": "ca.crt", "server": "https://x"}}],
+        "users": [{"name": "u", "user": {"client-key": "/keys/u", "tokenFile": "../token", "token": "t"}}],
+    }
+    anchored = kubeconfig.anchored(document, Path("/home/tina/.kube"))
+    assert anchored == {
+        "clusters": [{"name": "c", "cluster": {"certificate-authority": "/home/tina/.kube/ca.crt", "server": "https://x"}}],
+        "users": [{"name": "u", "user": {"client-key": "/keys/u", "tokenFile": "/home/tina/.kube/../token", "token": "t"}}],
+    }
+    assert document["clusters"][0]["cluster"] == {"certificate-authority": "ca.crt", "server": "https://x"}
+
+
+def test_a_document_without_a_current_context_leaves_it(tmp_path: Path) -> None:
+    path = tmp_path / "config"
+    kubeconfig.merge(path, BERTH)
+    kubeconfig.merge(path, {"contexts": [{"name": "other", "context": {}}]})
+    document = kubeconfig.load(path)
+    assert (document["current-context"], [each["name"] for each in document["contexts"]]) == ("berth", ["berth", "other"])
 
 
 @pytest.mark.parametrize(
