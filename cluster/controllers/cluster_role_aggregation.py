@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from cluster.api.errors import NotFound
+from cluster.api.errors import NotFound, UnsupportedMediaType
 from cluster.api.names import Object
 from cluster.client.cache import Key, key_of
 from cluster.client.http import APPLY_PATCH
@@ -17,7 +17,7 @@ from cluster.client.labels import labels_of, selects
 from cluster.client.resources import CLUSTER_ROLES
 from cluster.client.work_queue import WorkQueue
 from cluster.controllers.framework import Context, Controller
-from cluster.controllers.objects import Objects, name_of
+from cluster.controllers.objects import Objects, copied, name_of
 
 _MANAGER: Final = "clusterrole-aggregation-controller"
 
@@ -55,6 +55,8 @@ def build(context: Context) -> Controller:
         query = {"fieldManager": _MANAGER, "force": "true"}
         try:
             context.client.patch(CLUSTER_ROLES, "", name, patch, content_type=APPLY_PATCH, query=query)
+        except UnsupportedMediaType:  # a server without server-side apply, as upstream's controller does then
+            context.client.update(CLUSTER_ROLES, "", copied(role) | {"rules": rules})
         except NotFound:
             return
 
