@@ -7,11 +7,13 @@ verb `impersonate`, comes last.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Final
-from urllib.parse import unquote
+from dataclasses import dataclass, replace
+from dataclasses import field as member
+from typing import Final, NamedTuple
 
+from cluster.api import field
 from cluster.api.authorization import Attributes, Authorizer
 from cluster.api.errors import BadRequest, Forbidden
 from cluster.api.user import (
@@ -25,8 +27,10 @@ from cluster.api.user import (
     service_account_groups,
     split_service_account,
 )
-from cluster.api.validation import is_dns1123_subdomain
+from cluster.api.validation import is_dns1123_subdomain, regex_error
 from rbac.authn.cache import LruCache
+from rbac.authn.errors import aggregate
+from rbac.authn.request_headers import extra_key
 from rbac.authz.messages import forbidden
 from rbac.quoting import quoted
 
@@ -35,6 +39,7 @@ GROUP: Final = "impersonate-group"
 UID: Final = "impersonate-uid"
 EXTRA: Final = "impersonate-extra-"
 _AUTHENTICATION: Final = "authentication.k8s.io"
+_PATH: Final = re.compile(r"[A-Za-z0-9/\-._~%!$&'()*+,;=:]+")
 _NODE_NAME: Final = "authentication.kubernetes.io/node-name"
 _MANY: Final = 4
 """From so many groups or extra values on, a constrained mode asks about all at once first."""
@@ -47,7 +52,7 @@ class Impersonation:
     user: str
     groups: tuple[str, ...] = ()
     uid: str = ""
-    extra: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    extra: Mapping[str, tuple[str, ...]] = member(default_factory=dict)
 
     @property
     def only_user(self) -> bool:
@@ -55,25 +60,29 @@ class Impersonation:
 
 
 def parse(headers: Iterable[tuple[str, str]]) -> Impersonation | None:
-    """What the headers ask for; None where they ask for nothing.  BadRequest for a group, uid or extra without a user."""
-    user = uid = ""
+    """What the headers ask for; None where they ask for nothing.  BadRequest for a group, uid or extra without a user.
+
+    Of a user or uid that is named several times, the first counts.
+    """
+    user: str | None = None
+    uid: str | None = None
     groups: list[str] = []
     extra: dict[str, tuple[str, ...]] = {}
     for name, value in headers:
         lowered = name.lower()
         if lowered == USER:
-            user = user or value
+            user = value if user is None else user
         elif lowered == UID:
-            uid = uid or value
+            uid = value if uid is None else uid
         elif lowered == GROUP:
             groups.append(value)
         elif lowered.startswith(EXTRA):
-            key = unquote(lowered[len(EXTRA) :])
+            key = extra_key(lowered[len(EXTRA) :])
             extra[key] = (*extra.get(key, ()), value)
     if user:
-        return Impersonation(user, tuple(groups), uid, extra)
+        return Impersonation(user, tuple(groups), uid or "", extra)
     if uid or groups or extra:
-        raise BadRequest(f"requested {_shown(uid, groups, extra)} without impersonating a user name")
+        raise BadRequest(f"requested {_shown(uid or '', groups, extra)} without impersonating a user name")
     return None
 
 
@@ -90,6 +99,13 @@ def _shown(uid: str, groups: list[str], extra: Mapping[str, tuple[str, ...]]) ->
     return f'&user.DefaultInfo{{Name:"", UID:{quoted(uid)}, Groups:{shown_groups}, Extra:{shown_extra}}}'
 
 
+class Impersonated(NamedTuple):
+    """Who acts; `constraint` is the verb of the constrained mode that allowed it, empty for the legacy one."""
+
+    user: UserInfo
+    constraint: str
+
+
 class Impersonator:
     """Says who a requester becomes.  It remembers the mode that last worked for a requester, and tries that one first."""
 
@@ -99,8 +115,8 @@ class Impersonator:
         self._legacy = _Mode(authorizer, "", "impersonate")
         self._last: LruCache[str, _Mode] = LruCache(10_000)
 
-    def impersonate(self, asked: Impersonation, question: Attributes) -> UserInfo:
-        """The user to act as; `question` is the request as its real user would have it authorized.
+    def impersonate(self, asked: Impersonation, question: Attributes) -> Impersonated:
+        """Whom to act as; `question` is the request as its real user would have it authorized.
 
         Forbidden, as the first mode that applies puts it, where no mode allows it.
         """
@@ -116,7 +132,7 @@ class Impersonator:
                 refusal = refusal or error
                 continue
             self._last.put(requester.name, mode)
-            return became
+            return Impersonated(became, mode.constraint)
         assert refusal is not None  # the legacy mode always applies
         raise refusal
 
@@ -129,6 +145,7 @@ class _Mode:
         self._name = name
         self._verb = verb
         self._group = _AUTHENTICATION if name else ""
+        self.constraint = verb if name else ""
 
     def applies(self, requester: UserInfo, asked: Impersonation) -> bool:  # noqa: ARG002 - modes differ in what they look at
         return True
@@ -198,7 +215,7 @@ class _Mode:
     def _check(self, question: Attributes) -> None:
         verdict = self._authorizer.authorize(question)
         if not verdict.allowed:
-            raise forbidden(question, verdict.reason)
+            raise forbidden(question, ": ".join(filter(None, (verdict.error, verdict.reason))))
 
 
 class _Constrained(_Mode):
@@ -255,8 +272,21 @@ def node_of(user_name: str) -> str | None:
 def _extra_fault(key: str, values: tuple[str, ...]) -> str:
     if not key:
         return "impersonating the empty string key in extra is not allowed"
-    domain, _, path = key.partition("/")
-    if not domain or not path or is_dns1123_subdomain(domain):
-        why = f'extra.key: Invalid value: {quoted(key)}: must be a domain-prefixed path (such as "acme.io/foo")'
-        return f"impersonating an invalid key in extra is not allowed: {why}"
+    errors = [field.invalid("extra.key", value, why) for value, why in _path_faults(key)]
+    if errors:
+        return f"impersonating an invalid key in extra is not allowed: {aggregate(map(str, errors))}"
+    if key != key.lower():
+        return f"impersonating a non-lowercase key in extra is not allowed: {quoted(key)}"
     return "impersonating the empty string value in extra is not allowed" if "" in values else ""
+
+
+def _path_faults(key: str) -> Iterable[tuple[str, str]]:
+    """What is wrong with a domain-prefixed path, part by part."""
+    domain, _, path = key.partition("/")
+    if not domain or not path:
+        yield key, 'must be a domain-prefixed path (such as "acme.io/foo")'
+        return
+    for why in is_dns1123_subdomain(domain):
+        yield domain, why
+    if not _PATH.fullmatch(path):
+        yield path, regex_error("Invalid path", _PATH.pattern)

@@ -117,9 +117,9 @@ def with_impersonation(authorizer: Authorizer) -> Filter:
                 headers = context.headers().items()
                 asked = parse_impersonation((name, value) for name, values in headers for value in values)
                 if asked is not None:
-                    context.user = impersonator.impersonate(asked, question_of(context))
+                    context.user, constraint = impersonator.impersonate(asked, question_of(context))
                     if context.audit is not None:
-                        context.audit.impersonated = context.user
+                        context.audit.impersonated, context.audit.constraint = context.user, constraint
                 break
         return following(context)
 

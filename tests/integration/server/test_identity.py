@@ -346,3 +346,15 @@ def test_no_header_changes_the_path(server: ApiServer, name: str) -> None:
     head = f"GET /api/v1/namespaces HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{name}: /api/v1\r\n\r\n"
     code, body = raw.ask(server, head.encode())
     assert code == 400 or (code, body["kind"]) == (200, "NamespaceList")
+
+
+def test_the_groups_of_an_impersonation_are_those_of_its_headers(server: ApiServer) -> None:
+    """Each header is one group, whatever is in it; of several users the first counts."""
+    body = json.dumps(SELF).encode()
+    head = f"POST {REVIEW} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+    head += "Impersonate-User: u\r\nImpersonate-User: v\r\nImpersonate-Group: a,system:masters\r\nimpersonate-group: b\r\n"
+    head += "Impersonate_Group: c\r\nImpersonate-Extra-K%2Fx: 1\r\nImpersonate-Extra-k%2fx: 2,3\r\n\r\n"
+    code, answer = raw.ask(server, head.encode() + body)
+    assert code == 201, answer
+    expected = {"username": "u", "groups": ["a,system:masters", "b", "system:authenticated"], "extra": {"k/x": ["1", "2,3"]}}
+    assert answer["status"]["userInfo"] == expected

@@ -23,7 +23,7 @@ def become(headers: list[tuple[str, str]], *rules: Object, question: Attributes 
     world.add(cluster_role("r", *rules), binding("", "b", "ClusterRole/r", "User:tina", "ServiceAccount:dev/agent"))
     asked = parse(headers)
     assert asked is not None
-    return Impersonator(build_authorization(world).authorizer).impersonate(asked, question)
+    return Impersonator(build_authorization(world).authorizer).impersonate(asked, question).user
 
 
 def test_nothing_asked_is_nobody() -> None:
@@ -157,6 +157,60 @@ def test_the_mode_that_last_worked_is_tried_first() -> None:
     world = World()
     world.add(cluster_role("r", USERS), binding("", "b", "ClusterRole/r", "User:tina"))
     impersonator = Impersonator(build_authorization(world).authorizer)
-    assert impersonator.impersonate(Impersonation("u"), LIST).name == "u"
+    assert impersonator.impersonate(Impersonation("u"), LIST).user.name == "u"
     with pytest.raises(Forbidden, match='cannot impersonate resource "groups" in API group "" at the cluster scope'):
         impersonator.impersonate(Impersonation("u", ("g",)), LIST)
+
+
+def test_what_allowed_it_is_told() -> None:
+    world = World()
+    constrained = [rule("impersonate:user-info", "users", AUTHENTICATION), rule("impersonate-on:user-info:list", "pods")]
+    world.add(cluster_role("r", *constrained), binding("", "b", "ClusterRole/r", "User:tina"))
+    world.add(cluster_role("l", USERS), binding("", "l", "ClusterRole/l", "User:old"))
+    impersonator = Impersonator(build_authorization(world).authorizer)
+    assert impersonator.impersonate(Impersonation("u"), LIST).constraint == "impersonate:user-info"
+    assert impersonator.impersonate(Impersonation("u"), ask(user("old"), "list pods", "dev")).constraint == ""
+
+
+@pytest.mark.parametrize(("values", "name"), [(["u", "v"], "u"), (["", "v"], None)])
+def test_of_several_users_the_first_counts(values: list[str], name: str | None) -> None:
+    asked = parse([("Impersonate-User", value) for value in values])
+    assert (asked.user if asked is not None else None) == name
+
+
+@pytest.mark.parametrize(
+    "groups",
+    [["system:masters"], ["ops", "system:masters"], ["ops,system:masters"], ["ops", " system:masters"]],
+    ids=["alone", "after another", "behind a comma", "behind a space"],
+)
+def test_no_group_is_injected(groups: list[str]) -> None:
+    """Who may impersonate group ops alone gets no other into the request, however it is written."""
+    held = [USERS, rule("impersonate", "groups", names=["ops"])]
+    with pytest.raises(Forbidden):
+        become([("Impersonate-User", "u"), *(("Impersonate-Group", group) for group in groups)], *held)
+
+
+PREFIXED = 'must be a domain-prefixed path (such as "acme.io/foo")'
+
+
+@pytest.mark.parametrize(
+    ("header", "value", "fault"),
+    [
+        ("Impersonate-Extra-", "v", "impersonating the empty string key in extra is not allowed"),
+        ("Impersonate-Extra-x", "v", f'impersonating an invalid key in extra is not allowed: extra.key: Invalid value: "x": {PREFIXED}'),
+        ("Impersonate-Extra-acme.io%2f", "v", f'extra.key: Invalid value: "acme.io/": {PREFIXED}'),
+        ("Impersonate-Extra-a_b%2fc", "v", 'extra.key: Invalid value: "a_b": a lowercase RFC 1123 subdomain must consist of'),
+        (
+            "Impersonate-Extra-acme.io%2fa%20b",
+            "v",
+            "extra.key: Invalid value: \"a b\": Invalid path (regex used for validation is '[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+')",
+        ),
+        ("Impersonate-Extra-acme.io%2f%41", "v", 'impersonating a non-lowercase key in extra is not allowed: "acme.io/A"'),
+        ("Impersonate-Extra-acme.io%2fa", "", "impersonating the empty string value in extra is not allowed"),
+    ],
+)
+def test_a_constrained_mode_takes_sound_extra_alone(header: str, value: str, fault: str) -> None:
+    held = [rule("impersonate:user-info", "users userextras/*", AUTHENTICATION), rule("impersonate-on:user-info:list", "pods")]
+    with pytest.raises(Forbidden) as refusal:
+        become([("Impersonate-User", "u"), (header, value)], *held)
+    assert fault in refusal.value.message
