@@ -122,6 +122,8 @@ def main() -> None:
                     load(home, port, "delete", n=count // scale, c=16)
                 else:
                     load(home, port, mode, n=max(5, count // scale), c=clients)
+            load(home, port, "issue", n=1000 // scale, c=16)
+            load(home, port, "kubeconfigs", n=20, c=1)
             authorization(home, port, scale)
             load(home, port, "fanout", n=100, c=4, watchers=500 // scale)
             load(home, port, "delete", n=2000 // scale, c=16)

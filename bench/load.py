@@ -62,6 +62,14 @@ def binding(name: str, user: str, role: str = "view") -> bytes:
     return orjson.dumps({"metadata": {"name": name}, "roleRef": reference, "subjects": [subject]})
 
 
+KUBECONFIGS = f"/apis/berth.io/v1alpha1/namespaces/{NAMESPACE}/kubeconfigs"
+
+
+def order(name: str) -> bytes:
+    """A kubeconfig by certificate."""
+    return orjson.dumps({"metadata": {"name": name}, "spec": {"user": f"{NAMESPACE}:{name}"}})
+
+
 class Client:
     """One connection, kept alive."""
 
@@ -104,6 +112,10 @@ def operation(mode: str, client: Client, number: int) -> None:
         client.send("POST", REVIEWS, review(f"u-{number % 100}"))
     elif mode == "rolebindings":
         client.send("POST", ROLE_BINDINGS, binding(f"b-{number}", f"bound-{number}"))
+    elif mode == "issue":
+        client.send("POST", KUBECONFIGS, order(f"k-{number}"))
+    elif mode == "kubeconfigs":
+        client.send("GET", KUBECONFIGS)
     elif mode == "clusterrolebindings":
         client.send("POST", CLUSTER_ROLE_BINDINGS, binding(f"b-{number}", f"bound-{number}"))
     else:
