@@ -90,6 +90,11 @@ def authorization(home: Path, port: int, scale: int) -> None:
     load(home, port, "effect", n=100 // scale, c=4)
 
 
+def authentication(scale: int) -> None:
+    """What it costs to find out who sends a request, in a process of its own."""
+    subprocess.run([sys.executable, "-m", "bench.authentication", "-n", str(5000 // scale)], check=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of the work")
@@ -106,6 +111,7 @@ def main() -> None:
             berth(home, "start", "--nodes", "1")
             time.sleep(SETTLE_SECONDS)
             print(json.dumps({"pss_mib": memory(home)}), flush=True)
+            authentication(scale)
             load(home, port, "namespace")
             for mode, count, clients in (
                 ("create", 500, 1),
