@@ -49,7 +49,7 @@ from cluster.storage.contract import Store, StoreUnavailable
 from rbac.authn.build import Authentication
 from rbac.authn.service_accounts import TokenSigner
 from rbac.authz.build import Authorization
-from rbac.bootstrap import berth_objects, default_objects, reconcile
+from rbac.bootstrap import berth_objects, default_objects, reconcile, with_origins
 from rbac.credentials.reference import CLUSTER_KUBECONFIGS, KUBECONFIGS
 from rbac.escalation import check_binding_write, check_role_write
 from rbac.tenancy import check_namespace_write, check_tenant_write
@@ -156,7 +156,7 @@ class ApiServer:
         registry = Registry(store, self.catalog, self.schemas, admission, companions, _guards(may))
         who = authentication(config, reader, signer, callers, functools.partial(set_label, registry, _SECRET))
         first = self._first_objects()
-        bootstrap(registry, first, [*default_objects(), *berth_objects()], reconcile)
+        bootstrap(registry, first, [*with_origins(default_objects(), reader.get), *berth_objects()], reconcile)
         threading.Thread(target=self._keep, args=(registry, first), name="first-objects", daemon=True).start()
         resources = Resources(registry, authorizer)
         own = own_handlers(OwnParts(config, reader, registry, resources, signer, who, may, self._closed))

@@ -171,7 +171,7 @@ def test_a_node_makes_and_deletes_its_own_mirror_pods(bound: Nodes) -> None:
 def test_a_node_makes_its_own_node_and_cannot_delete_it(nodes: Nodes) -> None:
     body = {"metadata": {"name": "node2"}}
     assert [nodes.ask(who, "POST", "/api/v1/nodes", body) for who in ("unknown", "node1", "node2")] == [403, 403, 201]
-    status = {"status": {"conditions": []}}
+    status: dict[str, Any] = {"status": {"conditions": []}}
     assert [nodes.ask(who, "PATCH", "/api/v1/nodes/node2/status", status, **MERGE) for who in ("unknown", "node1", "node2")] == [
         403,
         403,
