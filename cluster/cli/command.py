@@ -29,9 +29,11 @@ COMMANDS = {
     "version": Command("cluster.cli.version", "the version of Berth"),
     "delete": Command("cluster.cli.delete", "stop the cluster and remove all that it holds", home=True),
     "node": Command("cluster.cli.node", "add, list, stop, start and remove nodes"),
+    "key": Command("cluster.cli.key", "list and rotate the keys of service-account tokens"),
     "auth": Command("cluster.cli.auth", "why a request is allowed or denied, who can do something, and what someone can do"),
     "tenant": Command("cluster.cli.tenant", "create, list, show and delete tenants, and grant roles in them"),
     "kubeconfig": Command("cluster.cli.kubeconfig", "issue, list, show, renew and revoke kubeconfigs"),
+    "audit": Command("cluster.cli.audit", "read the audit log, and what roles it calls for"),
 }
 
 
