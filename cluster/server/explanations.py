@@ -96,7 +96,7 @@ class Explanations:
         if not spec.get("token") and not spec.get("certificate"):
             return subject_of({"spec": spec}), {}
         certificate = read_certificate(spec["certificate"]) if spec.get("certificate") else None
-        shown = Shown(spec.get("token") or "", certificate, tuple(spec.get("audiences") or ()))
+        shown = Shown(spec.get("token") or "", certificate, tuple(spec.get("audiences") or ()), _path(spec))
         return who_is(shown, self._authentication)
 
     def _admission(self, context: Context, question: Attributes, obj: Object, status: Object) -> None:
@@ -155,6 +155,17 @@ def _question(spec: Object, user: UserInfo, only: str) -> tuple[Attributes, list
     if resource is None:
         return Attributes(user, path.get("verb", ""), is_resource=False, path=path.get("path", "")), problems
     return resource_attributes(user, {**resource, "namespace": only or resource.get("namespace", "")}, problems), problems
+
+
+def _path(spec: Object) -> str:
+    """The path of the URL that is in question, as far as it tells who may be anonymous there."""
+    asked = spec.get("resourceAttributes")
+    if asked is None:
+        return str(spec["nonResourceAttributes"]["path"])
+    group, version = asked.get("group") or "", asked.get("version") or "v1"
+    parts = ["apis", group, version] if group else ["api", version]
+    parts += ["namespaces", asked["namespace"]] if asked.get("namespace") else []
+    return "/" + "/".join([*parts, asked["resource"], *filter(None, (asked.get("name"), asked.get("subresource")))])
 
 
 def _raise(kind: Kind, errors: list[FieldError]) -> None:

@@ -25,11 +25,16 @@ class _Several(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """The credentials in question; the certificate in DER."""
+    """The credentials in question, and the URL's path that they are shown at; the certificate in DER."""
 
     token: str = ""
     certificate: bytes | None = None
     audiences: tuple[str, ...] = ()
+    path: str = "/"
+
+    @property
+    def credentials(self) -> Credentials:
+        return Credentials(self.token or None, self.certificate, self.path)
 
 
 def read_certificate(pem: str) -> bytes:
@@ -54,7 +59,7 @@ def who_is(shown: Shown, authentication: Authentication) -> tuple[UserInfo | Non
         if shown.audiences:
             user, _ = authentication.tokens.authenticate_token(shown.token, shown.audiences)
         else:
-            user = authentication.authenticator.authenticate(Credentials(shown.token or None, shown.certificate))
+            user = authentication.authenticator.authenticate(shown.credentials)
     except Unauthorized as error:
         why = str(error)
     attempts = _attempts(shown, authentication)
@@ -92,7 +97,7 @@ def _ask(authenticator: object, shown: Shown) -> tuple[str, str]:
             answer: object = token.authenticate_token(shown.token, shown.audiences) if shown.token else None
         else:
             request: Authenticator = authenticator  # type: ignore[assignment] # a union's members are of either protocol
-            answer = request.authenticate(Credentials(shown.token or None, shown.certificate))
+            answer = request.authenticate(shown.credentials)
     except Unauthorized as error:
         return "Refused", str(error)
     return ("NotItsOwn", "") if answer is None else ("Accepted", "")
