@@ -10,6 +10,11 @@ TENANTS: Final = GroupResource("berth.io", "tenants")
 TENANTS_V1: Final = GroupVersionResource("berth.io", "v1alpha1", "tenants")
 TENANT_LABEL: Final = "berth.io/tenant"
 """The label by which a namespace belongs to a tenant; who may `assign` the tenant sets it."""
+FINALIZER: Final = "berth.io/tenant"
+"""Holds a Tenant that is being deleted until what it granted is taken back."""
+POD_SECURITY: Final = "pod-security.kubernetes.io/"
+"""How the labels begin that say which Pod Security Standard holds in a namespace."""
+POD_SECURITY_MODES: Final = ("enforce", "audit", "warn")
 OWNER_ROLES: Final = ("admin", "berth:tenant-owner")
 """The ClusterRoles that owners have in each namespace of their tenant."""
 
@@ -20,9 +25,14 @@ def tenant_of(namespace: Object) -> str:
     return name
 
 
+def spec_of(tenant: Object) -> Object:
+    spec: Object = tenant.get("spec") or {}
+    return spec
+
+
 def namespace_rules(tenant: Object) -> Object:
     """What a Tenant says of its namespaces."""
-    rules: Object = (tenant.get("spec") or {}).get("namespaces") or {}
+    rules: Object = spec_of(tenant).get("namespaces") or {}
     return rules
 
 

@@ -14,12 +14,12 @@ from cluster.api import field
 from cluster.api.authorization import Authorizer
 from cluster.api.errors import AlreadyExists, Conflict, Forbidden, Invalid
 from cluster.api.field import FieldError
+from cluster.api.furnishing import furniture, namespace_metadata
 from cluster.api.meta import generate_name
 from cluster.api.names import GroupKind, GroupResource, Object
 from cluster.api.tenancy import TENANT_LABEL, TENANTS, declared_names, prefix_of, quota_of
 from cluster.api.user import UserInfo
 from cluster.api.validation import is_dns1123_label
-from cluster.kinds.berth.furnishing import furniture, namespace_metadata
 from cluster.kinds.model import Kind
 from cluster.registry.codec import labels, shared
 from cluster.registry.create import NAMES_TRIED, prepare

@@ -10,8 +10,9 @@ import time
 from typing import Final
 
 from cluster.api.errors import AlreadyExists, Conflict, Forbidden, NotFound, StatusError
+from cluster.api.furnishing import MANAGED_BY, MANAGER, next_expiry
 from cluster.api.names import Object
-from cluster.api.tenancy import TENANTS_V1, declared_names, tenant_of
+from cluster.api.tenancy import FINALIZER, TENANTS_V1, declared_names, tenant_of
 from cluster.client import times
 from cluster.client.cache import Key
 from cluster.client.events import NORMAL, WARNING
@@ -29,8 +30,6 @@ from cluster.controllers.tenant.reconcile import (
     status,
     updated,
 )
-from cluster.kinds.berth.furnishing import MANAGED_BY, MANAGER, next_expiry
-from cluster.kinds.berth.tenants import FINALIZER
 
 _KINDS: Final = {
     "RoleBinding": ROLE_BINDINGS,

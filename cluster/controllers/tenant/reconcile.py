@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from cluster.api.furnishing import furniture, namespace_metadata
 from cluster.api.names import Object
 from cluster.api.tenancy import declared_names, tenant_of
 from cluster.controllers.objects import being_deleted, copied, name_of, without_empty
-from cluster.kinds.berth.furnishing import furniture, namespace_metadata
 
 READY: Final = "Ready"
 MISSING: Final = "Missing"

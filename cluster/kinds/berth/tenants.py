@@ -14,7 +14,7 @@ from typing import Any, Final
 from cluster.api import field, validation
 from cluster.api.field import FieldError
 from cluster.api.names import Object
-from cluster.api.tenancy import prefix_of, prefixes_overlap, quota_of
+from cluster.api.tenancy import FINALIZER, POD_SECURITY, POD_SECURITY_MODES, prefix_of, prefixes_overlap, quota_of
 from cluster.kinds.cells import age_of, name_of
 from cluster.kinds.checks import nonnegative, one_of, spec_of, status_of, unchanged
 from cluster.kinds.core import limitranges, resourcequotas
@@ -23,12 +23,9 @@ from cluster.kinds.model import Strategy, SubresourceStrategy
 from cluster.kinds.networking import networkpolicies
 from cluster.kinds.rbac.rules import default_subjects, validate_subject
 
-FINALIZER: Final = "berth.io/tenant"
 LEVELS: Final = ("privileged", "baseline", "restricted")
-MODES: Final = ("enforce", "audit", "warn")
 POLICIES: Final = ("Isolated", "None")
 DELETIONS: Final = ("Orphan", "Delete")
-POD_SECURITY: Final = "pod-security.kubernetes.io/"
 FURNITURE: Final[Mapping[str, Strategy]] = {
     "resourceQuotas": resourcequotas.STRATEGY,
     "limitRanges": limitranges.STRATEGY,
@@ -157,7 +154,7 @@ def _validate_furniture(members: Iterable[Object], path: str, strategy: Strategy
 
 def _validate_pod_security(levels: Object) -> list[FieldError]:
     errors: list[FieldError] = []
-    for mode in MODES:
+    for mode in POD_SECURITY_MODES:
         level, version = levels.get(mode), levels.get(f"{mode}Version")
         errors += one_of(f"spec.podSecurity.{mode}", level, LEVELS) if level else []
         place = f"spec.podSecurity.{mode}Version"

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from cluster.api.furnishing import APPLIED, bindings, furniture, next_expiry
 from cluster.api.meta import parse_time
 from cluster.api.names import Object
 from cluster.controllers import grants
@@ -22,7 +23,6 @@ from cluster.controllers.tenant.reconcile import (
     status,
     updated,
 )
-from cluster.kinds.berth.furnishing import APPLIED, bindings, furniture, next_expiry
 
 NOW = 1_800_000_000.0
 PAST, FUTURE = "2026-01-01T00:00:00Z", "2030-01-01T00:00:00Z"

@@ -15,9 +15,7 @@ import orjson
 from cluster.api.expiry import EXPIRES_AT
 from cluster.api.meta import parse_time
 from cluster.api.names import Object
-from cluster.api.tenancy import OWNER_ROLES, TENANT_LABEL, namespace_rules
-from cluster.kinds.berth.tenants import MODES, POD_SECURITY
-from cluster.kinds.checks import spec_of
+from cluster.api.tenancy import OWNER_ROLES, POD_SECURITY, POD_SECURITY_MODES, TENANT_LABEL, namespace_rules, spec_of
 
 MANAGED_BY: Final = "berth.io/managed-by"
 MANAGER: Final = "tenant-controller"
@@ -91,7 +89,7 @@ def namespace_metadata(tenant: Object, current: Object) -> tuple[dict[str, str],
 def _pod_security(tenant: Object) -> dict[str, str]:
     levels = spec_of(tenant).get("podSecurity") or {}
     found: dict[str, str] = {}
-    for mode in MODES:
+    for mode in POD_SECURITY_MODES:
         if levels.get(mode):
             found[POD_SECURITY + mode] = levels[mode]
         if levels.get(f"{mode}Version"):
