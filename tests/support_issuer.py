@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import textwrap
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ import yaml
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from rbac.authn.structured import StructuredAuthentication
 from tests.support_https import Reply, Request, Service, https_service
 from tests.unit.rbac.keys import rsa_key
 
@@ -98,6 +100,14 @@ def configuration(*authenticators: dict[str, Any], **more: Any) -> str:
     """An AuthenticationConfiguration, as YAML."""
     header = {"apiVersion": "apiserver.config.k8s.io/v1", "kind": "AuthenticationConfiguration"}
     return textwrap.dedent(yaml.safe_dump(header | {"jwt": list(authenticators)} | more))
+
+
+def closed(authn: StructuredAuthentication) -> None:
+    """Closes it, and waits for the calls that are under way: an issuer that goes while one connects leaves a socket behind."""
+    authn.close()
+    for thread in threading.enumerate():
+        if thread.name.startswith("oidc-"):
+            thread.join(10)
 
 
 @contextlib.contextmanager

@@ -21,7 +21,7 @@ from rbac.authn.errors import BadCredentials
 from rbac.authn.jwt_token import MAX_TOKEN_BYTES
 from rbac.authn.structured import StructuredAuthentication
 from tests.support_https import Reply, Service, https_service
-from tests.support_issuer import Issuer, configuration, issuer_service, jwk, private_key
+from tests.support_issuer import Issuer, closed, configuration, issuer_service, jwk, private_key
 
 EC = ec.generate_private_key(ec.SECP256R1())
 SECRET = base64.urlsafe_b64encode(b"shared secret that the issuer publishes").rstrip(b"=").decode()
@@ -167,7 +167,7 @@ def authn(tmp_path_factory: pytest.TempPathFactory, issuer: Issuer) -> Iterator[
     made = StructuredAuthentication(str(file), Callers(), (), ("api",))
     made.start()
     yield made
-    made.close()
+    closed(made)
 
 
 def user(authn: StructuredAuthentication, token: str) -> UserInfo | None:

@@ -12,7 +12,7 @@ import pytest
 from cluster.client.caller import Callers
 from rbac.authn.errors import BadCredentials
 from rbac.authn.structured import StructuredAuthentication
-from tests.support_issuer import Issuer, configuration, issuer_service
+from tests.support_issuer import Issuer, closed, configuration, issuer_service
 
 CLAIM = "groups"
 
@@ -53,7 +53,7 @@ class World:
 def world(tmp_path: Path, issuer: Issuer) -> Iterator[World]:
     made = World(tmp_path, issuer)
     yield made
-    made.authn.close()
+    closed(made.authn)
 
 
 def elsewhere(endpoint: str, **more: Any) -> dict[str, Any]:

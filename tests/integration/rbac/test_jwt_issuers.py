@@ -14,7 +14,7 @@ from cluster.client.caller import Callers
 from rbac.authn.errors import BadCredentials
 from rbac.authn.structured import StructuredAuthentication
 from tests.support import eventually
-from tests.support_issuer import AUDIENCE, Issuer, configuration, issuer_service, private_key
+from tests.support_issuer import AUDIENCE, Issuer, closed, configuration, issuer_service, private_key
 
 API = ("https://kubernetes.default.svc",)
 
@@ -49,7 +49,7 @@ def worlds(tmp_path: Path) -> Iterator[Any]:
 
     yield make
     for world in made:
-        world.authn.close()
+        closed(world.authn)
 
 
 @pytest.fixture
