@@ -17,9 +17,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from werkzeug.datastructures import ImmutableMultiDict
+from flask import Request
+from werkzeug.datastructures import Headers, ImmutableMultiDict
 from werkzeug.test import EnvironBuilder
-from werkzeug.wrappers import Request, Response
+from werkzeug.wrappers import Response
 
 from app import create_app
 from cluster.assembly import pki
@@ -48,10 +49,9 @@ def connection(config: Config) -> ssl.SSLSocket:
 
 def environment(**more: Any) -> dict[str, Any]:
     """A request as kubectl sends it."""
-    builder = EnvironBuilder(
-        path="/api/v1/namespaces/default/pods", headers={"Accept": "application/json", "User-Agent": "kubectl/v1.36.2"}
-    )
-    return {**builder.get_environ(), "HTTP_ACCEPT_ENCODING": "gzip", "HTTP_KUBECTL_COMMAND": "kubectl get", **more}
+    headers = {"Accept": "application/json", "User-Agent": "kubectl/v1.36.2", "Accept-Encoding": "gzip", "Kubectl-Command": "kubectl get"}
+    made: dict[str, Any] = EnvironBuilder(path="/api/v1/namespaces/default/pods", headers=Headers(headers)).get_environ()
+    return made | more
 
 
 def context_of(environ: dict[str, Any]) -> Context:
