@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 from cluster.api.authorization import Credentials
 from cluster.api.errors import Unauthorized
 from cluster.server.context import Context, Filter, Handler
-from rbac.authn.bearer import bearer_token, without_tokens
+from rbac.authn.bearer import PROTOCOL, bearer_token, without_tokens
 from rbac.authn.build import Authentication
 from rbac.authn.remarks import listening
 from rbac.authn.request_headers import STANDARD, HeaderNames
@@ -73,7 +73,7 @@ class _Stripped:
         exact, prefixes = self._exact, self._prefixes
         found = [key for key in environ if key in exact or key.startswith(prefixes)]
         protocols = environ.get(_PROTOCOLS, "")
-        kept = without_tokens(protocols) if protocols else ""
+        kept = without_tokens(protocols) if PROTOCOL in protocols else protocols
         if not found and kept == protocols:
             return
         for key in found:

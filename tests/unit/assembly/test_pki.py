@@ -1,4 +1,4 @@
-"""What the cluster's one CA signs."""
+"""What the cluster's CAs sign."""
 
 from __future__ import annotations
 
@@ -40,8 +40,16 @@ def test_every_certificate_is_signed_by_the_ca_and_is_none_itself(config: Config
     assert not leaf.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
 
 
-def test_the_ca_may_sign_and_nothing_else(config: Config) -> None:
-    extensions = _certificate(config, "ca").extensions
+def test_front_proxies_have_an_authority_of_their_own(config: Config) -> None:
+    proxy = _certificate(config, "front-proxy-client")
+    assert (proxy.subject.rfc4514_string(), proxy.issuer.rfc4514_string()) == ("CN=front-proxy-client", "CN=front-proxy-ca")
+    proxy.verify_directly_issued_by(_certificate(config, "front-proxy-ca"))
+    assert list(proxy.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value) == [ExtendedKeyUsageOID.CLIENT_AUTH]
+
+
+@pytest.mark.parametrize("name", ["ca", "front-proxy-ca"])
+def test_a_ca_may_sign_and_nothing_else(config: Config, name: str) -> None:
+    extensions = _certificate(config, name).extensions
     usage = extensions.get_extension_for_class(x509.KeyUsage)
     assert extensions.get_extension_for_class(x509.BasicConstraints).value.ca
     assert (usage.critical, usage.value.key_cert_sign, usage.value.crl_sign, usage.value.key_encipherment) == (True, True, True, False)
