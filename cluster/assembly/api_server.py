@@ -181,8 +181,7 @@ class ApiServer:
         assert store is not None
         discovery = Discovery(self.catalog, f"{config.host}:{config.port}")
         health = Health({"ping": lambda: None, "log": lambda: None, "store": lambda: _touch(store)})
-        jwks_uri = config.authentication.service_account_jwks_uri or f"https://{config.node_host}:{config.port}/openid/v1/jwks"
-        keys = TokenKeys(lambda: signer.discovery_document(jwks_uri), signer.key_set)
+        keys = TokenKeys(lambda: signer.discovery_document(config.jwks_uri), signer.key_set)
         paths: dict[str, Handler] = {
             "/api": discovery.api,
             "/version": Version(config.kubernetes_version),

@@ -155,6 +155,11 @@ class Config:
         """The issuers whose service-account tokens are accepted."""
         return self.authentication.service_account_issuer or (f"https://kubernetes.default.svc.{self.cluster_domain}",)
 
+    @property
+    def jwks_uri(self) -> str:
+        """Where the keys of service-account tokens are said to be: unless configured, where pods reach the API server."""
+        return self.authentication.service_account_jwks_uri or f"https://{self.node_host}:{self.port}/openid/v1/jwks"
+
     def save(self) -> None:
         """Writes config.json atomically."""
         data = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "home"}

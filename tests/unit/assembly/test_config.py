@@ -8,6 +8,7 @@ import pytest
 
 from cluster.assembly.config import Config, Home
 from cluster.assembly.nodes import NodeSet
+from cluster.assembly.options import AuthenticationOptions
 
 
 @pytest.mark.parametrize(("folder", "readable"), [("/tmp/My Lab", "berth-my-lab-"), ("/srv/a", "berth-a-"), ("/tmp/---", "berth-")])
@@ -47,6 +48,14 @@ def test_a_home_without_a_cluster_has_no_configuration(tmp_path: Path) -> None:
 def test_addresses_follow_from_the_configuration() -> None:
     config = Config(Home(Path("/x")), port=7000)
     assert (config.server, config.service_ip, config.store_url) == ("https://127.0.0.1:7000", "10.96.0.1", "sqlite:////x/store.db")
+
+
+@pytest.mark.parametrize(
+    ("configured", "uri"), [("", "https://172.17.0.1:7000/openid/v1/jwks"), ("https://example.com/keys", "https://example.com/keys")]
+)
+def test_the_keys_of_tokens_are_where_pods_reach_them(configured: str, uri: str) -> None:
+    options = AuthenticationOptions(service_account_jwks_uri=configured)
+    assert Config(Home(Path("/x")), port=7000, node_host="172.17.0.1", authentication=options).jwks_uri == uri
 
 
 def test_nodes_grow_round_the_names_that_are_taken(tmp_path: Path) -> None:
