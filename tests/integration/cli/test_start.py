@@ -60,6 +60,7 @@ def test_a_change_of_a_running_cluster_is_refused(running: Berth) -> None:
         (("--runtime", "podman"), 'runtime "podman" is unknown'),
         (("--kubernetes-version", "1.2"), 'Kubernetes version "1.2" is unknown'),
         (("--store", "mysql://x"), 'store "mysql://x" is not supported'),
+        (("--authentication-config", "/none"), 'failed to load authentication configuration from file "/none": No such file or directory'),
     ],
 )
 def test_bad_flags_are_explained_and_change_nothing(berth: Berth, arguments: tuple[str, ...], message: str) -> None:
