@@ -27,7 +27,7 @@ from cluster.server.negotiation import clauses
 from cluster.server.responses import JSON
 
 _V2_PROTOBUF = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
-_V3_PROTOBUF = "application/com.github.proto-openapi.spec.v3@v1.0+protobuf"
+_V2_PROTOBUF_SENT = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 
 
 class OpenApi:
@@ -61,6 +61,13 @@ class OpenApi:
         """/openapi/v2."""
         from cluster.schema.openapi import v2_document
 
+        if _wants_protobuf(context):
+            from cluster.schema.openapi_protobuf import encode
+
+            def build() -> bytes:
+                return encode(orjson.loads(v2_document(self._schemas, self._paths, self._version)))
+
+            return self._document(context, "v2.pb", build, _V2_PROTOBUF_SENT)
         return self._document(context, "v2", lambda: v2_document(self._schemas, self._paths, self._version))
 
     def v3(self, context: Context) -> Response:
@@ -91,8 +98,9 @@ class OpenApi:
             return self.v3(context)
         raise NotFound.path()
 
-    def _document(self, context: Context, name: str, build: Callable[[], bytes]) -> Response:
-        _check_accepted(context)
+    def _document(self, context: Context, name: str, build: Callable[[], bytes], media_type: str = JSON) -> Response:
+        if media_type == JSON:
+            _check_accepted(context)
         if name not in self._made:
             data = build()
             compressor = zlib.compressobj(6, zlib.DEFLATED, 31)
@@ -102,16 +110,22 @@ class OpenApi:
         if context.header("HTTP_IF_NONE_MATCH") == tag:
             return Response(status=304, headers=headers)
         if "gzip" in context.header("HTTP_ACCEPT_ENCODING"):
-            return Response(packed, headers=headers | {"Content-Encoding": "gzip"}, content_type=JSON)
-        return Response(zlib.decompress(packed, 31), headers=headers, content_type=JSON)
+            return Response(packed, headers=headers | {"Content-Encoding": "gzip"}, content_type=media_type)
+        return Response(zlib.decompress(packed, 31), headers=headers, content_type=media_type)
 
 
 def _has(group: Group, version: str) -> bool:
     return any(each.version == version for each in group.versions)
 
 
+def _wants_protobuf(context: Context) -> bool:
+    """Whether the client takes protobuf before JSON."""
+    accepted = [media_type for media_type, _ in clauses(context.header("HTTP_ACCEPT"))]
+    return next((each == _V2_PROTOBUF for each in accepted if each in (_V2_PROTOBUF, JSON, "application/*", "*/*")), False)
+
+
 def _check_accepted(context: Context) -> None:
-    """JSON is the only form there is; NotAcceptable for a client that takes none of it."""
+    """JSON, beside protobuf for /openapi/v2, is what there is; NotAcceptable for a client that takes none of it."""
     accept = context.header("HTTP_ACCEPT")
     if accept and not any(media_type in (JSON, "application/*", "*/*") for media_type, _ in clauses(accept)):
         raise NotAcceptable.of((JSON,))
