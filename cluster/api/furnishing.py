@@ -86,6 +86,16 @@ def namespace_metadata(tenant: Object, current: Object) -> tuple[dict[str, str],
     )
 
 
+def released_metadata(current: Object) -> tuple[dict[str, str], dict[str, str]]:
+    """(labels, annotations) of a namespace that is no tenant's any more: without what the tenant applied."""
+    annotations = current.get("annotations") or {}
+    before = _applied(annotations)
+    return (
+        _merged(current.get("labels") or {}, before.get("labels") or (), {}),
+        _merged(annotations, (*(before.get("annotations") or ()), APPLIED), {}),
+    )
+
+
 def _pod_security(tenant: Object) -> dict[str, str]:
     levels = spec_of(tenant).get("podSecurity") or {}
     found: dict[str, str] = {}

@@ -84,10 +84,13 @@ class TenantNamespaces:
         return lambda name: ask(Attributes(user, "get", name, "", "v1", "namespaces", name=name)).allowed
 
     def _visible(self, context: Context, name: str) -> Object:
-        """The Namespace; NotFound where there is none and where the caller may not see it alike."""
+        """The Namespace; NotFound where there is none and where the caller may not see it alike.
+
+        It is read first: what is judged then is the newest of bindings, too, whichever worker wrote them.
+        """
         codec = self._registry.codec(self._namespaces)
-        entry = self._registry.store.get(codec.key("", name)) if self._may_see(context.user)(name) else None
-        if entry is None:
+        entry = self._registry.store.get(codec.key("", name))
+        if entry is None or not self._may_see(context.user)(name):
             raise NotFound.of(_KIND, name)
         return codec.load(entry)
 

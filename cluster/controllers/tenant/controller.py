@@ -16,6 +16,7 @@ from cluster.api.tenancy import FINALIZER, TENANTS_V1, declared_names, tenant_of
 from cluster.client import times
 from cluster.client.cache import Key
 from cluster.client.events import NORMAL, WARNING
+from cluster.client.informer import Handler
 from cluster.client.resources import LIMIT_RANGES, NAMESPACES, NETWORK_POLICIES, RESOURCE_QUOTAS, ROLE_BINDINGS
 from cluster.client.work_queue import WorkQueue
 from cluster.controllers.framework import Context, Controller, Requeue, enqueue_by
@@ -25,6 +26,7 @@ from cluster.controllers.tenant.reconcile import (
     Observed,
     changes,
     is_as,
+    namespace_release,
     namespace_update,
     namespaces_to_make,
     status,
@@ -45,7 +47,10 @@ _SOON: Final = 0.5
 
 
 class TenantReconciler:
-    """`sync` brings one tenant's namespaces to what its spec says, as far as it goes now."""
+    """`sync` brings one tenant's namespaces to what its spec says, as far as it goes now.
+
+    The queue's keys are ("", tenant), and (namespace, "") for one that left its tenant.
+    """
 
     def __init__(self, context: Context, queue: WorkQueue[Key]) -> None:
         self._client = context.client
@@ -59,15 +64,25 @@ class TenantReconciler:
     def _watch(self) -> None:
         self._tenants.add_handler(enqueue_by(self._queue))
         self._namespaces.add_handler(enqueue_by(self._queue, _tenant_key))
+        self._namespaces.add_handler(Handler(updated=self._left))
         for informer in self._furniture.values():
             informer.add_handler(enqueue_by(self._queue, self._owner_key))
 
+    def _left(self, old: Object, new: Object) -> None:
+        if tenant_of(old) and not tenant_of(new):
+            self._queue.add((name_of(new), ""))
+
     def _owner_key(self, obj: Object) -> list[Key]:
-        """The tenant of the namespace that an object is in."""
+        """The tenant of the namespace that an object is in; the namespace, where it is no tenant's."""
         namespace = self._namespaces.get("", namespace_of(obj))
-        return _tenant_key(namespace) if namespace is not None else []
+        if namespace is None:
+            return []
+        return _tenant_key(namespace) or [(name_of(namespace), "")]
 
     def sync(self, key: Key) -> None:
+        if key[0]:
+            self._release(key[0])
+            return
         tenant = self._tenants.get("", key[1])
         if tenant is None:
             self._revoke(key[1])
@@ -172,7 +187,22 @@ class TenantReconciler:
         except (Conflict, NotFound):
             return  # it is newer than the cache: the informer will tell
 
-    # the end of a tenant
+    # what leaves a tenant, and the end of one
+
+    def _release(self, name: str) -> None:
+        """A namespace that no tenant has any more keeps nothing of its tenant's, above all no access."""
+        try:
+            namespace = self._client.get(NAMESPACES, "", name)
+        except NotFound:
+            return
+        if tenant_of(namespace) or being_deleted(namespace):
+            return
+        for kind, resource in _KINDS.items():
+            for each in self._client.list(resource, name, label_selector=_MANAGED)["items"]:
+                self._delete(each | {"kind": kind})
+        released = namespace_release(namespace)
+        if released is not None:
+            self._client.update(NAMESPACES, "", released)
 
     def _finish(self, tenant: Object) -> None:
         """What the tenant granted is taken back; its namespaces stay or go, as it says."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from cluster.api.furnishing import furniture, namespace_metadata
+from cluster.api.furnishing import furniture, namespace_metadata, released_metadata
 from cluster.api.names import Object
 from cluster.api.tenancy import declared_names, tenant_of
 from cluster.controllers.objects import being_deleted, copied, name_of, without_empty
@@ -72,6 +72,17 @@ def namespace_update(tenant: Object, namespace: Object) -> Object | None:
     """The namespace with the labels and annotations that it is to have; None where it has them."""
     metadata = namespace["metadata"]
     labels, annotations = namespace_metadata(tenant, metadata)
+    if labels == (metadata.get("labels") or {}) and annotations == (metadata.get("annotations") or {}):
+        return None
+    changed = copied(namespace)
+    changed["metadata"] |= {"labels": labels, "annotations": annotations}
+    return changed
+
+
+def namespace_release(namespace: Object) -> Object | None:
+    """The namespace, which is no tenant's any more, without what its tenant applied; None where there is nothing of it."""
+    metadata = namespace["metadata"]
+    labels, annotations = released_metadata(metadata)
     if labels == (metadata.get("labels") or {}) and annotations == (metadata.get("annotations") or {}):
         return None
     changed = copied(namespace)

@@ -106,7 +106,8 @@ def test_a_declared_namespace_comes_back_when_it_is_deleted(world: World) -> Non
     world.client.delete(NAMESPACES, "", "again-a")
 
     def renewed() -> bool:
-        return not world.is_gone(NAMESPACES, "", "again-a") and world.client.get(NAMESPACES, "", "again-a")["metadata"]["uid"] != uid
+        found = world.client.list(NAMESPACES, field_selector="metadata.name=again-a")["items"]
+        return bool(found) and found[0]["metadata"]["uid"] != uid
 
     eventually(renewed, "made anew", 60)
     assert eventually(lambda: roles(world, "again-a") == {"admin", "berth:tenant-owner"}, "furnished anew")
@@ -122,6 +123,26 @@ def test_a_namespace_of_somebody_else_is_never_taken_over(world: World) -> None:
     world.client.patch(NAMESPACES, "", "taken-a", {"metadata": {"labels": {"berth.io/tenant": "taken"}}})
     eventually(lambda: is_ready(world, "taken"), "given to the tenant")
     assert roles(world, "taken-a") == {"admin", "berth:tenant-owner"}
+
+
+@pytest.mark.parametrize(("to", "left"), [(None, set()), ("moved-to", {"admin", "berth:tenant-owner"})])
+def test_a_namespace_that_leaves_its_tenant_keeps_nothing_of_it(world: World, to: str | None, left: set[str]) -> None:
+    name = f"leaves-{to or 'all'}"
+    make(world, name, roles=[{"subjects": [MIA], "clusterRole": "view"}], podSecurity={"enforce": "baseline"})
+    if to:
+        make(world, to, owners=[{"kind": "User", "name": "bob"}], defaultNetworkPolicy="None")
+    world.client.patch(TENANTS_V1, "", name, {"spec": {"namespaces": {"names": None}}})
+    world.client.patch(NAMESPACES, "", f"{name}-a", {"metadata": {"labels": {"berth.io/tenant": to}}})
+    eventually(lambda: roles(world, f"{name}-a") == left, "its bindings are gone")
+    eventually(lambda: names(world, NETWORK_POLICIES, f"{name}-a") == set(), "its policy is gone")
+    holders = {each["subjects"][0]["name"] for each in world.list(ROLE_BINDINGS, f"{name}-a")}
+    assert holders == ({"bob"} if to else set())
+
+    def labels() -> Object:
+        found: Object = world.client.get(NAMESPACES, "", f"{name}-a")["metadata"]["labels"]
+        return found
+
+    assert eventually(lambda: "pod-security.kubernetes.io/enforce" not in labels(), "its labels are gone")
 
 
 def test_a_role_that_tenants_may_not_have_is_told_of_until_it_is_allowed(world: World) -> None:
