@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from cluster.api.names import GroupResource, Object
-from cluster.api.token_keys import legacy_claims
 from cluster.api.user import service_account_name
 from rbac.authn.keys import KeySource, PublicKey, discovery_document, key_set
 from rbac.credentials.reference import CLAIM, Reference
@@ -81,13 +80,10 @@ class TokenSigner:
             claims["kubernetes.io"]["warnafter"] = claims["iat"] + warn_after
         if issued_as is not None:
             claims[CLAIM] = {"kubeconfig": str(issued_as)}
-        return self._sign(claims)
+        return self.sign(claims)
 
-    def issue_legacy(self, service_account: Object, secret: Object) -> str:
-        """A token that belongs to a Secret of type kubernetes.io/service-account-token: it ends with that, and not before."""
-        return self._sign(legacy_claims(service_account, secret["metadata"]["name"]))
-
-    def _sign(self, claims: Mapping[str, Any]) -> str:
+    def sign(self, claims: Mapping[str, Any]) -> str:
+        """A token that says just that."""
         import jwt
 
         keys = self.keys.current()

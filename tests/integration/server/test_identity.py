@@ -12,6 +12,7 @@ from typing import Any, Final
 import jwt
 import pytest
 
+from cluster.api.token_keys import legacy_claims
 from cluster.assembly import pki
 from cluster.assembly.authentication import token_signer
 from cluster.assembly.options import AuthenticationOptions
@@ -228,7 +229,7 @@ def key_ids(server: ApiServer, count: int) -> set[str]:
 def test_a_token_kept_in_a_secret_works_until_the_secret_is_gone(server: ApiServer, namespace: str) -> None:
     account = server.request("GET", f"/api/v1/namespaces/{namespace}/serviceaccounts/default").body
     path = f"/api/v1/namespaces/{namespace}/secrets"
-    token = token_signer(server.config).issue_legacy(account, {"metadata": {"name": "legacy"}})
+    token = token_signer(server.config).sign(legacy_claims(account, "legacy"))
     annotations = {"kubernetes.io/service-account.name": "default"}
     body = {"metadata": {"name": "legacy", "annotations": annotations}, "type": "kubernetes.io/service-account-token"}
     answer = server.request("POST", path, body | {"stringData": {"token": token}})

@@ -9,7 +9,7 @@ import jwt
 import pytest
 
 from cluster.api.names import Object
-from cluster.api.token_keys import INVALID_SINCE, LAST_USED
+from cluster.api.token_keys import INVALID_SINCE, LAST_USED, legacy_claims
 from rbac.authn.remarks import listening
 from rbac.authn.service_accounts import SECRETS, SERVICE_ACCOUNTS
 from tests.unit.rbac.keys import ec_key
@@ -26,7 +26,7 @@ class Legacy(Setting):
 
     def __init__(self) -> None:
         super().__init__(ec_key())
-        self.token = self.signer.issue_legacy(ACCOUNT, {"metadata": metadata("t", "dev")})
+        self.token = self.signer.sign(legacy_claims(ACCOUNT, "t"))
         self.put()
 
     def put(self, token: str | None = None, **more: object) -> None:
