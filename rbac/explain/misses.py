@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from heapq import nsmallest
 
 from cluster.api.authorization import Attributes
@@ -14,14 +14,25 @@ from rbac.explain.dimensions import NEAR, Dimension, distance, failing, rule_mes
 from rbac.explain.near_subjects import near_subject
 from rbac.explain.view import Display, Rules, Sources, matched_key, rule_shown, subject_of, subject_shown
 from rbac.quoting import quoted
+from rbac.rules import CompiledRule
 
 
 @dataclass(frozen=True, slots=True)
-class Miss:
+class _Best:
+    """The rule of a role that comes closest, its place, and in what it fails; no rule where none comes close."""
+
+    failed: tuple[Dimension, ...]
+    place: int = 0
+    rule: CompiledRule | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Miss:
     """A binding, the best rule of its role (None where the role is missing), and what fails."""
 
     binding: Binding
-    place: int | None
+    place: int
+    rule: CompiledRule | None
     failed: tuple[Dimension, ...]
     key: str = ""
     """The subject, where it is not one of the user's own."""
@@ -36,10 +47,10 @@ def nearest_misses(question: Attributes, sources: Sources, only: str, limit: int
     """The nearest ones first; with `only`, those of this namespace's own bindings alone."""
     found = [miss for miss in _candidates(question, sources, only) if miss.failed and distance(miss.failed) <= NEAR]
     display = Display(sources.reader, within=only)
-    return [_shown(miss, question, sources, display) for miss in nsmallest(limit, found, key=lambda miss: miss.rank)]
+    return [_shown(miss, question, display) for miss in nsmallest(limit, found, key=lambda miss: miss.rank)]
 
 
-def _candidates(question: Attributes, sources: Sources, only: str) -> Iterator[Miss]:
+def _candidates(question: Attributes, sources: Sources, only: str) -> Iterator[_Miss]:
     index = sources.index
     keys = subject_keys(question.user)
     best = _judge(question, sources)
@@ -53,8 +64,8 @@ def _candidates(question: Attributes, sources: Sources, only: str) -> Iterator[M
             if likeness:
                 for binding in bindings:
                     if not any(own in binding.subjects for own in keys):
-                        place, failed = best(binding)
-                        yield Miss(binding, place, (*where, Dimension.SUBJECT, *failed), key, likeness)
+                        found = best(binding)
+                        yield _Miss(binding, found.place, found.rule, (*where, Dimension.SUBJECT, *found.failed), key, likeness)
     if not only:
         elsewhere = Dimension.NAMESPACE if question.is_resource and question.namespace else Dimension.SCOPE
         for namespace in index.scopes():
@@ -67,66 +78,65 @@ def _applies(question: Attributes, namespace: str) -> bool:
     return not namespace or (question.is_resource and namespace == question.namespace)
 
 
-Judge = Callable[[Binding], tuple[int | None, tuple[Dimension, ...]]]
+Judge = Callable[[Binding], _Best]
 
 
-def _of_keys(sources: Sources, keys: Sequence[str], namespace: str, also: tuple[Dimension, ...], best: Judge) -> Iterator[Miss]:
+def _of_keys(sources: Sources, keys: Sequence[str], namespace: str, also: tuple[Dimension, ...], best: Judge) -> Iterator[_Miss]:
     seen: set[str] = set()
     for key in keys:
         for binding in sources.index.of_subject(key, namespace):
             if binding.name not in seen:
                 seen.add(binding.name)
-                place, failed = best(binding)
-                yield Miss(binding, place, also + failed)
+                found = best(binding)
+                yield _Miss(binding, found.place, found.rule, also + found.failed)
 
 
 def _judge(question: Attributes, sources: Sources) -> Judge:
     """The best rule of a binding's role; each role is judged once, however many bindings it has."""
-    judged: dict[int, tuple[int | None, tuple[Dimension, ...]]] = {}
-    hopeless = (None, (Dimension.RESOURCE, Dimension.API_GROUP))
+    judged: dict[int, tuple[Rules, _Best]] = {}
 
-    def best(binding: Binding) -> tuple[int | None, tuple[Dimension, ...]]:
-        ended = () if sources.index.counts(binding) else (Dimension.EXPIRY,)
+    def best(binding: Binding) -> _Best:
         rules = sources.index.role(binding)
         if rules is None:
-            return None, (*ended, Dimension.ROLE)
-        if id(rules) not in judged:
-            judged[id(rules)] = min(_failures(rules, question), key=lambda each: (distance(each[1]), len(each[1])), default=hopeless)
-        place, failed = judged[id(rules)]
-        return place, ended + failed
+            found = _Best((Dimension.ROLE,))
+        else:
+            # the rules are kept, so that no others can get their id meanwhile
+            _, found = judged.get(id(rules)) or judged.setdefault(id(rules), (rules, _nearest(rules, question)))
+        return found if sources.index.counts(binding) else replace(found, failed=(Dimension.EXPIRY, *found.failed))
 
     return best
 
 
-def _failures(rules: Rules, question: Attributes) -> Iterator[tuple[int | None, tuple[Dimension, ...]]]:
+def _nearest(rules: Rules, question: Attributes) -> _Best:
+    found = _Best((Dimension.RESOURCE, Dimension.API_GROUP))
     for place, rule in enumerate(rules):
         failed = failing(rule, question)
-        if failed is not None:
-            yield place, failed
+        if failed is not None and (distance(failed), len(failed)) < (distance(found.failed), len(found.failed)):
+            found = _Best(failed, place, rule)
+    return found
 
 
-def _shown(miss: Miss, question: Attributes, sources: Sources, display: Display) -> Object:
-    rules = sources.index.role(miss.binding) or ()
-    rule = rules[miss.place] if miss.place is not None and miss.place < len(rules) else None
+def _shown(miss: _Miss, question: Attributes, display: Display) -> Object:
     keys = subject_keys(question.user)
+    rule = miss.rule
     shown: Object = {
         "binding": display.binding(miss.binding),
         "role": display.role(miss.binding, rule.source if rule is not None else None),
         "subject": _subject(miss, keys, question.user),
-        "failures": [{"dimension": str(each), "message": _message(each, miss, question, sources, display)} for each in miss.failed],
+        "failures": [{"dimension": str(each), "message": _message(each, miss, question, display)} for each in miss.failed],
     }
     if rule is not None:
         shown["rule"] = {"index": miss.place, **rule_shown(rule.source)}
     return shown
 
 
-def _subject(miss: Miss, keys: Sequence[str], user: UserInfo) -> Object:
+def _subject(miss: _Miss, keys: Sequence[str], user: UserInfo) -> Object:
     if miss.key:
         return subject_shown(miss.key) | {"index": miss.binding.subjects[miss.key][0]}
     return subject_of(miss.binding, matched_key(miss.binding, keys), user)
 
 
-def _message(dimension: Dimension, miss: Miss, question: Attributes, sources: Sources, display: Display) -> str:
+def _message(dimension: Dimension, miss: _Miss, question: Attributes, display: Display) -> str:
     binding = miss.binding
     if dimension is Dimension.ROLE:
         return binding.missing()
@@ -140,6 +150,5 @@ def _message(dimension: Dimension, miss: Miss, question: Attributes, sources: So
         if not question.is_resource:
             return f"a RoleBinding grants no paths, only a ClusterRoleBinding does: this one is in namespace {quoted(binding.namespace)}"
         return f"it grants in namespace {quoted(binding.namespace)} alone, and the question is of the cluster scope"
-    rules = sources.index.role(binding) or ()
-    assert miss.place is not None
-    return rule_message(dimension, rules[miss.place], question)
+    assert miss.rule is not None, "the other dimensions are a rule's"
+    return rule_message(dimension, miss.rule, question)

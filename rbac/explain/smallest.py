@@ -90,9 +90,9 @@ def roles_that_would_allow(question: Attributes, sources: Sources, only: str, li
     """
     found: list[tuple[tuple[bool, int], Object]] = []
     for kind, namespace, name, rules in _roles(question, sources, only):
-        place = allowing(rules, question)
-        if place is not None:
-            shown: Object = {"kind": kind, "name": name, "rules": len(rules), "rule": place}
+        allows = allowing(rules, question)
+        if allows is not None:
+            shown: Object = {"kind": kind, "name": name, "rules": len(rules), "rule": allows.place}
             size = sum(_size(rule.source) for rule in rules)
             found.append(((name.startswith("system:"), size), shown | ({"namespace": namespace} if namespace else {})))
     found.sort(key=lambda each: (each[0], each[1]["kind"], each[1]["name"]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from cluster.api.authorization import Attributes, Authorizer
 from cluster.api.expiry import EXPIRES_AT
@@ -30,9 +30,19 @@ class Sources:
     catalog: Catalog
 
 
-def allowing(rules: Rules, question: Attributes) -> int | None:
-    """The place of the first rule that allows it."""
-    return next((place for place, rule in enumerate(rules) if rule.allows(question)), None)
+class Found(NamedTuple):
+    """A rule and its place in the role."""
+
+    place: int
+    rule: CompiledRule
+
+    def shown(self) -> Object:
+        return {"index": self.place, **rule_shown(self.rule.source)}
+
+
+def allowing(rules: Rules | None, question: Attributes) -> Found | None:
+    """The first rule that allows it."""
+    return next((Found(place, rule) for place, rule in enumerate(rules or ()) if rule.allows(question)), None)
 
 
 def every_binding(index: RbacIndex, namespace: str) -> Iterator[Binding]:

@@ -10,10 +10,11 @@ from cluster.api.user import MASTERS
 from rbac.authz.index import Binding
 from rbac.authz.rbac import RbacAuthorizer
 from rbac.authz.union import PrivilegedGroupAuthorizer
-from rbac.explain.view import Display, Sources, allowing, every_binding, rule_shown, subject_shown
+from rbac.explain.view import Display, Found, Rules, Sources, allowing, every_binding, subject_shown
 from rbac.explain.why import authorizer_name, flattened
 from rbac.quoting import quoted
 
+Grant = tuple[Binding, Found]
 GRANTS: Final = 3
 """How many of a subject's grants are shown."""
 
@@ -24,39 +25,36 @@ def who_can(question: Attributes, sources: Sources, *, only: str = "", limit: in
     keys = sorted(found, key=lambda key: (subject_shown(key)["kind"], key[1:]))
     display = Display(sources.reader, within=only)
     status: Object = {
-        "subjects": [subject_shown(key) | _grants(found[key], sources, display) for key in keys[:limit]],
+        "subjects": [subject_shown(key) | _grants(found[key], display) for key in keys[:limit]],
         "total": len(keys),
         "notes": _notes(question, sources, only),
     }
     return status | ({"truncated": True} if len(keys) > limit else {})
 
 
-def _subjects(question: Attributes, sources: Sources, only: str) -> dict[str, list[tuple[Binding, int]]]:
+def _subjects(question: Attributes, sources: Sources, only: str) -> dict[str, list[Grant]]:
     """Each subject's grants, by its key."""
     namespace = question.namespace if question.is_resource else ""
-    found: dict[str, list[tuple[Binding, int]]] = {}
-    judged: dict[int, int | None] = {}
+    found: dict[str, list[Grant]] = {}
+    judged: dict[int, tuple[Rules, Found | None]] = {}
     for scope in [only] if only else list(dict.fromkeys(["", namespace])):
         for binding in every_binding(sources.index, scope):
             rules = sources.index.role(binding)
             if rules is None:
                 continue
-            if id(rules) not in judged:
-                judged[id(rules)] = allowing(rules, question)
-            place = judged[id(rules)]
-            if place is not None:
+            # each role is judged once; the rules are kept, so that no others can get their id meanwhile
+            _, rule = judged.get(id(rules)) or judged.setdefault(id(rules), (rules, allowing(rules, question)))
+            if rule is not None:
                 for key in binding.subjects:
-                    found.setdefault(key, []).append((binding, place))
+                    found.setdefault(key, []).append((binding, rule))
     return found
 
 
-def _grants(grants: list[tuple[Binding, int]], sources: Sources, display: Display) -> Object:
-    shown = []
-    for binding, place in grants[:GRANTS]:
-        rules = sources.index.role(binding) or ()
-        rule = rules[place].source if place < len(rules) else {}
-        role = display.role(binding, rule)
-        shown.append({"binding": display.binding(binding), "role": role, "rule": {"index": place, **rule_shown(rule)}})
+def _grants(grants: list[Grant], display: Display) -> Object:
+    shown = [
+        {"binding": display.binding(binding), "role": display.role(binding, found.rule.source), "rule": found.shown()}
+        for binding, found in grants[:GRANTS]
+    ]
     return {"grants": shown} | ({"moreGrants": len(grants) - GRANTS} if len(grants) > GRANTS else {})
 
 

@@ -14,12 +14,12 @@ from rbac.explain.misses import nearest_misses
 from rbac.explain.smallest import roles_that_would_allow, smallest_grant
 from rbac.explain.view import (
     Display,
+    Found,
     Sources,
     allowing,
     matched_key,
     own_bindings,
     role_reference,
-    rule_shown,
     subject_of,
 )
 from rbac.quoting import quoted
@@ -68,6 +68,8 @@ def why(question: Attributes, sources: Sources, *, only: str = "", limit: int = 
         by_roles = any(isinstance(each, RbacAuthorizer) for each in flattened(sources.authorizer))
         if verdict.decision is Decision.NO_OPINION and by_roles:
             status |= _denied(question, sources, only, limit)
+    if only:
+        del status["opinions"]  # an access review tells what they come to
     status["hints"] = hints(question, sources.catalog)
     if verdict.decision is Decision.DENY:
         status["hints"].insert(0, f"authorizer {quoted(status['authorizer'])} denies this, so no role can allow it")
@@ -92,24 +94,23 @@ def _granted(question: Attributes, sources: Sources, only: str, limit: int) -> O
     more = 0
     display = Display(sources.reader, within=only)
     for binding in own_bindings(sources.index, question.user, question.namespace if question.is_resource else ""):
-        place = allowing(sources.index.role(binding) or (), question)
-        if place is None:
+        found = allowing(sources.index.role(binding), question)
+        if found is None:
             continue
         if grants and only and not binding.namespace:
             continue
         if len(grants) <= limit:
-            grants.append(_grant(binding, place, question, sources, display, only))
+            grants.append(_grant(binding, found, question, display, only))
         else:
             more += 1
     if not grants:
         return {}
-    found: Object = {"grantedBy": grants[0], "alsoGrantedBy": grants[1:]}
-    return found | ({"alsoGrantedByMore": more} if more else {})
+    granted: Object = {"grantedBy": grants[0], "alsoGrantedBy": grants[1:]}
+    return granted | ({"alsoGrantedByMore": more} if more else {})
 
 
-def _grant(binding: Binding, place: int, question: Attributes, sources: Sources, display: Display, only: str) -> Object:
+def _grant(binding: Binding, found: Found, question: Attributes, display: Display, only: str) -> Object:
     keys = subject_keys(question.user)
-    rule = (sources.index.role(binding) or ())[place]
     subject = subject_of(binding, matched_key(binding, keys), question.user)
     if only and not binding.namespace:
         # no more than the reason of an access review tells of a cluster-wide binding
@@ -117,8 +118,8 @@ def _grant(binding: Binding, place: int, question: Attributes, sources: Sources,
         return {"binding": shown, "role": role_reference(binding), "subject": {name: subject[name] for name in subject if name != "index"}}
     return {
         "binding": display.binding(binding),
-        "role": display.role(binding, rule.source),
-        "rule": {"index": place, **rule_shown(rule.source)},
+        "role": display.role(binding, found.rule.source),
+        "rule": found.shown(),
         "subject": subject,
     }
 
