@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from datetime import UTC, datetime
 from typing import Final
 
@@ -28,15 +29,15 @@ def keep_last_use(registry: Registry, credentials: CredentialCheck, closed: thre
         waiting |= credentials.take_used()
         for key, moment in list(waiting.items()):
             try:
-                if record_use(registry, key, moment):
+                if record_use(registry, key, moment, time.time()):
                     del waiting[key]
             except StoreUnavailable as error:
                 log.warning("uses of kubeconfigs were not written down: %s", error)
                 break
 
 
-def record_use(registry: Registry, key: RecordKey, moment: float) -> bool:
-    """Whether nothing is left to be written: the use was, or the record is gone or revoked."""
+def record_use(registry: Registry, key: RecordKey, moment: float, now: float) -> bool:
+    """Whether nothing is left to be written of a use at a moment: it is known, or the record is gone or revoked."""
     kind = registry.catalog.by_group_resource(key.resource)
     assert kind is not None
     codec = registry.codec(kind)
@@ -47,9 +48,11 @@ def record_use(registry: Registry, key: RecordKey, moment: float) -> bool:
     status = record["status"]
     if status.get("revokedAt"):
         return True
-    known = status.get("lastUsedTime")
-    if known is not None and moment - parse_time(known).timestamp() < NEWS_SECONDS:
-        return moment <= parse_time(known).timestamp()
+    known = parse_time(status["lastUsedTime"]).timestamp() if status.get("lastUsedTime") else 0.0
+    if int(moment) <= known:
+        return True
+    if now - known < NEWS_SECONDS:
+        return False
     status["lastUsedTime"] = format_time(datetime.fromtimestamp(moment, UTC))
     try:
         registry.store.commit([Write(entry.key, entry.revision, codec.encode(record))])
