@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from cluster.api.protocols import HttpCallers, HttpFailure
+from cluster.api.protocols import HttpCaller, HttpCallers, HttpFailure
 from cluster.api.user import UserInfo
+from rbac.authn.cache import LruCache
 from rbac.authn.errors import BadCredentials
 from rbac.authn.jwt_provider import CALL_SECONDS, Provider, ProviderError, status_line
 from rbac.authn.jwt_token import (
@@ -77,7 +78,7 @@ class JwtAuthenticator:
         if key_set is None:
             return False
         key_set.refresh_if_due()
-        return verified.until >= self._clock() and verified.key_version == key_set.version
+        return verified.until >= self._clock() and verified.key_version == key_set.current.version
 
     def authenticate(self, token: str) -> Verified:
         """Who a token of this issuer is of; BadCredentials, with upstream's reason."""
@@ -127,15 +128,14 @@ def verify(token: str, provider: Provider, wanted: Sequence[str], clock: Callabl
         raise BadCredentials(f"verifier not initialized for issuer: {quoted(provider.issuer)}")
     algorithm, key_id = header(token)
     key_set.refresh_if_due()
-    fetches, version = key_set.fetches, key_set.version
-    payload = verified_payload(token, algorithm, key_id, key_set.keys)
+    fetches, current = key_set.fetches, key_set.current
+    payload = verified_payload(token, algorithm, key_id, current.keys)
     if payload is None:
         try:
-            keys = key_set.fetch(fetches)
+            current = key_set.fetch(fetches)
         except ProviderError as error:
             raise BadCredentials(f"failed to verify signature: fetching keys {error}") from None
-        version = key_set.version
-        payload = verified_payload(token, algorithm, key_id, keys)
+        payload = verified_payload(token, algorithm, key_id, current.keys)
     if payload is None:
         raise BadCredentials("failed to verify signature: failed to verify id token signature")
     claims = parse_claims(payload)
@@ -149,7 +149,7 @@ def verify(token: str, provider: Provider, wanted: Sequence[str], clock: Callabl
     check_times(claims, clock())
     if not matches:
         raise BadCredentials(f"oidc: expected audience in {quoted_list(sorted(wanted))} got {quoted_list(found)}")
-    return claims, version
+    return claims, current.version
 
 
 class DistributedClaim:
@@ -161,6 +161,7 @@ class DistributedClaim:
         self._clock = clock
         self._lock = threading.Lock()
         self._providers: dict[str, Provider] = {}
+        self._endpoints: LruCache[str, HttpCaller] = LruCache(_MAX_CLAIM_ISSUERS)
 
     def close(self) -> None:
         with self._lock:
@@ -209,11 +210,9 @@ class DistributedClaim:
         """The token at the endpoint, which is sent the access token and so must be https."""
         what = f"while getting distributed claim {quoted(self._issuer.groups_claim)}"
         try:
-            if parse_url(endpoint).scheme != "https":
-                raise ValueError("URL scheme must be https")
+            caller = self._endpoints.get(endpoint) or self._endpoint(endpoint)
             if not access_token.isprintable() or not access_token.isascii():
                 raise ValueError("the access token is not printable")
-            caller = self._callers.of_url(endpoint, self._issuer.certificate_authority)
             headers = {"Authorization": f"Bearer {access_token}"} if access_token else {}
             answer = caller.call("GET", headers=headers, timeout=CALL_SECONDS)
             text = answer.body.decode()
@@ -222,6 +221,14 @@ class DistributedClaim:
         if not 200 <= answer.status <= 226:
             raise BadCredentials(f"{what}: error while getting distributed claim JWT: {status_line(answer.status)}")
         return text.strip()
+
+    def _endpoint(self, url: str) -> HttpCaller:
+        """ValueError for a URL that may not be called."""
+        if parse_url(url).scheme != "https":
+            raise ValueError("URL scheme must be https")
+        caller = self._callers.of_url(url, self._issuer.certificate_authority)
+        self._endpoints.put(url, caller)
+        return caller
 
     def _provider(self, url: str) -> Provider:
         with self._lock:

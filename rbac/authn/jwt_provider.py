@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -44,8 +44,15 @@ class ProviderError(Exception):
     """The issuer cannot be reached, or answers something else than it must."""
 
 
+class Keys(NamedTuple):
+    """An issuer's keys at one time; `version` counts the fetches that brought other keys than the one before."""
+
+    keys: tuple[Key, ...] = ()
+    version: int = 0
+
+
 class KeySet:
-    """The keys at an issuer's jwks_uri; `version` counts the fetches that brought other keys than the one before."""
+    """The keys at an issuer's jwks_uri: `current` is one value, so that keys and version always belong together."""
 
     def __init__(self, caller: HttpCaller, clock: Callable[[], float]) -> None:
         self._caller = caller
@@ -56,26 +63,25 @@ class KeySet:
         self._look_at = float("-inf")
         self._allowance = FETCHES
         self._allowed_at = 0.0
-        self.keys: tuple[Key, ...] = ()
+        self.current = Keys()
         self.fetches = 0
-        self.version = 0
 
-    def fetch(self, seen: int) -> tuple[Key, ...]:
+    def fetch(self, seen: int) -> Keys:
         """The keys, newer than what the caller saw when `fetches` was `seen`, or as they are if there were many fetches of late.
 
         One fetch at a time: who comes while another is under way waits for that one.  ProviderError.
         """
         with self._lock:
             if self.fetches != seen:
-                return self.keys
+                return self.current
             if self._flight is None and not self._allowed():
-                return self.keys
+                return self.current
             flight = self._flight or self._take_off()
         if not flight.landed.wait(CALL_SECONDS):
             raise ProviderError("context deadline exceeded")
         if flight.error:
             raise ProviderError(flight.error)
-        return self.keys
+        return self.current
 
     def refresh_if_due(self) -> None:
         """Looks at keys that have been kept for long, which nobody waits for."""
@@ -102,8 +108,8 @@ class KeySet:
                 self._look_at = self._clock() + _keep_seconds(answer)
                 self.fetches += 1
                 if found != self._raw:
-                    self._raw, self.keys = found, keys
-                    self.version += 1
+                    self._raw = found
+                    self.current = Keys(keys, self.current.version + 1)
         except ProviderError as error:
             flight.error = str(error)
             log.warning("oidc authenticator: %s", error)

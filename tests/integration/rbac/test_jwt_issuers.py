@@ -333,7 +333,7 @@ def test_keys_that_were_kept_for_long_are_read_again_without_anyone_waiting(issu
     world.ahead = 301.0
     assert world.user(old).name == "k8s-john_doe"
     eventually(lambda: issuer.key_fetches == 2, "the keys are read again")
-    eventually(lambda: world.authn._issuers.authenticators[0].provider.key_set.version == 2, "they are taken over")
+    eventually(lambda: world.authn._issuers.authenticators[0].provider.key_set.current.version == 2, "they are taken over")
     assert "failed to verify id token signature" in world.refusal(old)
 
 
