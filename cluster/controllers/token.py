@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from cluster.api.errors import Conflict, NotFound
+from cluster.api.errors import Conflict, InternalError, NotFound
 from cluster.api.names import Object
 from cluster.api.token_keys import algorithm_and_id, legacy_claims
 from cluster.client.cache import Cache, Key, key_of
@@ -46,14 +46,17 @@ def is_of(secret: Object, account: Object) -> bool:
 
 
 def signed_token(key: Path, account: Object, secret: str) -> str:
-    """A token without end for the account, good while the secret of that name is there.  OSError, ValueError for a bad key."""
+    """A token without end for the account, good while the secret of that name is there.  InternalError for a bad key."""
     import jwt
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-    private = load_pem_private_key(key.read_bytes(), None)
-    algorithm, key_id = algorithm_and_id(private.public_key())
+    try:
+        private = load_pem_private_key(key.read_bytes(), None)
+        algorithm, key_id = algorithm_and_id(private.public_key())
+    except (OSError, ValueError, TypeError) as error:
+        raise InternalError(f'the key of service-account tokens, "{key}", cannot sign: {error}') from error
     assert isinstance(private, RSAPrivateKey | EllipticCurvePrivateKey)
     claims = legacy_claims(account, secret)
     return jwt.encode(dict(claims), private, algorithm=algorithm, headers={"kid": key_id, "typ": None})
@@ -168,15 +171,19 @@ def build(context: Context) -> Controller:
     queue: WorkQueue[Key] = WorkQueue(max_seconds=60.0)
 
     def touched(secret: Object) -> None:
-        queue.add(account_key(secret))
+        """One that names no account is nobody's, and stays as it is."""
+        key = account_key(secret)
+        if key[1]:
+            queue.add(key)
 
     def updated(old: Object, new: Object) -> None:
         touched(old)
         touched(new)
 
     def deleted(secret: Object) -> None:
-        made.secret_deleted(secret)
-        touched(secret)
+        if account_key(secret)[1]:
+            made.secret_deleted(secret)
+            touched(secret)
 
     def account_changed(account: Object) -> None:
         queue.add(key_of(account))

@@ -9,11 +9,12 @@ from typing import Any
 import jwt
 import pytest
 
-from cluster.api.errors import Conflict
+from cluster.api.errors import Conflict, InternalError
 from cluster.api.names import Object
 from cluster.client.cache import Cache
 from cluster.client.resources import SECRETS, SERVICE_ACCOUNTS
-from cluster.controllers.token import TokenSecrets, account_key, by_account, signed_token
+from cluster.controllers.framework import Context, Informers, ManagerOptions
+from cluster.controllers.token import OF_TYPE, TokenSecrets, account_key, build, by_account, signed_token
 from rbac.authn.keys import load_public_keys
 from tests.unit.controllers.server import Server
 from tests.unit.rbac.keys import ec_key, rsa_key
@@ -138,6 +139,30 @@ def test_the_token_says_whose_it_is_and_never_ends(tmp_path: Path, pem: bytes) -
         "kubernetes.io/serviceaccount/service-account.uid": "u1",
         "sub": "system:serviceaccount:dev:bot",
     }
+
+
+@pytest.mark.parametrize("content", [None, "no key"])
+def test_a_key_that_cannot_sign_is_named_and_tried_again(tmp_path: Path, content: str | None) -> None:
+    world = World(tmp_path, live=[account(), secret({})], seen_account=account(), seen=[secret({})])
+    key = tmp_path / "sa.key"
+    key.unlink() if content is None else key.write_text(content)
+    with pytest.raises(InternalError, match=f'the key of service-account tokens, "{key}", cannot sign'):
+        world.controller.sync(KEY)
+    assert world.server.writes == []
+
+
+def test_a_secret_that_names_no_account_is_left_alone(tmp_path: Path) -> None:
+    nameless = secret()
+    nameless["metadata"]["annotations"] = {}
+    informers = Informers(None)  # type: ignore[arg-type]  # nothing is asked of it before it starts
+    options = ManagerOptions(tmp_path, service_account_key=tmp_path / "sa.key")
+    controller = build(Context(None, informers, None, options))  # type: ignore[arg-type]
+    secrets = informers.selected(SECRETS, OF_TYPE)
+    secrets._put(nameless)
+    secrets._removed(nameless)
+    assert controller.queue.get(timeout=0) is None
+    secrets._put(secret(version="2"))
+    assert controller.queue.get(timeout=0) == KEY
 
 
 @pytest.mark.parametrize(
