@@ -206,6 +206,13 @@ def _binding(kind: str, role: str, subject: str) -> dict[str, Any]:
     return {"metadata": {"name": "grab"}, "roleRef": reference, "subjects": [user(subject)]}
 
 
+KUBECONFIGS = "/apis/berth.io/v1alpha1/namespaces/a-dev/kubeconfigs"
+
+
+def _kubeconfig(**spec: Any) -> dict[str, Any]:
+    return {"metadata": {"name": "k"}, "spec": spec}
+
+
 _LABEL = {"metadata": {"labels": {"berth.io/tenant": "b"}}}
 
 
@@ -235,6 +242,10 @@ _LABEL = {"metadata": {"labels": {"berth.io/tenant": "b"}}}
         ("PATCH", f"{NAMESPACES}/a-dev/resourcequotas/x", {"spec": {"hard": {"pods": "9"}}}),
         ("GET", "/apis/berth.io/v1alpha1/namespaces/b-dev/kubeconfigs", None),
         ("POST", "/apis/berth.io/v1alpha1/namespaces/b-dev/kubeconfigs", {"metadata": {"name": "k"}}),
+        ("POST", KUBECONFIGS, _kubeconfig(user="bob")),
+        ("POST", KUBECONFIGS, _kubeconfig(user="a-dev:x", groups=["ops"])),
+        ("POST", KUBECONFIGS, _kubeconfig(user="a-dev:x", roleRef={"kind": "ClusterRole", "name": "cluster-admin"})),
+        ("POST", KUBECONFIGS, _kubeconfig(user="a-dev:x", roleRef={"kind": "ClusterRole", "name": "view"}, namespaces=["b-dev"])),
         ("POST", "/apis/berth.io/v1alpha1/clusterkubeconfigs", {"metadata": {"name": "k"}}),
         ("POST", "/apis/berth.io/v1alpha1/accessexplanations", {"spec": {}}),
         ("POST", "/apis/berth.io/v1alpha1/namespaces/b-dev/localwhocanreviews", {"spec": {}}),
@@ -243,6 +254,24 @@ _LABEL = {"metadata": {"labels": {"berth.io/tenant": "b"}}}
 def test_an_owner_stays_in_their_tenant(server: ApiServer, method: str, path: str, body: Any) -> None:
     content_type = "application/merge-patch+json" if method == "PATCH" else "application/json"
     answer = server.request(method, path, body, identity="alice", content_type=content_type)
+    assert (answer.code, answer.body["reason"]) == (403, "Forbidden"), answer.body
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", f"{NAMESPACES}/a-dev/secrets", None),
+        ("POST", f"{NAMESPACES}/a-dev/configmaps", {"metadata": {"name": "c"}}),
+        ("GET", f"{NAMESPACES}/b-dev/pods", None),
+        ("POST", f"{RBAC}/namespaces/a-dev/rolebindings", _binding("ClusterRole", "view", "mia")),
+        ("GET", KUBECONFIGS, None),
+        ("POST", KUBECONFIGS, _kubeconfig(serviceAccountName="default")),
+        ("POST", PATH, {"metadata": {"name": "a-mia"}}),
+        ("DELETE", f"{PATH}/a-dev", None),
+    ],
+)
+def test_a_member_has_their_role_and_no_more(server: ApiServer, method: str, path: str, body: Any) -> None:
+    answer = server.request(method, path, body, identity="mia")
     assert (answer.code, answer.body["reason"]) == (403, "Forbidden"), answer.body
 
 
