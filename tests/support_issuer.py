@@ -55,6 +55,8 @@ class Issuer:
     down: bool = False
     tokens: dict[str, str] = field(default_factory=dict)
     """Answers of other paths: tokens that hold distributed claims."""
+    refreshed: dict[str, Any] = field(default_factory=dict)
+    """What the token endpoint answers to a refresh token; nothing: it refuses."""
 
     @property
     def url(self) -> str:
@@ -69,11 +71,13 @@ class Issuer:
         if self.down:
             return Reply(b"down", 503)
         if request.path == self.discovery_path:
-            document = {"issuer": self.url, "jwks_uri": self.service.url + "/keys"}
+            document = {"issuer": self.url, "jwks_uri": self.service.url + "/keys", "token_endpoint": self.service.url + "/token"}
             return Reply(json.dumps(document | self.discovery).encode(), headers=json_headers)
         if request.path == "/keys":
             keys = [*self.extra_keys, *(jwk(key, key_id) for key_id, key in self.keys.items())]
             return Reply(json.dumps({"keys": keys}).encode(), headers=json_headers | self.key_headers)
+        if request.path == "/token" and self.refreshed:
+            return Reply(json.dumps({"token_type": "Bearer"} | self.refreshed).encode(), headers=json_headers)
         if request.path in self.tokens:
             return Reply(self.tokens[request.path].encode())
         return Reply(b"not here", 404)

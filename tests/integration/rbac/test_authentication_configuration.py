@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,10 +13,13 @@ from typing import Any
 
 import pytest
 import urllib3
+import yaml
 
 from cluster.assembly.options import AuthenticationOptions
 from tests.support import ApiServer, eventually, start_api_server
-from tests.support_issuer import Issuer, configuration, issuer_service
+from tests.support_https import Authority
+from tests.support_issuer import AUDIENCE, Issuer, configuration, issuer_service
+from tests.support_needs import need_kubectl
 
 CONNECTIONS = 8
 """So many that both workers are among those who answer."""
@@ -92,6 +96,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 def settled(world: World) -> None:
     """Each test begins with the first issuer configured, in both workers."""
     world.one.down = False
+    world.one.refreshed = {}
     world.configure(world.one.authenticator())
     world.becomes(world.one.token(), "k8s-john_doe")
 
@@ -202,6 +207,57 @@ def test_certificates_and_service_accounts_do_not_depend_on_the_file(world: Worl
     world.configure()
     world.becomes(world.one.token(), "401")
     assert world.users(token) == {f"system:serviceaccount:{namespace}:default"}
+
+
+def kubectl(world: World, folder: Path, token: str, *, issuer_ca: str = "") -> tuple[int, str, dict[str, Any]]:
+    """(exit code, what it prints, what it keeps in its kubeconfig) of kubectl that logs in by OpenID Connect and holds the token."""
+    authority, file = folder / "issuer.crt", folder / "kubeconfig"
+    authority.write_text(issuer_ca or world.one.service.ca)
+    settings = {"idp-issuer-url": world.one.url, "client-id": AUDIENCE, "client-secret": "s", "refresh-token": "old", "id-token": token}
+    content = json.loads(world.server.kubeconfig(file).read_text())
+    content["users"][0]["user"] = {"auth-provider": {"name": "oidc", "config": settings | {"idp-certificate-authority": str(authority)}}}
+    file.write_text(json.dumps(content))
+    command = [need_kubectl(), "--kubeconfig", str(file), "auth", "whoami", "-o", "jsonpath={.status.userInfo.username}"]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60, env=os.environ | {"HOME": str(folder)})
+    kept = yaml.safe_load(file.read_text())["users"][0]["user"]["auth-provider"]["config"]
+    return result.returncode, result.stdout + result.stderr, kept
+
+
+def test_kubectl_shows_the_token_that_it_holds(world: World, tmp_path: Path) -> None:
+    assert kubectl(world, tmp_path, world.one.token())[:2] == (0, "k8s-john_doe")
+
+
+def test_kubectl_gets_another_token_for_one_that_is_expired_and_keeps_the_new_refresh_token(world: World, tmp_path: Path) -> None:
+    world.one.refreshed = {"access_token": "a", "refresh_token": "new", "id_token": world.one.token(sub="jane")}
+    code, said, kept = kubectl(world, tmp_path, world.one.token(exp=1))
+    assert (code, said, kept["refresh-token"]) == (0, "k8s-jane", "new")
+
+
+@pytest.mark.parametrize(
+    ("refreshed", "said"),
+    [
+        ({}, "failed to refresh token"),
+        ({"access_token": "a"}, "token response did not contain an id_token"),
+    ],
+)
+def test_kubectl_without_another_token_does_not_get_in(world: World, tmp_path: Path, refreshed: dict[str, str], said: str) -> None:
+    world.one.refreshed = refreshed
+    code, output, _ = kubectl(world, tmp_path, world.one.token(exp=1))
+    assert code != 0
+    assert said in output
+
+
+def test_kubectl_that_trusts_another_ca_does_not_ask_the_issuer(world: World, tmp_path: Path) -> None:
+    world.one.refreshed = {"access_token": "a", "id_token": world.one.token()}
+    code, output, _ = kubectl(world, tmp_path, world.one.token(exp=1), issuer_ca=Authority("other").pem.decode())
+    assert code != 0
+    assert "certificate signed by unknown authority" in output
+
+
+def test_a_token_that_another_key_has_signed_is_unauthorized_for_kubectl(world: World, tmp_path: Path) -> None:
+    code, output, _ = kubectl(world, tmp_path, world.two.token(iss=world.one.url, headers={"kid": "first"}))
+    assert code != 0
+    assert "Unauthorized" in output
 
 
 def test_no_token_is_logged(world: World) -> None:
