@@ -396,3 +396,47 @@ def test_without_a_key_id_every_key_is_tried(issuer: Issuer, worlds: Any) -> Non
     issuer.keys = {"first": private_key(1), "second": private_key(0)}
     token = issuer.token(key_id="second", headers={"kid": ""})
     assert worlds(issuer.authenticator()).user(token).name == "k8s-john_doe"
+
+
+def test_reloads_are_counted_and_a_file_that_says_the_same_is_none(issuer: Issuer, worlds: Any) -> None:
+    world = worlds(issuer.authenticator())
+    token = issuer.token()
+    assert world.user(token).name == "k8s-john_doe"
+    good = world.file.read_text()
+    world.authn.reload()
+    assert (world.authn.reloads.successes, world.authn.reloads.failures) == (0, 0)
+    world.file.write_text("jwt: [")
+    world.authn.reload()
+    world.authn.reload()
+    assert (world.authn.reloads.successes, world.authn.reloads.failures) == (0, 1)
+    world.file.write_text(good)
+    world.authn.reload()
+    assert (world.authn.reloads.successes, world.authn.reloads.failures) == (1, 1)
+    world.file.unlink()
+    world.authn.reload()
+    assert world.authn.reloads.failures >= 2
+    assert world.user(token).name == "k8s-john_doe"
+
+
+def test_an_issuer_of_whom_the_file_says_the_same_keeps_its_keys(issuer: Issuer, worlds: Any) -> None:
+    world = worlds(issuer.authenticator())
+    world.user(issuer.token())
+    issuer.down = True
+    world.file.write_text(configuration(issuer.authenticator()) + "\n")
+    world.authn.reload()
+    assert world.authn.reloads.successes == 1
+    assert world.user(issuer.token(sub="jane")).name == "k8s-jane"
+
+
+def test_what_was_remembered_of_tokens_ends_with_the_file_that_allowed_them(issuer: Issuer, worlds: Any) -> None:
+    world, token = worlds(issuer.authenticator()), issuer.token(hd="x")
+    assert world.user(token).name == "k8s-john_doe"
+    world.file.write_text(configuration(issuer.authenticator(claimValidationRules=[{"claim": "hd", "requiredValue": "z"}])))
+    world.authn.reload()
+    assert world.refusal(token) == "oidc: required claim hd value does not match. Got = x, want = z"
+
+
+def test_a_file_without_anonymous_leaves_that_to_the_flag(issuer: Issuer, worlds: Any) -> None:
+    world = worlds(issuer.authenticator())
+    assert world.authn.anonymous is None
+    assert world.authn.allows_anonymous("/anything")
