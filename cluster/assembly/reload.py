@@ -16,35 +16,54 @@ log = logging.getLogger("berth.configuration")
 SECONDS: Final = 1.0
 """How often a file is looked at."""
 MAX_BYTES: Final = 10 << 20
+Apply = Callable[[bytes], bool]
+"""Puts a file's content in force; whether there was anything new in it.  ValueError or OSError where it is bad."""
 
 
-def follow(path: Path, known: bytes, apply: Callable[[bytes], bool], closed: threading.Event) -> None:
-    """Calls `apply` with the file's new content whenever it changes, in a thread of its own, until `closed` is set.
+def follow(path: Path, known: bytes, apply: Apply, closed: threading.Event) -> None:
+    """Applies the file's content whenever it is another than `known`: now, and from then on in a thread until `closed` is set.
 
-    `apply` says whether there was anything new in it, and raises ValueError or OSError where it is bad: that is logged, and what
-    was in force stays so.  `known` is the content that is in force.
+    What is bad is logged, and what was in force stays so.
     """
-    threading.Thread(target=_follow, args=(path, known, apply, closed), name=f"reload-{path.name}", daemon=True).start()
+    follower = _Follower(path, known, apply)
+    follower.look()  # a process that comes later than others starts with what is in force there
+
+    def run() -> None:
+        while not closed.wait(SECONDS):
+            follower.look()
+
+    threading.Thread(target=run, name=f"reload-{path.name}", daemon=True).start()
 
 
-def _follow(path: Path, known: bytes, apply: Callable[[bytes], bool], closed: threading.Event) -> None:
-    problem = ""
-    while not closed.wait(SECONDS):
+class _Follower:
+    def __init__(self, path: Path, known: bytes, apply: Apply) -> None:
+        self._path = path
+        self._known = known
+        self._apply = apply
+        self._missing = False
+
+    def look(self) -> None:
+        """Each content is applied, and each problem told of, once."""
         try:
-            data = _read(path)
-            if data == known:
-                problem = ""
-                continue
-            known = data
-            if apply(data):
-                log.info('reloaded "%s"', path)
-            problem = ""
+            data = self._read()
+        except OSError as error:
+            if not self._missing:
+                self._tell(error)
+            self._missing = True
+            return
+        self._missing = False
+        if data == self._known:
+            return
+        self._known = data
+        try:
+            if self._apply(data):
+                log.info('reloaded "%s"', self._path)
         except (OSError, ValueError) as error:
-            if str(error) != problem:  # said once, not every second
-                problem = str(error)
-                log.error('"%s" was not reloaded, what it said before stays in force: %s', path, error)
+            self._tell(error)
 
+    def _read(self) -> bytes:
+        with self._path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
 
-def _read(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(MAX_BYTES + 1)
+    def _tell(self, error: Exception) -> None:
+        log.error('"%s" was not reloaded, what it said before stays in force: %s', self._path, error)
