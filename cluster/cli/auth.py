@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import orjson
 
-from cluster.api.errors import StatusError
+from cluster.api.errors import Forbidden, Invalid, StatusError
 from cluster.api.names import GroupVersionResource, Object
 from cluster.cli import auth_text, local
 from cluster.cli.auth_question import Asked, Names, manifest, names_of, subject_of
@@ -105,17 +105,18 @@ class _Asking:
         spec = self._who() | self._what()
         if given.filename:
             spec["object"] = manifest(given.filename)
-        answer = self._ask("accessexplanations", "AccessExplanation", spec)
+        answer = self._ask("accessexplanations", "AccessExplanation", spec, _namespace_of(spec))
         self._print(answer, auth_text.why)
         return 0 if answer["status"]["allowed"] else 1
 
     def who_can(self) -> int:
-        self._print(self._ask("whocanreviews", "WhoCanReview", self._what()), auth_text.who_can)
+        spec = self._what()
+        self._print(self._ask("whocanreviews", "WhoCanReview", spec, _namespace_of(spec)), auth_text.who_can)
         return 0
 
     def rules(self) -> int:
         spec = self._subject() | {"namespace": self._namespace}
-        self._print(self._ask("subjectrulesreviews", "SubjectRulesReview", spec), auth_text.rules)
+        self._print(self._ask("subjectrulesreviews", "SubjectRulesReview", spec, self._namespace), auth_text.rules)
         return 0
 
     def matrix(self) -> int:
@@ -128,7 +129,7 @@ class _Asking:
             spec["resources"] = [self._matrix_resource(names, each) for each in given.resources]
         if given.verbs:
             spec["verbs"] = given.verbs
-        answer = self._ask("accessmatrixreviews", "AccessMatrixReview", spec)
+        answer = self._ask("accessmatrixreviews", "AccessMatrixReview", spec, spec["namespaces"][0])
         self._print(answer, auth_text.csv_of if given.output == "csv" else auth_text.matrix)
         return 0
 
@@ -180,9 +181,21 @@ class _Asking:
         found = self._client.create(SELF_SUBJECT_REVIEWS, "", review)["status"]["userInfo"]
         return {"user": found["username"]} | {name: found[name] for name in ("uid", "groups", "extra") if found.get(name)}
 
-    def _ask(self, resource: str, kind: str, spec: Object) -> Object:
+    def _ask(self, resource: str, kind: str, spec: Object, namespace: str) -> Object:
+        """Who may not ask about the cluster is answered as far as they may ask in the namespace."""
+        try:
+            return self._create(resource, kind, spec, "")
+        except Forbidden as refused:
+            if not namespace:
+                raise
+            try:
+                return self._create(f"local{resource}", f"Local{kind}", spec, namespace)
+            except (Forbidden, Invalid):
+                raise refused from None
+
+    def _create(self, resource: str, kind: str, spec: Object, namespace: str) -> Object:
         body = {"kind": kind, "apiVersion": _VERSION, "spec": spec}
-        return self._client.create(GroupVersionResource("berth.io", "v1alpha1", resource), "", body)
+        return self._client.create(GroupVersionResource("berth.io", "v1alpha1", resource), namespace, body)
 
     def _print(self, answer: Object, text: Any) -> None:
         output = self._arguments.output
@@ -192,6 +205,11 @@ class _Asking:
             print(auth_text.yaml_of([answer]), end="")
         else:
             print(text(answer), end="")
+
+
+def _namespace_of(spec: Object) -> str:
+    """The namespace that a question is about; none for paths and for the cluster scope."""
+    return str((spec.get("resourceAttributes") or {}).get("namespace") or "")
 
 
 def _more(uid: str, extra: list[str]) -> Object:

@@ -202,3 +202,22 @@ def test_who_may_not_ask_is_told_so(server: ApiServer, run: Run, tmp_path: Path)
     server.issue("tom", "tom")
     code, _, err = run("why", "get", "pods", by=server.kubeconfig(tmp_path / "tom", "tom"))
     assert (code, 'accessexplanations.berth.io is forbidden: User "tom" cannot create' in err) == (1, True)
+
+
+def test_a_tenants_administrator_is_answered_about_their_namespace(server: ApiServer, run: Run, tmp_path: Path) -> None:
+    server.issue("ann", "ann")
+    subject = {"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": "ann"}
+    reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "berth:tenant-owner"}
+    body = {"metadata": {"name": "ann"}, "roleRef": reference, "subjects": [subject]}
+    assert server.request("POST", f"{RBAC}/namespaces/dev/rolebindings", body).code == 201
+    ann = server.kubeconfig(tmp_path / "ann", "ann")
+    asked = (
+        ("why", "get", "pods", "-n", "dev", "--as", "u1", "-o", "json"),
+        ("who-can", "get", "pods", "-n", "dev", "-o", "json"),
+        ("rules", "--as", "u1", "-n", "dev", "-o", "json"),
+        ("matrix", "--subjects", "user:u1", "-n", "dev", "-o", "json"),
+    )
+    kinds = [json.loads(run(*each, by=ann)[1])["kind"] for each in asked]
+    assert kinds == ["LocalAccessExplanation", "LocalWhoCanReview", "LocalSubjectRulesReview", "LocalAccessMatrixReview"]
+    code, _, err = run("why", "get", "pods", "-n", "prod", "--as", "u1", by=ann)
+    assert (code, "accessexplanations.berth.io is forbidden" in err) == (1, True)

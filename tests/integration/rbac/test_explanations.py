@@ -13,6 +13,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from rbac.credentials.certificates import issue_client_certificate
 from tests.integration.rbac.test_pipeline import RBAC, TINA, Caller, People, bind
+from tests.unit.rbac.explain.test_schema import problems
 from tests.unit.rbac.keys import authority, certificate, client_certificate
 
 API = "/apis/berth.io/v1alpha1"
@@ -23,7 +24,9 @@ Json = dict[str, Any]
 
 
 def explain(caller: Caller, **spec: Any) -> Json:
+    """The status, once it is found to be as its schema says."""
     status: Json = caller.must("POST", f"{API}/accessexplanations", {"spec": spec})["status"]
+    assert problems("AccessExplanation", status) == []
     return status
 
 
