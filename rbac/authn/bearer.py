@@ -56,8 +56,14 @@ class BearerAuthenticator:
         return self.find(credentials.bearer_token, self._audiences)[0]
 
     def authenticate_token(self, token: str, audiences: Sequence[str]) -> tuple[UserInfo, tuple[str, ...]]:
-        """As a TokenReview asks: (user, audiences that the token is good for); Unauthorized for a bad one."""
-        user, good_for = self.find(token, audiences)
+        """As a TokenReview asks: (user, audiences that the token is good for); Unauthorized for a bad one.
+
+        The token is read as if a header carried it; a review of none says so, and never that it is the anonymous user's.
+        """
+        carried = bearer_token(f"Bearer {token}")
+        if carried is None:
+            raise BadCredentials(_INVALID)
+        user, good_for = self.find(carried, audiences)
         return authenticated(user), good_for
 
     def find(self, token: str, audiences: Sequence[str]) -> tuple[UserInfo, tuple[str, ...]]:

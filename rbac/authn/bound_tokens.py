@@ -79,7 +79,7 @@ class BoundTokens:
         if account is None:
             raise BadCredentials(f"serviceaccounts {quoted(name)} not found")
         metadata = account["metadata"]
-        if metadata.get("uid", "") != claims.uid:
+        if not claims.uid or metadata.get("uid", "") != claims.uid:
             raise BadCredentials(f"service account UID ({metadata.get('uid', '')}) does not match claim ({claims.uid})")
         if _long_deleted(metadata, now):
             raise BadCredentials(f"service account {namespace}/{name} has been deleted")
@@ -109,12 +109,14 @@ def _long_deleted(metadata: Object, now: float) -> bool:
 
 
 def _read(claims: Mapping[str, Any]) -> _Claims:
-    private = claims["kubernetes.io"]
-    account = private["serviceaccount"]
+    private = claims.get("kubernetes.io") or {}
+    account = private.get("serviceaccount") or {}
     references = {kind: (private[kind]["name"], private[kind].get("uid", "")) for kind in _BOUND if private.get(kind)}
-    namespace, name, uid = private["namespace"], account["name"], account["uid"]
-    if not all(isinstance(each, str) and each for each in (namespace, name, uid)):
-        raise ValueError("service account reference is incomplete")
+    namespace, name, uid = private.get("namespace", ""), account.get("name", ""), account.get("uid", "")
+    if not all(isinstance(each, str) for each in (namespace, name, uid)):
+        raise TypeError("a service account is named by texts")
+    if not name:
+        raise BadCredentials("resource name may not be empty")
     extra: dict[str, tuple[str, ...]] = {}
     credential_id = f"JTI={claims['jti']}" if claims.get("jti") else ""
     if credential_id:
@@ -149,5 +151,5 @@ def _seconds(value: object) -> float | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError("a date is a number of seconds")
+        raise BadCredentials("go-jose/go-jose/jwt: expected number value to unmarshal NumericDate")
     return float(value)

@@ -27,7 +27,6 @@ _COMPACT: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _BAD_SIGNATURE: Final = "go-jose/go-jose: error in cryptographic primitive"
 _BAD_CLAIMS: Final = "service account token claims could not be validated due to unexpected validation error"
 _WITHOUT_AUDIENCE: Final = "authentication.k8s.io/legacy-token"
-_UNCHECKED: Final[Any] = {f"verify_{claim}": False for claim in ("exp", "nbf", "iat", "aud", "iss", "sub", "jti")}
 
 
 class TokenKind(Protocol):
@@ -82,28 +81,26 @@ class ServiceAccountTokenAuthenticator:
 
     def _verify(self, token: str, keys: TokenKeys) -> _Token | None:
         """The token, if one of our keys has signed it; None where it is no token of our issuers."""
-        if not _COMPACT.fullmatch(token) or self._issuer_of(token) not in self._kinds:
+        if not _COMPACT.fullmatch(token):
             return None
-        import jwt
-
-        try:
-            header = jwt.get_unverified_header(token)
-        except (jwt.PyJWTError, RecursionError, ValueError):
+        header, unverified = (_decoded(part) for part in token.split(".")[:2])
+        if header is None or unverified is None or self._kind_of(unverified) is None:
             return None
         key_id = header.get("kid") or ""
+        if not isinstance(key_id, str):
+            return None
         candidates = keys.candidates(key_id) or self._keys.refreshed().candidates(key_id)
         if not candidates:
             raise BadCredentials("invalid signature, no keys found")
         if "crit" in header:  # there is no extension that we know
             raise BadCredentials(_BAD_SIGNATURE)
         claims = _signed_claims(token, candidates)
-        issuer = claims.get("iss")
-        kind = self._kinds.get(issuer) if isinstance(issuer, str) else None
+        kind = self._kind_of(claims)
         if kind is None:
-            raise BadCredentials(f"token issuer {quoted(str(issuer))} is invalid")
+            raise BadCredentials(f"token issuer {quoted(str(claims.get('iss', '')))} is invalid")
         try:
             user = kind.read(claims)
-        except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
+        except (KeyError, TypeError, ValueError, AttributeError):
             raise BadCredentials(_BAD_CLAIMS) from None
         audiences = claims.get("aud") or ()
         return _Token(
@@ -112,16 +109,19 @@ class ServiceAccountTokenAuthenticator:
             user=user,
         )
 
-    @staticmethod
-    def _issuer_of(token: str) -> str | None:
-        """The issuer that an unverified token claims; to be trusted only once its signature is good."""
-        payload = token.split(".")[1]
-        try:
-            claims = orjson.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        except ValueError:
-            return None
-        issuer = claims.get("iss") if isinstance(claims, dict) else None
-        return issuer if isinstance(issuer, str) else None
+    def _kind_of(self, claims: Mapping[str, Any]) -> TokenKind | None:
+        """What a token of that issuer is; before the signature was checked, that is but what it claims."""
+        issuer = claims.get("iss")
+        return self._kinds.get(issuer) if isinstance(issuer, str) else None
+
+
+def _decoded(part: str) -> Mapping[str, Any] | None:
+    """A part of a token, unverified; None where it is no JSON object."""
+    try:
+        found = orjson.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _signed_claims(token: str, candidates: Sequence[PublicKey]) -> Mapping[str, Any]:
@@ -130,10 +130,11 @@ def _signed_claims(token: str, candidates: Sequence[PublicKey]) -> Mapping[str, 
 
     for key in candidates:
         try:
-            claims: Mapping[str, Any] = jwt.decode(token, key=key.key, algorithms=[key.algorithm], options=_UNCHECKED)
-            return claims
-        except (jwt.InvalidSignatureError, jwt.InvalidAlgorithmError, jwt.InvalidKeyError):
+            payload = jwt.PyJWS().decode(token, key=key.key, algorithms=[key.algorithm])
+        except (jwt.PyJWTError, ValueError, RecursionError):
             continue
-        except (jwt.PyJWTError, RecursionError, ValueError, TypeError):
-            raise BadCredentials(_BAD_CLAIMS) from None
+        claims = orjson.loads(payload)
+        if not isinstance(claims, dict):
+            raise BadCredentials(_BAD_CLAIMS)
+        return claims
     raise BadCredentials(_BAD_SIGNATURE)

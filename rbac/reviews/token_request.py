@@ -63,7 +63,8 @@ def token_request(
     metadata |= {"name": name, "namespace": namespace, "uid": uid, "creationTimestamp": _shown_time(now)}
     request = {**obj, "metadata": metadata, "spec": spec, "status": {"token": "", "expirationTimestamp": None}}
     admit(request)
-    bound = _bound_objects(spec["boundObjectRef"], namespace, name, reader) if spec["boundObjectRef"] else {}
+    reference = spec["boundObjectRef"]
+    bound = _bound_objects(reference, namespace, name, reader) if reference is not None else {}
     if 0 < signer.longest < seconds:
         if warnings is not None:
             warnings.append(f"requested expiration of {seconds} seconds shortened to {signer.longest} seconds")
@@ -90,10 +91,11 @@ def _shown_time(seconds: float) -> str:
 
 
 def _check_metadata(metadata: Object, namespace: str, name: str) -> None:
-    for what, given, wanted in (("name", metadata.get("name"), name), ("namespace", metadata.get("namespace"), namespace)):
-        if given and given != wanted:
-            error = field.invalid(f"metadata.{what}", given, f"must match the service account {what} if specified")
-            raise Invalid.of(_KIND, name, [error])
+    if metadata.get("namespace") and metadata["namespace"] != namespace:
+        raise BadRequest("the namespace of the provided object does not match the namespace sent on the request")
+    given = metadata.get("name")
+    if given and given != name:
+        raise Invalid.of(_KIND, name, [field.invalid("metadata.name", given, "must match the service account name if specified")])
 
 
 def _check_seconds(seconds: int) -> None:
@@ -117,6 +119,8 @@ def _bound_objects(reference: Object, namespace: str, account: str, reader: Read
     if resource is None:
         raise BadRequest(f"cannot bind token to object of type {f'{group}/{version}'}, Kind={kind}")
     name = reference.get("name", "")
+    if not name:
+        raise BadRequest("Name parameter required.")
     found = reader.get(GroupResource("", resource), "" if kind == "Node" else namespace, name)
     if found is None:
         raise NotFound.of(GroupResource("", resource), name)

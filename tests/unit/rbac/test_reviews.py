@@ -243,6 +243,7 @@ def test_its_token_is_good(world: World) -> None:
     ("token", "audiences", "error"),
     [
         ("abc", [], "invalid bearer token"),
+        (" abc", [], "invalid bearer token"),
         (None, ["vault"], f'[invalid bearer token, token audiences ["{ISSUER}"] is invalid for the target audiences ["vault"]]'),
     ],
 )
@@ -285,6 +286,8 @@ def test_a_pods_volume_token_lives_on_when_it_is_stale(world: World) -> None:
             "may not specify a duration larger than 2^32 seconds",
         ),
         (bound_to("Pod", "gone"), NotFound, 'pods "gone" not found'),
+        (bound_to("Pod", ""), BadRequest, "Name parameter required."),
+        ({"boundObjectRef": {}}, BadRequest, "cannot bind token to object of type /, Kind="),
         (bound_to("Secret", "gone"), NotFound, 'secrets "gone" not found'),
         (bound_to("Node", "gone"), NotFound, 'nodes "gone" not found'),
         (bound_to("ConfigMap", "x"), BadRequest, "cannot bind token to object of type /v1, Kind=ConfigMap"),
@@ -316,6 +319,7 @@ def test_a_token_that_cannot_be_granted(world: World, spec: Object, error: type[
             'TokenRequest.authentication.k8s.io "user" is invalid: metadata.name: Invalid value: "x": '
             "must match the service account name if specified",
         ),
+        ({"namespace": "x"}, "the namespace of the provided object does not match the namespace sent on the request"),
         (
             {"uid": "x"},
             'Operation cannot be fulfilled on TokenRequest.authentication.k8s.io "user": '
@@ -332,3 +336,23 @@ def test_a_token_request_for_another_account_is_refused(world: World, meta: dict
 def test_no_token_for_no_account(world: World) -> None:
     with pytest.raises(NotFound, match=r'^serviceaccounts "gone" not found$'):
         token_request({"spec": {}}, "dev", "gone", SIGNER, world)
+
+
+def test_a_lifetime_is_no_longer_than_the_longest_and_not_extended_where_that_is_off(world: World) -> None:
+    strict = TokenSigner(Keys(ec_key()), ISSUER, longest=3600, extends=False)
+    warnings: list[str] = []
+    annotations: dict[str, str] = {}
+    sent = {"spec": bound_to("Pod", "web") | {"expirationSeconds": 3607}}
+    answer = token_request(sent, "dev", "user", strict, world, warnings=warnings, annotations=annotations)
+    claims = claims_of(answer)
+    assert (answer["spec"]["expirationSeconds"], claims["exp"] - claims["iat"]) == (3600, 3600)
+    assert "warnafter" not in claims["kubernetes.io"]
+    assert warnings == ["requested expiration of 3607 seconds shortened to 3600 seconds"]
+    assert annotations == {"authentication.kubernetes.io/issued-credential-id": f"JTI={claims['jti']}"}
+
+
+def test_what_is_admitted_is_the_request_with_its_defaults(world: World) -> None:
+    seen: list[Object] = []
+    with pytest.raises(NotFound):
+        token_request({"spec": bound_to("Pod", "gone")}, "dev", "user", SIGNER, world, admit=seen.append)
+    assert (seen[0]["spec"]["audiences"], seen[0]["spec"]["expirationSeconds"], seen[0]["metadata"]["name"]) == ([ISSUER], 3600, "user")

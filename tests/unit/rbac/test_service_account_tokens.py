@@ -160,6 +160,10 @@ ATTACKS: dict[str, Callable[[Setting, str, Object, Object], str]] = {
         [token.split(".")[0], it.issue(60).split(".")[1], token.split(".")[2]]
     ),
     "other issuer": lambda it, token, header, payload: _signed(it, payload, iss="https://evil"),
+    "issuer of another type": lambda it, token, header, payload: jwt.PyJWS().encode(
+        json.dumps({**payload, "iss": [payload["iss"]]}).encode(), it.keys.current().signing, it.signer.public_keys[0].algorithm
+    ),
+    "an extension that must be known": lambda it, token, header, payload: forged({**header, "crit": ["x"], "x": 1}, payload, b"x"),
     "no issuer": lambda it, token, header, payload: _signed(it, {k: v for k, v in payload.items() if k != "iss"}),
     "other audience": lambda it, token, header, payload: _signed(it, payload, aud=["vault"]),
     "expired": lambda it, token, header, payload: _signed(it, payload, exp=int(NOW) - 61),
