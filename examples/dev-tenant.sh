@@ -123,6 +123,13 @@ if [ -z "${SHORT:-}" ]; then
   is_ready "$node" True || fail "the node is not ready again"
 fi
 
+say "kubeconfigs are taken back: the next request is refused"
+"$berth" kubeconfig list -A
+"$berth" kubeconfig revoke monitor -n dev
+refused 'You must be logged in to the server' monitor get pods
+"$berth" kubeconfig revoke tina --delete
+refused 'You must be logged in to the server' tina auth whoami
+
 say "delete"
 user delete deployment web --wait=true
 no_pods() { [ -z "$(user get pods -l app=web -o name)" ]; }

@@ -1,1 +1,1 @@
-"""Credentials that are handed to people: client certificates and kubeconfigs."""
+"""Credentials that are handed out: kubeconfigs with certificates and tokens, who may issue them, and whether one is still good."""

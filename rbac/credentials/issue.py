@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import logging
 import time
 import uuid
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from cluster.api import field
-from cluster.api.errors import Invalid, NotFound
+from cluster.api.errors import InternalError, Invalid, NotFound
 from cluster.api.meta import format_time
 from cluster.api.names import GroupKind, Object
 from cluster.api.protocols import Reader
@@ -25,6 +26,7 @@ from rbac.credentials.reference import GROUP, URI_SCHEME, Reference
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
+log = logging.getLogger(__name__)
 CERTIFICATE: Final = "Certificate"
 TOKEN: Final = "Token"  # noqa: S105 - the type of a credential, not one
 
@@ -144,7 +146,13 @@ class CredentialIssuer:
         if self._authority is None:
             from cryptography.x509 import load_pem_x509_certificate
 
-            certificate, key = self._cluster.authority()
+            try:
+                certificate, key = self._cluster.authority()
+            except OSError as error:
+                log.error("no kubeconfig can be issued: %s", error)
+                raise InternalError.of(
+                    "the cluster's CA cannot be read, so no kubeconfig can be issued; the server's log says why"
+                ) from None
             self._authority = certificate, key, load_pem_x509_certificate(certificate)
         return self._authority
 
