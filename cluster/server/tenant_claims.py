@@ -7,6 +7,7 @@ come at the same moment, in whatever processes, one is written and the others co
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Final
 
 from admission.attributes import Operation
@@ -31,7 +32,8 @@ from rbac.tenancy import may_assign, owns
 
 _KIND: Final = GroupKind("berth.io", "TenantNamespace")
 _RESOURCE: Final = GroupResource("berth.io", "tenantnamespaces")
-_LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
+LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
+"""The one annotation that is the client's: kubectl's own note of what was applied."""
 _ATTEMPTS: Final = 256
 """How often a claim is made against others' of the same tenant."""
 
@@ -58,14 +60,15 @@ class TenantClaims:
         metadata = metadata_of(sent)
         given, base = metadata.get("name") or "", metadata.get("generateName") or ""
         asked = (sent.get("spec") or {}).get("tenant") or ""
-        _refuse_metadata(given or base, metadata)
+        refuse_metadata(given or base, metadata, {})
+        note = {key: value for key, value in (metadata.get("annotations") or {}).items() if key == LAST_APPLIED}
         tried = 0
         for _ in range(_ATTEMPTS):
             name = given or (generate_name(base) if base else "")
             _check_name(name)
             tenant = self._owned(call.user, name, asked)
             try:
-                return self._attempt(call, name, tenant)
+                return self._attempt(call, name, tenant, note)
             except WriteConflict:
                 continue
             except AlreadyExists:
@@ -75,7 +78,7 @@ class TenantClaims:
         why = "too many namespaces of the tenant are being made; please try again"
         raise Conflict.of(_RESOURCE, given, why)
 
-    def _attempt(self, call: Call, name: str, tenant: Entry) -> Object:
+    def _attempt(self, call: Call, name: str, tenant: Entry, note: Mapping[str, str]) -> Object:
         """One try against one revision of the tenant; WriteConflict where somebody else was faster."""
         registry, codec = self._registry, self._registry.codec(self._namespaces)
         owner = self._registry.codec(self._tenants).load(tenant)
@@ -83,7 +86,7 @@ class TenantClaims:
         if registry.store.get(key) is not None:
             raise AlreadyExists.of(_RESOURCE, name)
         self._check_quota(owner, name)
-        namespace = self._namespace(call, name, owner)
+        namespace = self._namespace(call, name, owner, note)
         if call.dry_run:
             return namespace
         status = owner.setdefault("status", {})
@@ -95,10 +98,10 @@ class TenantClaims:
         revision = registry.store.commit([*writes, Write(key, 0, value)])
         return codec.load(Entry(key, revision, value))
 
-    def _namespace(self, call: Call, name: str, tenant: Object) -> Object:
+    def _namespace(self, call: Call, name: str, tenant: Object, note: Mapping[str, str]) -> Object:
         """The Namespace after admission and validation; what the tenant says of it stands whatever admission does."""
         kind, registry = self._namespaces, self._registry
-        namespace: Object = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+        namespace: Object = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "annotations": dict(note)}}
         self._mark(namespace, tenant)
         kind.strategy.default(namespace)
         asked = attributes(call, Operation.CREATE, kind, name, name, namespace, None)
@@ -154,12 +157,14 @@ class TenantClaims:
             raise Forbidden.of(_RESOURCE, name, why)
 
 
-def _refuse_metadata(name: str, metadata: Object) -> None:
-    """Labels and annotations of namespaces steer policies, so they are the administrator's to give."""
+def refuse_metadata(name: str, metadata: Object, held: Object) -> None:
+    """Invalid where labels or annotations differ from those that the namespace has: they steer policies, and are not its owner's."""
     why = "namespaces of a tenant have what its spec.namespaces says"
-    kept = [key for key in metadata.get("annotations") or () if key != _LAST_APPLIED]
-    errors = [field.forbidden(field.key("metadata.annotations", key), why) for key in kept]
-    errors += [field.forbidden(field.key("metadata.labels", key), why) for key in metadata.get("labels") or ()]
+    errors: list[FieldError] = []
+    for part in ("labels", "annotations"):
+        asked, has = metadata.get(part) or {}, held.get(part) or {}
+        changed = sorted(key for key in {*asked, *has} if asked.get(key) != has.get(key) and key != LAST_APPLIED)
+        errors += [field.forbidden(field.key(f"metadata.{part}", key), why) for key in changed]
     if errors:
         raise _invalid(name, errors)
 

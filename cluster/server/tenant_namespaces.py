@@ -6,31 +6,35 @@ exactly as what does not exist.  Owners of a tenant make namespaces here, within
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from werkzeug.wrappers import Response
 
+from cluster.api import field
 from cluster.api.authorization import Attributes, Authorizer
-from cluster.api.errors import Forbidden, MethodNotAllowed, NotAcceptable, NotFound
-from cluster.api.names import GroupResource, GroupVersionResource, Object
+from cluster.api.errors import Forbidden, Invalid, MethodNotAllowed, NotAcceptable, NotFound
+from cluster.api.names import GroupKind, GroupResource, GroupVersionResource, Object
 from cluster.api.tenancy import declared_names, tenant_of
 from cluster.api.user import UserInfo
 from cluster.kinds.berth.tenantnamespaces import of_namespace
+from cluster.kinds.checks import IMMUTABLE
 from cluster.kinds.model import Kind
-from cluster.registry import delete, read
+from cluster.registry import delete, patch, read, update
 from cluster.registry.codec import Codec
 from cluster.registry.registry import Call, Registry
 from cluster.registry.selection import Selection, select
 from cluster.server import tables
 from cluster.server.context import Context
 from cluster.server.disconnect import watch_response
-from cluster.server.negotiation import ACCEPTED, OBJECT, PARTIAL, PARTIAL_LIST, TABLE, Output, output_of
+from cluster.server.negotiation import ACCEPTED, OBJECT, PARTIAL, PARTIAL_LIST, TABLE, Output, output_of, patch_type
 from cluster.server.options import delete_options, list_options, watch_options
 from cluster.server.render import body_response, list_metadata, value_response
-from cluster.server.resources import Resources, WatchForm
-from cluster.server.tenant_claims import TenantClaims
+from cluster.server.resources import PATCHES, Resources, WatchForm
+from cluster.server.tenant_claims import LAST_APPLIED, TenantClaims, refuse_metadata
 from cluster.server.tenant_watch import AccessChanges, Sight, VisibleEvents
 from cluster.storage.contract import Entry
 from rbac.tenancy import may_assign, owns
@@ -43,7 +47,7 @@ _KIND: Final = GroupResource("berth.io", "tenantnamespaces")
 class _Visible(Selection):
     """A selection of namespaces that is narrowed to those that the caller may see."""
 
-    may_see: Callable[[str], bool] = field(default=lambda _: False)
+    may_see: Callable[[str], bool] = dataclasses.field(default=lambda _: False)
 
     @property
     def everything(self) -> bool:
@@ -70,11 +74,12 @@ class TenantNamespaces:
             "list": self._list,
             "watch": self._watch,
             "create": self._create,
+            "patch": self._patch,
             "delete": self._delete,
         }
 
     def __call__(self, context: Context, kind: Kind) -> Response:
-        if context.info.verb in ("create", "delete") and bool(context.info.name) != (context.info.verb == "delete"):
+        if context.info.verb in ("create", "delete", "patch") and bool(context.info.name) == (context.info.verb == "create"):
             raise MethodNotAllowed.plain()
         return self._verbs[context.info.verb](context, kind)
 
@@ -132,6 +137,21 @@ class TenantNamespaces:
         call, sent = self._resources.sent(context, kind, "CreateOptions")
         return _one(context, output, kind, of_namespace(self._claims.create(call, sent)), 201)
 
+    def _patch(self, context: Context, kind: Kind) -> Response:
+        """So that `kubectl apply` works: what was applied may be noted, and nothing else is an owner's to change."""
+        media_type = patch_type(context.header("CONTENT_TYPE"), PATCHES)
+        output = output_of(context.header("HTTP_ACCEPT"))
+        name = context.info.name
+        namespace = self._visible(context, name)
+        self._owned(context.user, name, tenant_of(namespace), "change")
+        call = self._resources.call(context, "PatchOptions")
+        change = self._resources.patched(context, call, media_type)
+        apply = patch.maker(self._registry, call, kind.gvk, name, change)
+        make = partial(_noted, name, apply)
+        result, _ = update.update(self._registry, call, update.Target(self._namespaces, "", name), make)
+        codec = self._registry.codec(self._namespaces)
+        return _one(context, output, kind, of_namespace(codec.load(result) if isinstance(result, Entry) else result))
+
     def _delete(self, context: Context, kind: Kind) -> Response:
         output = output_of(context.header("HTTP_ACCEPT"))
         name = context.info.name
@@ -146,14 +166,34 @@ class TenantNamespaces:
 
     def _check_deletion(self, user: UserInfo, name: str, tenant_name: str) -> None:
         """Forbidden for a namespace that is not the caller's to delete."""
-        tenant = self._claims.tenant(tenant_name) if tenant_name else None
-        if tenant is None:
-            raise Forbidden.of(_KIND, name, "it belongs to no tenant: delete the namespace itself where you may")
-        if not owns(user, tenant) and not may_assign(user, tenant_name, self._authorizer):
-            raise Forbidden.of(_KIND, name, f'only owners of tenant "{tenant_name}" delete its namespaces')
+        tenant = self._owned(user, name, tenant_name, "delete")
         if name in declared_names(tenant):
             why = f'tenant "{tenant_name}" declares it: an administrator takes it out of the tenant\'s spec.namespaces.names first'
             raise Forbidden.of(_KIND, name, why)
+
+    def _owned(self, user: UserInfo, name: str, tenant_name: str, verb: str) -> Object:
+        """The tenant of a namespace; Forbidden where it isn't the caller's."""
+        tenant = self._claims.tenant(tenant_name) if tenant_name else None
+        if tenant is None:
+            raise Forbidden.of(_KIND, name, f"it belongs to no tenant: {verb} the namespace itself where you may")
+        if not owns(user, tenant) and not may_assign(user, tenant_name, self._authorizer):
+            raise Forbidden.of(_KIND, name, f'only owners of tenant "{tenant_name}" {verb} its namespaces')
+        return tenant
+
+
+def _noted(name: str, apply: Callable[[Object | None], Object], namespace: Object | None) -> Object:
+    """The Namespace with the note of what was applied; Invalid for any other change."""
+    assert namespace is not None, "an update that never creates"
+    shown = of_namespace(namespace)
+    patched = apply(shown)
+    metadata = patched["metadata"]
+    refuse_metadata(name, metadata, shown["metadata"])
+    if (patched.get("spec") or {}).get("tenant", "") != shown["spec"]["tenant"]:
+        raise Invalid.of(GroupKind(_KIND.group, "TenantNamespace"), name, [field.invalid("spec.tenant", patched["spec"], IMMUTABLE)])
+    held = {key: value for key, value in (namespace["metadata"].get("annotations") or {}).items() if key != LAST_APPLIED}
+    note = {key: value for key, value in (metadata.get("annotations") or {}).items() if key == LAST_APPLIED}
+    namespace["metadata"] |= {"annotations": held | note, "resourceVersion": metadata.get("resourceVersion") or ""}
+    return namespace
 
 
 def _one(context: Context, output: Output, kind: Kind, obj: Object, code: int = 200) -> Response:

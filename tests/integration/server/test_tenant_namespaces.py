@@ -178,6 +178,41 @@ def test_concurrent_claims_never_pass_the_quota(server: ApiServer) -> None:
     assert [each["name"] for each in server.request("GET", f"{TENANTS}/crowd").body["status"]["namespaces"]] == held
 
 
+NOTE = "kubectl.kubernetes.io/last-applied-configuration"
+
+
+def test_what_was_applied_may_be_noted(server: ApiServer) -> None:
+    body = {"metadata": {"name": "a-noted", "annotations": {NOTE: "1"}}}
+    made = server.request("POST", PATH, body, identity="alice")
+    assert (made.code, made.body["metadata"]["annotations"][NOTE]) == (201, "1")
+    change = {"metadata": {"annotations": {NOTE: "2"}}}
+    noted = server.request("PATCH", f"{PATH}/a-noted", change, identity="alice", content_type="application/merge-patch+json")
+    assert (noted.code, noted.body["kind"], noted.body["metadata"]["annotations"][NOTE]) == (200, "TenantNamespace", "2")
+    assert "berth.io/tenant-applied" in server.request("GET", f"{NAMESPACES}/a-noted").body["metadata"]["annotations"]
+
+
+@pytest.mark.parametrize(
+    ("identity", "name", "change", "code"),
+    [
+        ("alice", "a-dev", {"metadata": {"labels": {"x": "y"}}}, 422),
+        ("alice", "a-dev", {"metadata": {"labels": {"berth.io/tenant": "b"}}}, 422),
+        ("alice", "a-dev", {"metadata": {"labels": None}}, 422),
+        ("alice", "a-dev", {"metadata": {"annotations": {"berth.io/tenant-applied": None}}}, 422),
+        ("alice", "a-dev", {"spec": {"tenant": "b"}}, 422),
+        ("alice", "a-dev", {"metadata": {"resourceVersion": "1", "annotations": {NOTE: "x"}}}, 409),
+        ("alice", "a-dev", {"metadata": {"name": "other"}}, 400),
+        ("alice", "b-dev", {"metadata": {"annotations": {NOTE: "x"}}}, 404),
+        ("mia", "a-dev", {"metadata": {"annotations": {NOTE: "x"}}}, 403),
+        ("", "a-dev", {"metadata": {"annotations": {NOTE: "x"}}}, 403),
+    ],
+)
+def test_nothing_else_of_a_namespace_is_changed_here(server: ApiServer, identity: str, name: str, change: Any, code: int) -> None:
+    before = server.request("GET", f"{NAMESPACES}/{name}").body
+    answer = server.request("PATCH", f"{PATH}/{name}", change, identity=identity, content_type="application/merge-patch+json")
+    assert answer.code == code, answer.body
+    assert server.request("GET", f"{NAMESPACES}/{name}").body == before
+
+
 def test_owners_delete_what_is_theirs(server: ApiServer) -> None:
     assert claim(server, "alice", "a-short").code == 201
     refused = server.request("DELETE", f"{PATH}/a-short", identity="mia")
