@@ -12,6 +12,8 @@ from cluster.api.user import ANONYMOUS, AUTHENTICATED, UNAUTHENTICATED, service_
 
 _LABEL: Final = 12
 """The width of the first column."""
+_SHOWN: Final = 8
+"""How many verbs, resources and the like of a rule are shown."""
 
 
 def completed(user: str, groups: Sequence[str]) -> Object:
@@ -42,13 +44,13 @@ def why(answer: Object) -> str:
     lines += _admission(status.get("admission"))
     if status.get("message"):
         lines += _line("message", status["message"])
+    for each in status.get("hints") or ():
+        lines += _line("hint", each)
     for each in status.get("nearestMisses") or ():
         lines += _line("near miss", f"{_binding(each['binding'])} of {_role(each['role'])} to {_subject(each['subject'])}")
         lines += [line for failure in each["failures"] for line in _line("", f"- {failure['message']}")]
     for each in status.get("rolesThatWouldAllow") or ():
         lines += _line("would do", f"{_role(each)}, if it were bound ({each['rules']} rules)")
-    for each in status.get("hints") or ():
-        lines += _line("hint", each)
     return "\n".join(lines) + "\n" + _smallest(status.get("smallestGrant"))
 
 
@@ -60,9 +62,8 @@ def _verdict(status: Object) -> str:
 
 
 def _authorizer(status: Object) -> str:
-    if status.get("authorizer"):
-        return f"{status['authorizer']}{': ' + status['reason'] if status.get('reason') else ''}"
-    return f"none allows it{': ' + status['reason'] if status.get('reason') else ''}"
+    name, reason = status.get("authorizer") or "none allows it", status.get("reason") or ""
+    return reason if reason.startswith(f"{name}: ") else ": ".join(filter(None, (name, reason)))
 
 
 def _who(spec: Object, status: Object) -> str:
@@ -139,12 +140,18 @@ def _subject(subject: Object) -> str:
 
 
 def _rule(rule: Object) -> str:
-    verbs = ",".join(rule.get("verbs") or ())
+    verbs = _some(rule.get("verbs") or ())
     if rule.get("nonResourceURLs"):
-        return f"{verbs} {','.join(rule['nonResourceURLs'])}"
-    groups = ",".join(f'"{each}"' for each in rule.get("apiGroups") or ())
-    names = f" named {','.join(rule['resourceNames'])}" if rule.get("resourceNames") else ""
-    return f"{verbs} {','.join(rule.get('resources') or ())} in {groups}{names}"
+        return f"{verbs} {_some(rule['nonResourceURLs'])}"
+    groups = _some([f'"{each}"' for each in rule.get("apiGroups") or ()])
+    names = f" named {_some(rule['resourceNames'])}" if rule.get("resourceNames") else ""
+    return f"{verbs} {_some(rule.get('resources') or ())} in {groups}{names}"
+
+
+def _some(values: Sequence[str]) -> str:
+    """The first of them, and how many more there are."""
+    more = len(values) - _SHOWN
+    return ",".join(values[:_SHOWN]) + (f" +{more}" if more > 0 else "")
 
 
 def _smallest(grant: Object | None) -> str:
