@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cluster.api.protocols import HttpCallers
 from cluster.assembly.config import Config
-from rbac.authn.structured import StructuredAuthentication, load_file
+from rbac.authn.structured import StructuredAuthentication, load_file, read_file
 from rbac.authn.structured_config import Anonymous
 
 
@@ -35,7 +35,7 @@ def check_issuers(config: Config) -> None:
     if not path:
         return
     try:
-        data = Path(path).read_bytes()
+        data = read_file(Path(path))
     except OSError as error:
         raise ValueError(f'failed to load authentication configuration from file "{path}": {error.strerror}') from error
     if load_file(Path(path), data, config.issuers).anonymous is not None and not config.authentication.anonymous_auth:

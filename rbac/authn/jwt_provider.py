@@ -35,6 +35,7 @@ LOOK_SECONDS: Final = 10.0
 FETCHES: Final = 10.0
 """Fetches that unknown keys may cause at once; one more a second."""
 _MAX_KEYS: Final = 1000
+_MIN_RSA_BITS: Final = 1024
 _SHOWN_BYTES: Final = 512
 _MAX_AGE: Final = re.compile(r"(?:^|[\s,])max-age=(\d{1,9})")
 _EC_CURVES: Final = {"P-256": "secp256r1", "P-384": "secp384r1", "P-521": "secp521r1"}
@@ -245,7 +246,10 @@ def _key(jwk: object) -> Key | None:
     public = {name: value for name, value in jwk.items() if name in ("kty", "n", "e", "crv", "x", "y")}
     try:
         if jwk.get("kty") == "RSA":
-            return Key(jwt.algorithms.RSAAlgorithm.from_jwk(public), key_id, "RSA")
+            key = jwt.algorithms.RSAAlgorithm.from_jwk(public)
+            if key.key_size < _MIN_RSA_BITS:
+                raise ValueError("the key is too short")
+            return Key(key, key_id, "RSA")
         if jwk.get("kty") == "EC" and jwk.get("crv") in _EC_CURVES:
             return Key(jwt.algorithms.ECAlgorithm.from_jwk(public), key_id, _EC_CURVES[jwk["crv"]])
     except (jwt.PyJWTError, ValueError, TypeError, KeyError):

@@ -19,6 +19,7 @@ from typing import Final
 
 from cluster.api.protocols import HttpCallers
 from cluster.api.user import UserInfo
+from cluster.schema.configuration import MAX_BYTES
 from rbac.authn.cache import LruCache
 from rbac.authn.jwt_issuer import JwtAuthenticator, Verified
 from rbac.authn.jwt_token import unverified_issuer
@@ -91,7 +92,7 @@ class StructuredAuthentication:
         self._audiences = tuple(api_audiences)
         self._clock = clock
         self._looks = _looks(self._path)
-        self._tracked = self._path.read_bytes()
+        self._tracked = read_file(self._path)
         self._read_at = time.monotonic()
         self._again_at = float("inf")
         self._closed = threading.Event()
@@ -136,7 +137,7 @@ class StructuredAuthentication:
         """
         with self._reloading:
             try:
-                data = self._path.read_bytes()
+                data = read_file(self._path)
             except OSError as error:
                 self._failed(f"failed to read authentication config file: {error.strerror}", again=True)
                 return
@@ -207,6 +208,12 @@ class StructuredAuthentication:
                 self.reload()
             except Exception:  # whatever a file may bring about, the next one is looked at
                 log.exception("authentication config %s could not be reloaded", quoted(str(self._path)))
+
+
+def read_file(path: Path) -> bytes:
+    """The file's content, or as much of it as shows that it is too large; OSError."""
+    with path.open("rb") as file:
+        return file.read(MAX_BYTES + 1)
 
 
 def load_file(path: Path, data: bytes, disallowed_issuers: Collection[str]) -> AuthenticationConfiguration:

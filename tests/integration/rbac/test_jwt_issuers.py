@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from jwt.utils import to_base64url_uint
 
 from cluster.client.caller import Callers
 from rbac.authn.errors import BadCredentials
@@ -392,6 +394,16 @@ def test_ecdsa_algorithms_are_accepted_with_the_curve_that_each_has(
     assert worlds(issuer.authenticator()).user(issuer.token(algorithm=algorithm)).name == "k8s-john_doe"
 
 
+def test_rsa_keys_that_can_be_broken_verify_nothing(issuer: Issuer, worlds: Any) -> None:
+    p, q = 2**256 - 189, 2**255 - 19
+    issuer.extra_keys = [{"kty": "RSA", "kid": "short", "n": to_base64url_uint(p * q).decode(), "e": "AQAB"}]
+    signed, _, _ = issuer.token(headers={"kid": "short"}).rpartition(".")
+    digest = bytes.fromhex("3031300d060960864801650304020105000420") + hashlib.sha256(signed.encode()).digest()
+    block = int.from_bytes(b"\0\1" + b"\xff" * (61 - len(digest)) + b"\0" + digest)
+    signature = to_base64url_uint(pow(block, pow(65537, -1, (p - 1) * (q - 1)), p * q)).decode()
+    assert "failed to verify id token signature" in worlds(issuer.authenticator()).refusal(f"{signed}.{signature}")
+
+
 def test_without_a_key_id_every_key_is_tried(issuer: Issuer, worlds: Any) -> None:
     issuer.keys = {"first": private_key(1), "second": private_key(0)}
     token = issuer.token(key_id="second", headers={"kid": ""})
@@ -440,3 +452,12 @@ def test_a_file_without_anonymous_leaves_that_to_the_flag(issuer: Issuer, worlds
     world = worlds(issuer.authenticator())
     assert world.authn.anonymous is None
     assert world.authn.allows_anonymous("/anything")
+
+
+@pytest.mark.parametrize("claimed", ["https://accounts.google.com", "accounts.google.com"])
+def test_google_may_leave_out_the_scheme(issuer: Issuer, worlds: Any, claimed: str) -> None:
+    url = "https://accounts.google.com"
+    issuer.discovery = {"issuer": url}
+    world = worlds(issuer.authenticator(issuer={"url": url, "discoveryURL": issuer.service.url + issuer.discovery_path}))
+    assert world.user(issuer.token(iss=claimed)).name == "k8s-john_doe"
+    assert world.user(issuer.token(iss="issuer.example")) is None
