@@ -26,7 +26,7 @@ def test_aggregated_discovery_names_exactly_what_was_recorded(api_server: ApiSer
     ]
     of_kubernetes = [each for each in found if each[0] != OWN_GROUP]
     assert sorted(of_kubernetes) == sorted((each["group"], each["version"], each["resource"], tuple(each["verbs"])) for each in RECORDED)
-    assert (OWN_GROUP, "v1alpha1", "tenantnamespaces", ("create", "delete", "get", "list", "watch")) in found
+    assert (OWN_GROUP, "v1alpha1", "tenantnamespaces", ("create", "delete", "get", "list", "patch", "watch")) in found
 
 
 def test_discovery_is_answered_304_to_a_client_that_knows_it(api_server: ApiServer) -> None:
