@@ -170,6 +170,10 @@ class RbacIndex:
         """The namespaces that have bindings; "" stands for the cluster-wide ones."""
         return list(self._bindings)
 
+    def scopes_of(self, keys: tuple[str, ...]) -> list[str]:
+        """The scopes that have bindings of one of these subjects."""
+        return [scope for scope, members in list(self._bindings.items()) if not members.keys().isdisjoint(keys)]
+
     def subjects(self, namespace: str) -> list[tuple[str, list[Binding]]]:
         """All subjects that the bindings of one scope name, by key, each with its bindings in order of name."""
         return [(key, list(members)) for key, members in list(self._bindings.get(namespace, {}).items())]

@@ -113,10 +113,7 @@ class IssuingRules:
         """Whatever the identity's bindings give it anywhere, its issuer holds there."""
         if MASTERS in user.groups:
             return
-        keys = subject_keys(identity)
-        for scope in self._index.scopes():
-            if scope and not any(self._index.of_subject(key, scope) for key in keys):
-                continue
+        for scope in self._index.scopes_of(subject_keys(identity)):
             wanted, _ = self._resolver.rules_for(identity, scope)
             if not reference.namespace or scope == reference.namespace:
                 confirm_held(user, wanted, reference.resource, scope, reference.name, self._resolver, until)
