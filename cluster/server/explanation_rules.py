@@ -10,6 +10,7 @@ from cluster.api.names import GroupVersionKind, Object, parse_api_version
 from cluster.kinds.catalog import Catalog, is_stored
 from cluster.kinds.model import Kind
 from cluster.server.dry_run import VERBS
+from rbac.credentials.reference import CLUSTER_KUBECONFIGS, KUBECONFIGS
 from rbac.explain.matrix import MAX_CELLS, MatrixQuestion
 from rbac.explain.who_is import read_certificate
 from rbac.reviews.access import spec_errors
@@ -85,7 +86,7 @@ def _object_errors(spec: Object, only: str, catalog: Catalog) -> list[FieldError
         return [field.forbidden("spec.object", "may be given for a create or update of the object itself only")]
     kind = kind_of(spec["object"], catalog)
     if kind is None:
-        return [field.invalid("spec.object", field.OMITTED, "its apiVersion and kind name nothing that is served and stored")]
+        return [field.invalid("spec.object", field.OMITTED, "its apiVersion and kind name nothing that is stored as it is sent")]
     errors: list[FieldError] = []
     if kind.resource.group_resource != (resource.get("group", ""), resource.get("resource", "")):
         why = f"it is one of {kind.resource.group_resource}, which is not the resource in question"
@@ -101,13 +102,15 @@ def _object_errors(spec: Object, only: str, catalog: Catalog) -> list[FieldError
 
 
 def kind_of(obj: Object, catalog: Catalog) -> Kind | None:
-    """The stored kind that a manifest is of."""
+    """The kind that a manifest is of; None for what is not stored as it is sent, kubeconfigs among it."""
     try:
         group, version = parse_api_version(obj["apiVersion"])
         kind = catalog.by_kind(GroupVersionKind(group, version, obj["kind"]))
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
-    return kind if kind is not None and is_stored(kind) and "create" in kind.verbs else None
+    if kind is None or not is_stored(kind) or "create" not in kind.verbs:
+        return None
+    return None if kind.resource.group_resource in (KUBECONFIGS, CLUSTER_KUBECONFIGS) else kind
 
 
 def _limit_errors(spec: Object, bounds: Limit) -> list[FieldError]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from gevent import sleep
 from werkzeug.wrappers import Response
 
 from admission.attributes import Operation
@@ -132,7 +133,7 @@ class Explanations:
         _raise(kind, rules.matrix_errors(spec, only))
         question = matrix_question(spec, only)
         _raise(kind, rules.size_errors(question))
-        return matrix(question, self._sources, only=only)
+        return matrix(question, self._sources, only=only, pause=lambda: sleep(0))
 
 
 def matrix_question(spec: Object, only: str) -> MatrixQuestion:

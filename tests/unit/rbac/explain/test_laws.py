@@ -15,6 +15,8 @@ from rbac.rules import rule_allows
 from tests.unit.rbac.explain.questions import explained, sources_of
 from tests.unit.rbac.test_laws import OBJECTS, QUESTIONS
 
+LAW = settings(deadline=None)
+
 
 def subjects_of(question: Attributes) -> set[tuple[str, str, str]]:
     """All that bindings can call who asks."""
@@ -24,6 +26,7 @@ def subjects_of(question: Attributes) -> set[tuple[str, str, str]]:
     return {own, *(("Group", "", group) for group in question.user.groups)}  # type: ignore[arg-type]
 
 
+@LAW
 @given(OBJECTS, QUESTIONS)
 def test_the_verdict_is_the_authorizers(objects: list[Object], question: Attributes) -> None:
     sources = sources_of(*objects)
@@ -31,6 +34,7 @@ def test_the_verdict_is_the_authorizers(objects: list[Object], question: Attribu
     assert (status["allowed"], status.get("reason", "")) == (verdict.allowed, verdict.reason)
 
 
+@LAW
 @given(OBJECTS, QUESTIONS)
 def test_the_grant_is_the_one_that_the_reason_names(objects: list[Object], question: Attributes) -> None:
     status = explained(question, *objects)
@@ -40,6 +44,7 @@ def test_the_grant_is_the_one_that_the_reason_names(objects: list[Object], quest
         assert f'{grant["binding"]["kind"]} "{shown}" of {grant["role"]["kind"]} "{grant["role"]["name"]}"' in status["reason"]
 
 
+@LAW
 @given(OBJECTS, QUESTIONS)
 def test_the_smallest_grant_allows_and_nothing_smaller_does(objects: list[Object], question: Attributes) -> None:
     status = explained(question, *objects)
@@ -57,6 +62,7 @@ def test_the_smallest_grant_allows_and_nothing_smaller_does(objects: list[Object
     assert rule.get("resourceNames", [question.name]) == [question.name]
 
 
+@LAW
 @given(OBJECTS, QUESTIONS)
 def test_a_role_that_would_do_does_once_it_is_bound(objects: list[Object], question: Attributes) -> None:
     for role in explained(question, *objects).get("rolesThatWouldAllow", []):
@@ -68,6 +74,7 @@ def test_a_role_that_would_do_does_once_it_is_bound(objects: list[Object], quest
         assert explained(question, *objects, bound)["allowed"]
 
 
+@LAW
 @given(OBJECTS, QUESTIONS)
 def test_a_near_miss_is_a_binding_that_does_not_allow(objects: list[Object], question: Attributes) -> None:
     status = explained(question, *objects, limit=100)
@@ -80,12 +87,14 @@ def test_a_near_miss_is_a_binding_that_does_not_allow(objects: list[Object], que
             assert rule_allows(question, miss["rule"])
 
 
+@LAW
 @given(OBJECTS, QUESTIONS)
 def test_explaining_changes_nothing_and_says_the_same_again(objects: list[Object], question: Attributes) -> None:
     pristine, sources = copy.deepcopy(objects), sources_of(*objects)
     assert (why(question, sources), objects) == (why(question, sources), pristine)
 
 
+@LAW
 @given(OBJECTS, QUESTIONS)
 def test_who_can_lists_whoever_is_allowed(objects: list[Object], question: Attributes) -> None:
     sources = sources_of(*objects)
@@ -93,6 +102,7 @@ def test_who_can_lists_whoever_is_allowed(objects: list[Object], question: Attri
     assert bool(listed & subjects_of(question)) == sources.authorizer.authorize(question).allowed
 
 
+@LAW
 @given(OBJECTS, QUESTIONS)
 def test_the_rules_of_a_subject_allow_what_the_authorizer_allows(objects: list[Object], question: Attributes) -> None:
     sources = sources_of(*objects)
@@ -100,7 +110,7 @@ def test_the_rules_of_a_subject_allow_what_the_authorizer_allows(objects: list[O
     assert any(rule_allows(question, each["rule"]) for each in found) == sources.authorizer.authorize(question).allowed
 
 
-@settings(max_examples=200)
+@LAW
 @given(OBJECTS, QUESTIONS)
 def test_nothing_of_other_namespaces_is_told_within_one(objects: list[Object], question: Attributes) -> None:
     """What lies in other namespaces changes no word of what is told within one."""
@@ -112,7 +122,7 @@ def test_nothing_of_other_namespaces_is_told_within_one(objects: list[Object], q
         assert rules_of(question.user, "dev", everything, only="dev") == rules_of(question.user, "dev", part, only="dev")
 
 
-@settings(max_examples=200)
+@LAW
 @given(OBJECTS, QUESTIONS)
 def test_cluster_wide_bindings_are_told_of_by_the_reason_alone(objects: list[Object], question: Attributes) -> None:
     """Within a namespace, a denial says the same whoever is bound cluster-wide, but for what is missing, as access reviews tell."""

@@ -224,3 +224,20 @@ def test_a_denial_by_another_authorizer_offers_no_role() -> None:
     assert (status["decision"], status["authorizer"], status["reason"]) == ("Deny", "Webhook never", "not on my watch")
     assert status["hints"] == ['authorizer "Webhook never" denies this, so no role can allow it']
     assert "smallestGrant" not in status
+
+
+def test_other_modes_of_authorization_are_named_and_need_no_roles() -> None:
+    from rbac.authz.build import build_authorization
+    from rbac.authz.configuration import WebhookConfiguration, of_modes
+    from tests.unit.rbac.world import World
+
+    told = []
+    for mode in ("AlwaysAllow", "AlwaysDeny"):
+        world = World()
+        made = build_authorization(world, of_modes((mode,), WebhookConfiguration(kubeconfig="")))
+        told.append(why(ask(user("tina"), "get pods", "dev"), Sources(made.authorizer, made.index, world, CATALOG)))
+    assert [(each["decision"], each.get("authorizer"), each.get("reason")) for each in told] == [
+        ("Allow", "AlwaysAllow", None),
+        ("NoOpinion", None, "Everything is forbidden."),
+    ]
+    assert not {"grantedBy", "smallestGrant", "nearestMisses"} & {*told[0], *told[1]}
