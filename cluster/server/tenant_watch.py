@@ -47,10 +47,11 @@ class AccessChanges:
     def following(cls, reader: Reader) -> AccessChanges:
         changes = cls()
         for resource in _RIGHTS:
-            reader.subscribe(resource, changes._changed)
+            reader.subscribe(resource, changes.changed)
         return changes
 
-    def _changed(self, old: Object | None, new: Object | None) -> None:
+    def changed(self, old: Object | None, new: Object | None) -> None:
+        """A role or binding came, changed or went."""
         concerned = new if new is not None else old
         assert concerned is not None
         self._recent.append(concerned["metadata"].get("namespace") or EVERYWHERE)
