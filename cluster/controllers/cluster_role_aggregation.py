@@ -27,16 +27,28 @@ def selectors(role: Object) -> list[Object]:
 
 
 def aggregated(role: Object, roles: Iterable[Object]) -> Objects:
-    """The rules of all roles that are selected: selector by selector, by role name, each rule once."""
+    """The rules of all roles that are selected: selector by selector, by role name, each rule once.
+
+    A role that is selected and aggregates others counts as what it will be filled with, not as what it holds now: so roles that
+    select one another in a circle come to rest, where passing on what they hold would never end.
+    """
     rules: Objects = []
-    others = sorted((each for each in roles if name_of(each) != name_of(role)), key=name_of)
-    for selector in selectors(role):
-        for each in others:
-            if selects(selector, labels_of(each)):
-                for rule in each.get("rules") or ():
-                    if rule not in rules:
-                        rules.append(rule)
+    _collect(role, sorted(roles, key=name_of), {name_of(role)}, rules)
     return rules
+
+
+def _collect(role: Object, roles: Objects, seen: set[str], rules: Objects) -> None:
+    for selector in selectors(role):
+        for each in roles:
+            if name_of(each) in seen or not selects(selector, labels_of(each)):
+                continue
+            if selectors(each):
+                seen.add(name_of(each))
+                _collect(each, roles, seen, rules)
+                continue
+            for rule in each.get("rules") or ():
+                if rule not in rules:
+                    rules.append(rule)
 
 
 def build(context: Context) -> Controller:

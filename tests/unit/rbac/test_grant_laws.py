@@ -187,8 +187,8 @@ def aggregating(draw: st.DrawFn) -> list[Object]:
 
 
 def _settled(roles: list[Object], order: Sequence[int]) -> bool:
-    """Whether bringing each role up to date, round by round, comes to an end."""
-    for _ in range(len(roles) + 2):
+    """Whether one round of bringing each role up to date leaves nothing for another."""
+    for _ in range(2):
         changed = False
         for place in order:
             each = roles[place]
