@@ -20,6 +20,7 @@ from rbac.authn.request_headers import STANDARD, HeaderNames
 
 log = logging.getLogger(__name__)
 _AUTHORIZATION: Final = "HTTP_AUTHORIZATION"
+_OFFERED: Final = "SEC-WEBSOCKET-PROTOCOL"
 _PROTOCOLS: Final = "HTTP_SEC_WEBSOCKET_PROTOCOL"
 
 
@@ -71,23 +72,20 @@ class _Stripped:
 
     def strip(self, environ: dict[str, Any]) -> None:
         exact, prefixes = self._exact, self._prefixes
-        found = [key for key in environ if key in exact or key.startswith(prefixes)]
-        protocols = environ.get(_PROTOCOLS, "")
-        kept = without_tokens(protocols) if PROTOCOL in protocols else protocols
-        if not found and kept == protocols:
-            return
-        for key in found:
+        for key in [key for key in environ if key in exact or key.startswith(prefixes)]:
             del environ[key]
-        if kept:
-            environ[_PROTOCOLS] = kept
         sent = environ.get("berth.headers")
-        if sent is not None:
-            environ["berth.headers"] = [(name, value) for name, value in sent if not self._is_secret(name.lower())] + (
-                [("SEC-WEBSOCKET-PROTOCOL", kept)] if kept else []
-            )
+        if sent is not None and any(self._is_secret(name.lower()) for name, _ in sent):
+            sent = environ["berth.headers"] = [pair for pair in sent if not self._is_secret(pair[0].lower())]
+        protocols = environ.get(_PROTOCOLS, "")
+        if PROTOCOL in protocols:
+            kept = environ[_PROTOCOLS] = without_tokens(protocols)
+            if sent is not None:
+                others = [pair for pair in sent if pair[0] != _OFFERED]
+                environ["berth.headers"] = [*others, (_OFFERED, kept)]
 
     def _is_secret(self, name: str) -> bool:
-        return name in ("authorization", "sec-websocket-protocol") or any(names.is_ours(name) for names in self._names)
+        return name == "authorization" or any(names.is_ours(name) for names in self._names)
 
 
 def _variable(header: str) -> str:

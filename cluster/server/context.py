@@ -47,10 +47,18 @@ class Context:
         """A request header by its WSGI name, e.g. `HTTP_ACCEPT`; empty where it isn't there."""
         return str(self.environ.get(name, ""))
 
+    def has_header(self, prefix: str) -> bool:
+        """Whether there is a header that begins so; the prefix is in upper case, e.g. `IMPERSONATE-`."""
+        sent = self.environ.get("berth.headers")
+        if sent is not None:
+            return any(name.startswith(prefix) for name, _ in sent)
+        variable = f"HTTP_{prefix.replace('-', '_')}"
+        return any(key.startswith(variable) for key in self.environ)
+
     def headers(self) -> dict[str, list[str]]:
         """All request headers, names in lower case, values as text; a header that was sent several times keeps its values apart.
 
-        A WSGI environment joins them by commas; the worker puts them there as they came, too.
+        A WSGI environment joins them by commas and cannot tell "_" from "-" in their names; the worker puts them there as they came, too.
         """
         found: dict[str, list[str]] = {}
         sent = self.environ.get("berth.headers")

@@ -35,7 +35,7 @@ _STREAMS: Final = frozenset({"attach", "exec", "proxy", "log", "portforward"})
 _WRITES: Final = frozenset({"create", "update", "patch", "delete", "deletecollection"})
 _EXPIRED: Final = "request did not complete within the allotted timeout"
 _WRITE_EXPIRED: Final = "request did not complete within requested timeout - context deadline exceeded"
-_IMPERSONATE: Final = "HTTP_IMPERSONATE_"
+_IMPERSONATE: Final = "IMPERSONATE-"
 
 
 def with_recovery(context: Context, following: Handler) -> Response:
@@ -112,15 +112,13 @@ def with_impersonation(authorizer: Authorizer) -> Filter:
     impersonator = Impersonator(authorizer)
 
     def act_as(context: Context, following: Handler) -> Response:
-        for key in context.environ:
-            if key.startswith(_IMPERSONATE):
-                headers = context.headers().items()
-                asked = parse_impersonation((name, value) for name, values in headers for value in values)
-                if asked is not None:
-                    context.user, constraint = impersonator.impersonate(asked, question_of(context))
-                    if context.audit is not None:
-                        context.audit.impersonated, context.audit.constraint = context.user, constraint
-                break
+        if context.has_header(_IMPERSONATE):
+            headers = context.headers().items()
+            asked = parse_impersonation((name, value) for name, values in headers for value in values)
+            if asked is not None:
+                context.user, constraint = impersonator.impersonate(asked, question_of(context))
+                if context.audit is not None:
+                    context.audit.impersonated, context.audit.constraint = context.user, constraint
         return following(context)
 
     return act_as

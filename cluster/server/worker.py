@@ -81,9 +81,11 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> bool:
         response: JoinedResponse | None = None
         try:
+            headers = req.headers
+            req.headers = _unambiguous(headers)
             response, environ = wsgi.create(req, sock, addr, listener_name, self.cfg, response_class=JoinedResponse)
             environ["wsgi.multithread"] = True
-            environ["berth.headers"] = req.headers
+            environ["berth.headers"] = headers
             if not self.alive:
                 response.force_close()
             body = self.wsgi(environ, response.start_response)
@@ -112,6 +114,11 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
             # A client that always has its next request ready would otherwise be served alone.
             gevent.sleep(0)
         return True
+
+
+def _unambiguous(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The headers that a WSGI environment can hold: there, X_Remote_User would be X-Remote-User.  Who reads others reads them all."""
+    return [pair for pair in headers if "_" not in pair[0]]
 
 
 def _end(sock: Any) -> None:

@@ -354,8 +354,15 @@ def test_the_groups_of_an_impersonation_are_those_of_its_headers(server: ApiServ
     body = json.dumps(SELF).encode()
     head = f"POST {REVIEW} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
     head += "Impersonate-User: u\r\nImpersonate-User: v\r\nImpersonate-Group: a,system:masters\r\nimpersonate-group: b\r\n"
-    head += "Impersonate_Group: c\r\nImpersonate-Extra-K%2Fx: 1\r\nImpersonate-Extra-k%2fx: 2,3\r\n\r\n"
+    head += "Impersonate_Group: c\r\nImpersonate-Extra-K%2Fx: 1\r\nImpersonate-Extra-k%2fx: 2,3\r\nImpersonate-Extra-a_b: 4\r\n\r\n"
     code, answer = raw.ask(server, head.encode() + body)
     assert code == 201, answer
-    expected = {"username": "u", "groups": ["a,system:masters", "b", "system:authenticated"], "extra": {"k/x": ["1", "2,3"]}}
+    expected = {"username": "u", "groups": ["a,system:masters", "b", "system:authenticated"], "extra": {"k/x": ["1", "2,3"], "a_b": ["4"]}}
     assert answer["status"]["userInfo"] == expected
+
+
+def test_a_key_of_extra_may_have_an_underscore(server: ApiServer) -> None:
+    headers = {"X-Remote-User": "tina", "X-Remote-Extra-a_b": "1", "X-Remote-Extra_c": "2"}
+    assert user_of(server.request("POST", REVIEW, SELF, identity=PROXY, headers=headers))["extra"] == {"a_b": ["1"]}
+    lonely = {"Impersonate-Extra-a_b": "1"}
+    assert server.request("GET", "/api", headers=lonely).code == 400, "extra without a user"

@@ -342,7 +342,7 @@ def test_a_lifetime_is_no_longer_than_the_longest_and_not_extended_where_that_is
     strict = TokenSigner(Keys(ec_key()), ISSUER, longest=3600, extends=False)
     warnings: list[str] = []
     annotations: dict[str, str] = {}
-    sent = {"spec": bound_to("Pod", "web") | {"expirationSeconds": 3607}}
+    sent: Object = {"spec": bound_to("Pod", "web") | {"expirationSeconds": 3607}}
     answer = token_request(sent, "dev", "user", strict, world, warnings=warnings, annotations=annotations)
     claims = claims_of(answer)
     assert (answer["spec"]["expirationSeconds"], claims["exp"] - claims["iat"]) == (3600, 3600)

@@ -30,6 +30,7 @@ SENT = [
     ("X-REMOTE-UID", "1"),
     ("X-REMOTE-GROUP", "g"),
     ("X-REMOTE-EXTRA-K", "v"),
+    ("X-REMOTE-EXTRA-A_B", "w"),
     ("X-OWN-USER", "b"),
     ("SEC-WEBSOCKET-PROTOCOL", f"v5.channel.k8s.io, {TOKEN}"),
     ("ACCEPT", "application/json"),
