@@ -1,4 +1,4 @@
-"""The `berth` command: start, stop, status, version, delete, node, kubeconfig.
+"""The `berth` command: start, stop, status, version, delete, node, auth, kubeconfig.
 
 Each subcommand is a module with a `run(arguments)` that prints for a person and returns an exit code; `main` parses, and
 turns every expected failure (CommandError) into one line on stderr and exit code 1.

@@ -20,6 +20,7 @@ from cluster.cli.failure import CommandError
 from cluster.client import kubeconfig
 from cluster.client.http import ApiClient
 from cluster.client.resources import SELF_SUBJECT_REVIEWS
+from cluster.client.status import Unreachable
 
 _VERSION: Final = "berth.io/v1alpha1"
 _OUTPUTS: Final = ("text", "json", "yaml")
@@ -75,8 +76,10 @@ def run(arguments: argparse.Namespace) -> int:
     actions = {"why": asking.why, "who-can": asking.who_can, "rules": asking.rules, "matrix": asking.matrix}
     try:
         return actions[arguments.action]()
+    except Unreachable as error:
+        raise CommandError(f'the API server cannot be reached: {error.message}: see "berth status"') from error
     except StatusError as error:
-        raise CommandError(f"the API server did not answer: {error.message}") from error
+        raise CommandError(f"the API server refused the question: {error.message}") from error
 
 
 def _client(arguments: argparse.Namespace) -> tuple[ApiClient, str]:

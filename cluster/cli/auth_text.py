@@ -44,6 +44,8 @@ def why(answer: Object) -> str:
     lines += _admission(status.get("admission"))
     if status.get("message"):
         lines += _line("message", status["message"])
+    if status.get("evaluationError"):
+        lines += _line("problem", status["evaluationError"])
     for each in status.get("hints") or ():
         lines += _line("hint", each)
     for each in status.get("nearestMisses") or ():

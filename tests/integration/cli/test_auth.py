@@ -221,3 +221,16 @@ def test_a_tenants_administrator_is_answered_about_their_namespace(server: ApiSe
     assert kinds == ["LocalAccessExplanation", "LocalWhoCanReview", "LocalSubjectRulesReview", "LocalAccessMatrixReview"]
     code, _, err = run("why", "get", "pods", "-n", "prod", "--as", "u1", by=ann)
     assert (code, "accessexplanations.berth.io is forbidden" in err) == (1, True)
+
+
+def test_an_api_server_that_does_not_answer_is_said(server: ApiServer, run: Run, tmp_path: Path) -> None:
+    away = json.loads(server.kubeconfig(tmp_path / "away").read_text())
+    away["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1"
+    (tmp_path / "away").write_text(json.dumps(away))
+    code, out, err = run("why", "get", "pods", by=tmp_path / "away")
+    assert (code, out, "the API server cannot be reached" in err) == (1, "", True)
+
+
+def test_a_kubeconfig_that_is_none_is_said(run: Run, tmp_path: Path) -> None:
+    code, _, err = run("why", "get", "pods", by=tmp_path / "nothing")
+    assert (code, f'kubeconfig "{tmp_path / "nothing"}" cannot be used' in err) == (1, True)
