@@ -72,7 +72,7 @@ class Kubeconfigs:
         def make(record: Object | None) -> Object:
             assert record is not None
             replaces = bool(record["spec"].get("revokePrevious")) if revoke_previous is None else revoke_previous
-            return self._renewed(request, record, seconds or record["spec"]["expirationSeconds"], replaces, renewal)
+            return self._renewed(request, record, seconds or record["spec"]["expirationSeconds"], renewal, replaces=replaces)
 
         target = updating.Target(request.kind, request.namespace, name, "renew", companion=renewal)
         result, _ = updating.update(self._registry, request.call, target, make)
@@ -119,15 +119,15 @@ class Kubeconfigs:
             status["roleBindings"] = bindings.written
         return writes, issued.file
 
-    def _renewed(self, request: Request, record: Object, seconds: int, replaces: bool, renewal: _Renewal) -> Object:
+    def _renewed(self, request: Request, record: Object, seconds: int, renewal: _Renewal, *, replaces: bool) -> Object:
         status, name = record["status"], record["metadata"]["name"]
         resource = request.kind.resource.group_resource
         if status.get("revokedAt"):
             raise Conflict.of(resource, name, "it was revoked: delete it, or create another of another name")
         if record["metadata"].get("deletionTimestamp"):
             raise Conflict.of(resource, name, "it is being deleted")
-        moment = now()
-        live = [each for each in status["credentials"] if _is_live(each, moment)]
+        moment, listed = now(), list(status.get("credentials") or ())
+        live = [each for each in listed if _is_live(each, moment)]
         if len(live) >= MAX_LIVE and not replaces:
             why = f"{len(live)} of its credentials are good, and more are not allowed: renew it with revokePrevious"
             raise Conflict.of(resource, name, why)
@@ -141,9 +141,9 @@ class Kubeconfigs:
         if replaces:
             for each in live:
                 each["revokedAt"] = moment
-        ended = [each for each in status["credentials"] if not _is_live(each, moment)]
-        kept = ended[-(MAX_LISTED - MAX_LIVE) :]
-        status["credentials"] = [each for each in status["credentials"] if each in kept or _is_live(each, moment)] + [issued.credential]
+        ended = [each for each in listed if not _is_live(each, moment)]
+        dropped = ended[: -(MAX_LISTED - MAX_LIVE)]
+        status["credentials"] = [*(each for each in listed if each not in dropped), issued.credential]
         return record
 
 

@@ -48,7 +48,8 @@ def test_only_the_answer_has_the_secret(api_server: ApiServer, identity: dict[st
     with api_server.stream(f"{path(namespace)}?watch=1&timeoutSeconds=1") as events:
         shown += list(events)
     home = api_server.config.home.root
-    kept = b"".join(each.read_bytes() for each in home.rglob("*") if each.is_file() and "pki" not in each.parts)
+    kept = b"".join(each.read_bytes() for each in (*home.glob("store.db*"), *home.rglob("*.log")))
+    assert b"kubeconfigs" in kept
     assert not [each for each in (first, second) if each in json.dumps(shown) or each.encode() in kept]
 
 
@@ -286,3 +287,14 @@ def test_kubectl_issues_and_uses_one(api_server: ApiServer, tmp_path: Path) -> N
     assert "Revoked" in run(*admin, "create", "--raw", path(namespace, "kate", "revoke"), "-f", "/dev/null")
     refused = subprocess.run([kubectl, *kate, "get", "pods"], capture_output=True, text=True, check=False, timeout=30)
     assert "You must be logged in to the server" in refused.stderr
+
+
+def test_of_what_ended_the_oldest_is_left_out(api_server: ApiServer) -> None:
+    namespace = api_server.namespace()
+    made = [api_server.request("POST", path(namespace), order("long", user=f"{namespace}:long")).body["status"]["credentials"][-1]["id"]]
+    for _ in range(12):
+        renewed = api_server.request("POST", path(namespace, "long", "renew"), {"spec": {"revokePrevious": True}}).body["status"][
+            "credentials"
+        ]
+        made.append(renewed[-1]["id"])
+    assert [each["id"] for each in renewed] == made[-9:]
