@@ -29,7 +29,7 @@ from cluster.storage.contract import Change, Compacted, Entry, Snapshot, Watch
 from rbac.authz.index import CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES, Binding, subject_keys
 
 EVERYWHERE: Final = ""
-_POLL: Final = 0.25
+_POLL: Final = 0.5
 """Seconds after which a change of rights shows, at the latest."""
 _REMEMBERED: Final = 4096
 _BINDINGS: Final = (ROLE_BINDINGS, CLUSTER_ROLE_BINDINGS)

@@ -35,6 +35,9 @@ FURNITURE: Final[Mapping[str, Strategy]] = {
 
 _RESERVED: Final = ("kube-", "default")
 _LONGEST_PREFIX: Final = 50
+_MOST: Final = 256
+"""The most members of each list: all that a namespace is furnished with is one transaction."""
+_LISTS: Final = ("owners", "roles", *FURNITURE)
 _VERSION: Final = re.compile(r"latest|v1\.(?:0|[1-9][0-9]{0,3})", re.ASCII)
 _SET_ELSEWHERE: Final = {
     POD_SECURITY: "set spec.podSecurity instead",
@@ -71,7 +74,10 @@ def _keep_prefix(tenant: Object, old: Object) -> None:
 
 def _validate(tenant: Object) -> list[FieldError]:
     spec = spec_of(tenant)
-    errors = _validate_subjects(spec.get("owners"), "spec.owners")
+    errors = [field.too_many(f"spec.{name}", len(spec.get(name) or ()), _MOST) for name in _LISTS if len(spec.get(name) or ()) > _MOST]
+    if errors:
+        return errors
+    errors += _validate_subjects(spec.get("owners"), "spec.owners")
     errors += _validate_namespaces(spec.get("namespaces") or {})
     for position, role in enumerate(spec.get("roles") or ()):
         errors += _validate_role(role, field.index("spec.roles", position))
@@ -90,6 +96,8 @@ def _validate_namespaces(rules: Object) -> list[FieldError]:
     path = "spec.namespaces"
     prefix, quota, names = rules.get("prefix") or "", rules.get("quota"), rules.get("names") or []
     errors = _validate_prefix(prefix, f"{path}.prefix") + nonnegative(f"{path}.quota", quota)
+    if len(names) > _MOST:
+        return [*errors, field.too_many(f"{path}.names", len(names), _MOST)]
     seen: set[str] = set()
     for position, name in enumerate(names):
         place = field.index(f"{path}.names", position)

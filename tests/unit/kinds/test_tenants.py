@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -46,3 +47,18 @@ def test_a_namespace_shows_no_more_than_its_own_metadata_tenant_and_phase() -> N
         "spec": {"tenant": "t"},
         "status": {"phase": "Active"},
     }
+
+
+@pytest.mark.parametrize(
+    ("spec", "path"),
+    [
+        ({"owners": [{"kind": "User", "name": "x"}] * 257}, "spec.owners"),
+        ({"roles": [{"clusterRole": "view", "subjects": [{"kind": "User", "name": "x"}]}] * 257}, "spec.roles"),
+        ({"limitRanges": [{"name": "x", "spec": {}}] * 257}, "spec.limitRanges"),
+        ({"namespaces": {"names": [f"t-{number}" for number in range(257)]}}, "spec.namespaces.names"),
+    ],
+)
+def test_lists_are_bounded(spec: Any, path: str) -> None:
+    obj = created({"apiVersion": "berth.io/v1alpha1", "kind": "Tenant", "metadata": {"name": "t"}, "spec": spec})
+    (error,) = kind_of(obj).strategy.validate(obj)
+    assert str(error) == f"{path}: Too many: 257: must have at most 256 items"
