@@ -16,7 +16,7 @@ from cluster.api.names import Object
 from cluster.api.user import ANONYMOUS, AUTHENTICATED, SERVICE_ACCOUNT_PREFIX, SERVICE_ACCOUNTS, UNAUTHENTICATED
 from cluster.kinds import printing
 from cluster.kinds.cells import name_of
-from cluster.kinds.checks import IMMUTABLE, dns1123_label, dns1123_subdomain, metadata_of, spec_of, status_of
+from cluster.kinds.checks import IMMUTABLE, dns1123_label, dns1123_subdomain, metadata_of, spec_of, status_of, text_at
 from cluster.kinds.model import Strategy
 
 SECRET_FIELDS: Final = (("status", "kubeconfig"),)
@@ -45,6 +45,7 @@ def strategy(*, namespaced: bool) -> Strategy:
         prepare_for_update=_prepare_for_update,
         validate=partial(_validate, namespaced=namespaced),
         validate_update=_validate_update,
+        selectable_fields={name: text_at("status", name.removeprefix("status.")) for name in ("status.username", "status.issuedBy")},
         cells=cells,
     )
 

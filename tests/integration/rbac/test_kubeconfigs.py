@@ -270,6 +270,15 @@ def _issue_some(server: ApiServer, namespace: str, part: int) -> None:
         server.request("POST", path(namespace), order(f"k{number}", user=f"{namespace}:k{number}"))
 
 
+def test_those_of_one_user_and_those_by_one_issuer_are_selected(api_server: ApiServer, tmp_path: Path) -> None:
+    namespace = api_server.namespace()
+    head = tenant_admin(api_server, tmp_path, namespace)
+    assert head.request("POST", path(namespace), order("hers", user=f"{namespace}:dev", expirationSeconds=600)).code == 201
+    selectors = f"status.issuedBy={namespace}:head", f"status.username={namespace}:head"
+    found = [api_server.request("GET", f"{path(namespace)}?fieldSelector={each}").body["items"] for each in selectors]
+    assert [[each["metadata"]["name"] for each in items] for items in found] == [["hers"], ["head"]]
+
+
 def test_kubectl_issues_and_uses_one(api_server: ApiServer, tmp_path: Path) -> None:
     kubectl, namespace = need_kubectl(), api_server.namespace()
     admin = ["--kubeconfig", str(api_server.kubeconfig(tmp_path / "admin"))]
