@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 from cluster.api.protocols import HttpCallers
 from cluster.assembly.config import Config
+from rbac.authn.kept_file import KeptFile
 from rbac.authn.structured import StructuredAuthentication, load_file, read_file
 from rbac.authn.structured_config import Anonymous
 
@@ -16,8 +18,10 @@ def token_issuers(config: Config, callers: HttpCallers) -> StructuredAuthenticat
     path = config.authentication.authentication_config
     if not path:
         return None
-    check_issuers(config)
-    found = StructuredAuthentication(path, callers, config.issuers, config.authentication.api_audiences or config.issuers)
+    audiences = config.authentication.api_audiences or config.issuers
+    kept = KeptFile(config.home.run / "authentication-config", str(os.getppid()))
+    found = StructuredAuthentication(path, callers, config.issuers, audiences, kept=kept)
+    _check_flag(config, found.anonymous)
     found.start()
     return found
 
@@ -38,7 +42,12 @@ def check_issuers(config: Config) -> None:
         data = read_file(Path(path))
     except OSError as error:
         raise ValueError(f'failed to load authentication configuration from file "{path}": {error.strerror}') from error
-    if load_file(Path(path), data, config.issuers).anonymous is not None and not config.authentication.anonymous_auth:
+    _check_flag(config, load_file(Path(path), data, config.issuers).anonymous)
+
+
+def _check_flag(config: Config, anonymous: Anonymous | None) -> None:
+    """Either the flag or the file says who is anonymous."""
+    if anonymous is not None and not config.authentication.anonymous_auth:
         raise ValueError(
             "anonymous: Forbidden: --anonymous-auth flag cannot be set when anonymous field is configured in authentication "
             "configuration file: leave it at --anonymous-auth=true"

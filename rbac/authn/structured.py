@@ -7,6 +7,7 @@ long as it is not, what it said before holds.  Upstream: `pkg/kubeapiserver/opti
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import os
@@ -23,6 +24,7 @@ from cluster.schema.configuration import MAX_BYTES
 from rbac.authn.cache import LruCache
 from rbac.authn.jwt_issuer import JwtAuthenticator, Verified
 from rbac.authn.jwt_token import unverified_issuer
+from rbac.authn.kept_file import KeptFile
 from rbac.authn.structured_config import Anonymous, AuthenticationConfiguration, load_authentication_configuration
 from rbac.quoting import quoted
 
@@ -84,23 +86,52 @@ class StructuredAuthentication:
         disallowed_issuers: Collection[str],
         api_audiences: Sequence[str],
         clock: Callable[[], float] = time.time,
+        kept: KeptFile | None = None,
     ) -> None:
-        """Reads the file; OSError, ValueError for one that is missing or bad.  Nothing is called before `start`."""
+        """Reads the file; OSError, ValueError for one that is missing or bad, unless `kept` knows what a good one said.
+
+        Nothing is called before `start`.
+        """
         self._path = Path(path)
         self._callers = callers
         self._disallowed = tuple(disallowed_issuers)
         self._audiences = tuple(api_audiences)
         self._clock = clock
+        self._kept = kept
         self._looks = _looks(self._path)
-        self._tracked = read_file(self._path)
         self._read_at = time.monotonic()
         self._again_at = float("inf")
         self._closed = threading.Event()
         self._reloading = threading.Lock()
         self.reloads = Reloads()
-        configuration = load_file(self._path, self._tracked, self._disallowed)
+        self._tracked, configuration = self._first()
         self._anonymous = configuration.anonymous
         self._issuers = _Issuers(self._make(configuration, ()))
+        self._keep()
+
+    def _first(self) -> tuple[bytes, AuthenticationConfiguration]:
+        """What this process begins with: what its fellow workers go by, or the file, or what the file said when it was last good."""
+        found = self._kept.read() if self._kept is not None else None
+        if found is not None and found[1]:
+            with contextlib.suppress(ValueError):
+                data = found[0].encode()
+                configuration = load_file(self._path, data, self._disallowed)
+                self._looks = ()  # the file may say something else by now
+                return data, configuration
+        try:
+            data = read_file(self._path)
+            return data, load_file(self._path, data, self._disallowed)
+        except (OSError, ValueError) as error:
+            if found is None:
+                raise
+            data = found[0].encode()
+            configuration = load_file(self._path, data, self._disallowed)
+            log.error("%s: what it said when it was last good is used", error)
+            return data, configuration
+
+    def _keep(self) -> None:
+        if self._kept is not None:
+            self._kept.write(self._tracked)
 
     @property
     def anonymous(self) -> Anonymous | None:
@@ -159,6 +190,7 @@ class StructuredAuthentication:
                 return
             self._swap(fresh)
             self._tracked = data
+            self._keep()
             self.reloads.successes += 1
             self.reloads.last_success = self._clock()
             log.warning("reloaded authentication config %s", quoted(str(self._path)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -197,6 +198,23 @@ def test_a_new_issuer_that_cannot_be_discovered_keeps_the_old_file_in_force_unti
     world.two.down = False
     world.becomes(world.two.token(), "k8s-john_doe")
     assert world.users(world.one.token()) == {"401"}
+
+
+def workers(world: World) -> set[int]:
+    master = world.server.gunicorn.pid
+    return {int(each) for each in Path(f"/proc/{master}/task/{master}/children").read_text().split()}
+
+
+@pytest.mark.parametrize("text", ["spoilt: [", configuration(anonymous={"enabled": True})])
+def test_a_worker_that_is_replaced_while_the_file_is_bad_goes_on_as_the_others(world: World, text: str) -> None:
+    world.configure(world.one.authenticator(username={"claim": "sub", "prefix": "kept-"}))
+    world.becomes(world.one.token(), "kept-john_doe")
+    world.logged("failed to load authentication config:", lambda: world.write(text))
+    before = workers(world)
+    os.kill(min(before), signal.SIGKILL)
+    eventually(lambda: len(workers(world)) == len(before) and workers(world) != before, "the worker is replaced")
+    world.becomes(world.one.token(), "kept-john_doe")
+    assert {code for code, _ in world.answers("GET", "/version")} == {401}
 
 
 def test_certificates_and_service_accounts_do_not_depend_on_the_file(world: World) -> None:
