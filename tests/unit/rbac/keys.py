@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import functools
+from collections.abc import Sequence
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -52,8 +53,10 @@ def client_certificate(name: str, *groups: str, lifetime: datetime.timedelta = D
     return der(issue_client_certificate(*authority(), name, groups, lifetime)[0])
 
 
-def certificate(*attributes: tuple[x509.ObjectIdentifier, str], usages: list[x509.ObjectIdentifier] | None) -> bytes:
-    """A certificate with any subject and extended key usages (None: without that extension), DER."""
+def certificate(
+    *attributes: tuple[x509.ObjectIdentifier, str], usages: list[x509.ObjectIdentifier] | None, names: Sequence[x509.GeneralName] = ()
+) -> bytes:
+    """A certificate with any subject, alternative names and extended key usages (None: without that extension), DER."""
     ca = serialization.load_pem_private_key(authority()[1], None)
     assert isinstance(ca, ec.EllipticCurvePrivateKey)
     now = datetime.datetime.now(datetime.UTC)
@@ -63,6 +66,8 @@ def certificate(*attributes: tuple[x509.ObjectIdentifier, str], usages: list[x50
     builder = builder.not_valid_before(now - DAY).not_valid_after(now + DAY)
     if usages is not None:
         builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
+    if names:
+        builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
     return builder.sign(ca, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
 
 

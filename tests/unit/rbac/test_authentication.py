@@ -82,6 +82,15 @@ def test_a_certificate_for_any_use_is_good(usages: list[x509.ObjectIdentifier] |
     assert (user.name, user.uid) == ("tina", "7")
 
 
+def test_sloppy_alternative_names_are_nobodys_business() -> None:
+    """A client is known by its subject; what a CA wrote beside it need not be well formed."""
+    sloppy = [x509.DNSName(""), x509.DNSName("example.com."), x509.RFC822Name._init_without_validation("not-an-email")]
+    der = certificate((CN, "sloppy"), usages=[CLIENT], names=sloppy)
+    user = CertificateAuthenticator(authorities()).authenticate(Credentials(certificate=der))
+    assert user is not None
+    assert user.name == "sloppy"
+
+
 def test_rubbish_is_refused() -> None:
     with pytest.raises(Unauthorized):
         CertificateAuthenticator(authorities()).authenticate(Credentials(certificate=b"rubbish"))

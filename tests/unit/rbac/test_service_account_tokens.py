@@ -117,6 +117,9 @@ def test_a_token_ends_with_what_it_is_bound_to(setting: Setting, kind: str, reso
     assert setting.accepts(token)
     setting.world.delete(resource, bound["metadata"].get("namespace", ""), bound["metadata"]["name"])
     assert setting.why_not(token) == "service account token has been invalidated"
+    setting.world.put(resource, {**bound, "metadata": {**bound["metadata"], "uid": "new"}})
+    was = bound["metadata"]["uid"]
+    assert setting.why_not(token) == f"{kind} UID (new) does not match service account {kind} ref claim ({was})"
 
 
 def _resigned(it: Setting, payload: Object) -> str:
