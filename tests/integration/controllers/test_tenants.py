@@ -87,13 +87,16 @@ def test_drift_is_repaired_and_what_tenants_make_is_left_alone(world: World) -> 
 
     client.delete(NETWORK_POLICIES, namespace, "berth-tenant-isolation")
     client.patch(RESOURCE_QUOTAS, namespace, "compute", {"metadata": {"labels": None}, "spec": {"hard": {"pods": "99"}}})
-    for each in world.list(ROLE_BINDINGS, namespace):
-        client.delete(ROLE_BINDINGS, namespace, each["metadata"]["name"])
-    forged = {"apiGroup": _RBAC, "kind": "ClusterRole", "name": "cluster-admin"}
-    client.create(ROLE_BINDINGS, namespace, {"metadata": {"name": "berth:tenant:owners:admin"}, "roleRef": forged, "subjects": [MIA]})
+    client.patch(ROLE_BINDINGS, namespace, "berth:tenant:owners:admin", {"subjects": [MIA]})
+    client.delete(ROLE_BINDINGS, namespace, "berth:tenant:owners:berth:tenant-owner")
     client.patch(NAMESPACES, "", namespace, {"metadata": {"labels": {"berth.io/tenant": "drift", "x": "y"}, "annotations": None}})
 
     eventually(lambda: roles(world, namespace) == {"admin", "berth:tenant-owner", "view"}, "the bindings are back")
+
+    def owner() -> str:
+        return str(client.get(ROLE_BINDINGS, namespace, "berth:tenant:owners:admin")["subjects"][0]["name"])
+
+    eventually(lambda: owner() == "alice", "the owner is who it was")
     eventually(lambda: names(world, NETWORK_POLICIES, namespace) == {"own", "berth-tenant-isolation"}, "the policy is back")
     eventually(lambda: client.get(RESOURCE_QUOTAS, namespace, "compute")["spec"]["hard"] == {"pods": "5"}, "the quota is as it was")
     metadata = client.get(NAMESPACES, "", namespace)["metadata"]
