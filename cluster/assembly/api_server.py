@@ -182,12 +182,9 @@ class ApiServer:
         discovery = Discovery(self.catalog, f"{config.host}:{config.port}")
         health = Health({"ping": lambda: None, "log": lambda: None, "store": lambda: _touch(store)})
         keys = TokenKeys(lambda: signer.discovery_document(config.jwks_uri), signer.key_set)
-        paths: dict[str, Handler] = {
-            "/api": discovery.api,
-            "/version": Version(config.kubernetes_version),
-            "/.well-known/openid-configuration": keys.configuration,
-            "/openid/v1/jwks": keys.jwks,
-        }
+        paths: dict[str, Handler] = {"/api": discovery.api, "/version": Version(config.kubernetes_version)}
+        if config.issuer.startswith("https://"):  # no other can be discovered
+            paths |= {"/.well-known/openid-configuration": keys.configuration, "/openid/v1/jwks": keys.jwks}
         trees: dict[str, Handler] = dict.fromkeys(("/healthz", "/livez", "/readyz"), health)
         trees |= {"/api": discovery.core, "/apis": discovery.apis}
         trees["/openapi"] = OpenApi(self.catalog, self.schemas, git_version(config.kubernetes_version)).tree
