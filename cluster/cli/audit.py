@@ -206,7 +206,7 @@ def _remarks(subject: Subject, seen: Observed, since: str, unused: list[Unused] 
         yield f"# {seen.constrained} events of constrained impersonation are not covered.\n"
     if unused is None:
         return
-    yield "# Grants that were never used:\n" if unused else "# Everything that is granted was used.\n"
+    yield "# Grants that were never used, or not in whole:\n" if unused else "# Everything that is granted was used.\n"
     for each in unused:
         kind = "RoleBinding" if each.namespace else "ClusterRoleBinding"
         where = f" in {each.namespace}" if each.namespace else ""
