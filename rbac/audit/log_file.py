@@ -1,14 +1,13 @@
 """The log backend: events as lines of JSON, in one file that all processes share, or on standard output.
 
-Every write holds the lock of the file that lies at the path; the one that finds it full renames it and makes the next.  So each line
-is whole, none is lost on the way, and a file that has another name is never written to again.  A line is with the kernel when
-`process` returns: it outlives the process, whichever way that ends.
+Every write holds a shared lock on the file that lies at the path, and the kernel appends one write after the other; the process that
+finds the file full renames it under the exclusive lock.  So each line is whole, none is lost on the way, and a file that has another
+name is never written to again.  A line is with the kernel when `process` returns: it outlives the process, whichever way that ends.
 Upstream: apiserver `plugin/pkg/audit/log`, and the rotation of lumberjack, whose names for rotated files are kept.
 """
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import gzip
 import logging
@@ -36,6 +35,7 @@ class LogFile:
 
     def __init__(self, path: Path, *, max_size: int = 0, max_backups: int = 0, max_age: int = 0, compress: bool = False) -> None:
         self._path = path
+        self._name = str(path)
         self._max_size = max_size
         self._max_backups = max_backups
         self._max_age = max_age
@@ -67,35 +67,51 @@ class LogFile:
         self._descriptor = -1
 
     def _write(self, data: bytes) -> None:
-        size = self._lock()
+        size = self._lock(fcntl.LOCK_SH)
         try:
-            if self._max_size and size and size + len(data) > self._max_size:
-                os.rename(self._path, self._backup_name())
-                self._release()
-                size = self._lock()
-                self._tidy()
-            self._append(data, size)
+            if self._is_full(size, data):
+                self._rotate(data)
+            self._append(data)
         finally:
             self._release(keep=True)
 
-    def _append(self, data: bytes, size: int) -> None:
-        """Writes the lines whole, or not at all."""
-        try:
-            _write_all(self._descriptor, data)
-        except OSError:
-            os.ftruncate(self._descriptor, size)
-            raise
+    def _is_full(self, size: int, coming: bytes) -> bool:
+        return bool(self._max_size) and size > 0 and size + len(coming) > self._max_size
 
-    def _lock(self) -> int:
-        """Holds the lock on the file that is at the path now; its size."""
+    def _rotate(self, coming: bytes) -> None:
+        """Renames the file, unless another process has done so meanwhile; holds the lock of the one to go on in."""
+        self._release()
+        if self._is_full(self._lock(fcntl.LOCK_EX), coming):
+            os.rename(self._path, self._backup_name())
+            self._tidy()
+        self._release()
+        self._lock(fcntl.LOCK_SH)
+
+    def _append(self, data: bytes) -> None:
+        """Writes the lines whole, or not at all: what a full disk cut off is taken back, as long as it is the last in the file."""
+        written = os.write(self._descriptor, data)
+        while written < len(data):
+            try:
+                written += os.write(self._descriptor, data[written:])
+            except OSError:
+                end = os.lseek(self._descriptor, 0, os.SEEK_CUR)
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+                if os.fstat(self._descriptor).st_size == end:
+                    os.ftruncate(self._descriptor, end - written)
+                raise
+
+    def _lock(self, kind: int) -> int:
+        """Holds a lock on the file that is at the path now; its size."""
         for _ in range(_TRIES):
             if self._descriptor < 0 or self._owner != os.getpid():
                 self._open()
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX)
-            with contextlib.suppress(FileNotFoundError):
-                found = os.stat(self._path)
+            fcntl.flock(self._descriptor, kind)
+            try:
+                found = os.stat(self._name)
                 if found.st_ino == self._inode:
                     return found.st_size
+            except FileNotFoundError:
+                pass  # it was moved away: another is made
             self._release()
         raise OSError(f"the file at {self._path} is replaced all the time")
 

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from cluster.api.authorization import Attributes
 from cluster.api.names import Object
 from cluster.api.requestinfo import UnknownPath, parse
+from cluster.api.subjects import parse_subject, shown_subject
 from cluster.api.user import (
     AUTHENTICATED,
     SERVICE_ACCOUNTS,
@@ -70,21 +71,16 @@ class Subject:
         return {"apiGroup": "rbac.authorization.k8s.io", "kind": self.kind, "name": self.name}
 
     def __str__(self) -> str:
-        return ":".join(filter(None, (self.kind.lower(), self.namespace, self.name)))
+        return shown_subject(self.reference())
 
 
-def parse_subject(text: str) -> Subject:
-    """`user:alice`, `group:devs`, `serviceaccount:ns:name` (or `sa:`); ValueError."""
-    kind, _, rest = text.partition(":")
-    if kind == "user" and rest:
-        account = split_service_account(rest)
-        return Subject("ServiceAccount", account[1], account[0]) if account else Subject("User", rest)
-    if kind == "group" and rest:
-        return Subject("Group", rest)
-    namespace, colon, name = rest.partition(":")
-    if kind in ("serviceaccount", "sa") and colon and namespace and name and ":" not in name:
-        return Subject("ServiceAccount", name, namespace)
-    raise ValueError(f'subject "{text}" is none: write user:NAME, group:NAME or serviceaccount:NAMESPACE:NAME')
+def subject_of(text: str) -> Subject:
+    """See `cluster.api.subjects`; a service account may also be named as the user that it is.  ValueError."""
+    found = parse_subject(text)
+    account = split_service_account(found["name"]) if found["kind"] == "User" else None
+    if account is not None:
+        return Subject("ServiceAccount", account[1], account[0])
+    return Subject(found["kind"], found["name"], found.get("namespace", ""))
 
 
 @dataclass(slots=True)
