@@ -5,19 +5,19 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Final, TextIO
 
 import orjson
 
 from cluster.api.errors import StatusError
 from cluster.api.names import GroupVersionResource, Object
 from cluster.api.selectors import escape_field_value
-from cluster.cli import local
+from cluster.cli.api_access import add_kubeconfig, api_client, refused
 from cluster.cli.failure import CommandError
+from cluster.cli.output import aligned, as_json, as_yaml
 from cluster.client.http import ApiClient, resource_path
 from rbac.audit.least_roles import Unused, least_roles, unused_grants
-from rbac.audit.observed import Observed, Subject, observe, parse_subject
+from rbac.audit.observed import Observed, Subject, observe, subject_of
 from rbac.audit.query import Query, audit_event, parse_query
 
 EVENTS: Final = GroupVersionResource("berth.io", "v1alpha1", "auditevents")
@@ -30,7 +30,7 @@ _STDIN: Final = "-"
 def add_arguments(parser: argparse.ArgumentParser, home: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     common = argparse.ArgumentParser(add_help=False, parents=[home])
-    common.add_argument("--kubeconfig", type=Path, metavar="FILE", help="who asks, and where; default the home's administrator")
+    add_kubeconfig(common)
     common.add_argument("--file", action="append", default=[], metavar="FILE", help="read this log and not the API; - for standard input")
     common.add_argument("-n", "--namespace", default="", help="requests about a namespace; without it, all")
     events = actions.add_parser("events", parents=[common], help="who did what, the newest first")
@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
             return _policy()
         return _roles(arguments) if arguments.action == "roles" else _events(arguments)
     except StatusError as error:
-        raise CommandError(error.message) from error
+        raise refused(error) from error
     except ValueError as error:
         raise CommandError(str(error)) from error
 
@@ -63,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _policy() -> int:
     from rbac.audit.default_policy import DEFAULT_POLICY
 
-    sys.stdout.write(_yaml([DEFAULT_POLICY]))
+    sys.stdout.write(as_yaml([DEFAULT_POLICY]))
     return 0
 
 
@@ -80,9 +80,9 @@ def _events(arguments: argparse.Namespace) -> int:
         if len(found) == arguments.limit:
             break
     if arguments.output == "json":
-        sys.stdout.buffer.write(orjson.dumps(found, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+        print(as_json(found))
     elif arguments.output == "yaml":
-        sys.stdout.write(_yaml(found))
+        sys.stdout.write(as_yaml(found))
     else:
         _table(found)
     return 0
@@ -92,13 +92,12 @@ def _table(events: Iterable[Object]) -> None:
     from cluster.kinds.berth.auditevents import STRATEGY
 
     assert STRATEGY.cells is not None
-    rows: list[list[Any]] = [["TIME", "USER", "VERB", "NAMESPACE", "OBJECT", "CODE", "DECISION"]]
+    rows = [["TIME", "USER", "VERB", "NAMESPACE", "OBJECT", "CODE", "DECISION"]]
     for each in events:
         time, user, verb, target, code, decision, _ = STRATEGY.cells(audit_event(each))
-        rows.append([time, user, verb, (each.get("objectRef") or {}).get("namespace", ""), target, code, decision])
-    widths = [max(len(str(row[column])) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        print("   ".join(str(cell).ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        namespace = (each.get("objectRef") or {}).get("namespace", "")
+        rows.append([str(cell) for cell in (time, user, verb, namespace, target, code, decision)])
+    print("\n".join(aligned(rows)))
 
 
 def _read(arguments: argparse.Namespace, selector: str) -> Iterator[Object]:
@@ -106,7 +105,7 @@ def _read(arguments: argparse.Namespace, selector: str) -> Iterator[Object]:
     query = parse_query(arguments.namespace, selector)
     if arguments.file:
         return _of_files(arguments.file, query)
-    return _of_api(_client(arguments), arguments.namespace, selector)
+    return _of_api(api_client(arguments), arguments.namespace, selector)
 
 
 def _of_files(paths: Iterable[str], query: Query) -> Iterator[Object]:
@@ -151,22 +150,12 @@ def _of_api(api: ApiClient, namespace: str, selector: str) -> Iterator[Object]:
             return
 
 
-def _client(arguments: argparse.Namespace) -> ApiClient:
-    path = arguments.kubeconfig
-    if path is None:
-        path = local.load_config(local.open_home(arguments.home)).home.admin_kubeconfig
-    try:
-        return ApiClient.from_kubeconfig(path, user_agent="berth")
-    except (OSError, ValueError) as error:
-        raise CommandError(f'kubeconfig "{path}" cannot be used: {error}') from error
-
-
 # roles
 
 
 def _roles(arguments: argparse.Namespace) -> int:
     """Prints the roles; what was never used follows, where there is an API to ask about grants."""
-    subject = parse_subject(arguments.subject)
+    subject = subject_of(arguments.subject)
     terms = [f"since={escape_field_value(arguments.since)}"] if arguments.since else []
     if subject.user_name:
         terms.append(f"user={escape_field_value(subject.user_name)}")
@@ -175,14 +164,13 @@ def _roles(arguments: argparse.Namespace) -> int:
         raise CommandError(f'the log shows no allowed request of "{subject}" since {arguments.since}: widen --since, or see "audit events"')
     unused: list[Unused] | None = None
     if arguments.kubeconfig is not None or not arguments.file:
-        unused = _unused(_client(arguments), subject, seen, arguments.namespace)
+        unused = _unused(api_client(arguments), subject, seen, arguments.namespace)
     roles = least_roles(subject, seen.requests)
     if arguments.output == "json":
-        body = {"apiVersion": "v1", "kind": "List", "items": roles}
-        sys.stdout.buffer.write(orjson.dumps(body, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+        print(as_json(roles))
     else:
         sys.stdout.write("".join(_remarks(subject, seen, arguments.since, unused)))
-        sys.stdout.write(_yaml(roles))
+        sys.stdout.write(as_yaml(roles))
     return 0
 
 
@@ -224,11 +212,3 @@ def _rule(rule: Object) -> str:
     resources = ", ".join(f"{each}.{group}" if group else each for each in rule.get("resources") or ())
     names = f" ({', '.join(rule['resourceNames'])})" if rule.get("resourceNames") else ""
     return f"{verbs} {resources}{names}"
-
-
-def _yaml(documents: list[Object]) -> str:
-    import yaml
-
-    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-    text: str = yaml.dump_all(documents, Dumper=dumper, sort_keys=False, default_flow_style=False, width=120)
-    return text

@@ -10,17 +10,17 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-import orjson
-
 from cluster.api.errors import Forbidden, Invalid, StatusError
 from cluster.api.names import GroupVersionResource, Object
-from cluster.cli import auth_text, local
-from cluster.cli.auth_question import Asked, Names, manifest, names_of, subject_of
+from cluster.api.subjects import FORM, parse_subject
+from cluster.cli import auth_text
+from cluster.cli.api_access import add_kubeconfig, api_client, kubeconfig_of, refused, unusable
+from cluster.cli.auth_question import Asked, Names, manifest, names_of
 from cluster.cli.failure import CommandError
+from cluster.cli.output import as_json, as_yaml
 from cluster.client import kubeconfig
 from cluster.client.http import ApiClient
 from cluster.client.resources import SELF_SUBJECT_REVIEWS
-from cluster.client.status import Unreachable
 
 _VERSION: Final = "berth.io/v1alpha1"
 _OUTPUTS: Final = ("text", "json", "yaml")
@@ -29,7 +29,7 @@ _OUTPUTS: Final = ("text", "json", "yaml")
 def add_arguments(parser: argparse.ArgumentParser, home: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     common = argparse.ArgumentParser(add_help=False, parents=[home])
-    common.add_argument("--kubeconfig", type=Path, metavar="FILE", help="who asks, and where; default the home's administrator")
+    add_kubeconfig(common)
     common.add_argument("-n", "--namespace", default=None, help='default the context\'s, or "default"')
     why = actions.add_parser("why", parents=[common], help="why a request is allowed or denied; exit code 0 or 1")
     _identity(why)
@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser, home: argparse.ArgumentParser
     _identity(rules)
     rules.add_argument("-o", "--output", choices=_OUTPUTS, default="text")
     matrix = actions.add_parser("matrix", parents=[common], help="who may do what with which resources")
-    matrix.add_argument("--subjects", nargs="+", default=[], metavar="SUBJECT", help="user:NAME, group:NAME or sa:NAMESPACE:NAME")
+    matrix.add_argument("--subjects", nargs="+", default=[], metavar="SUBJECT", help=FORM)
     matrix.add_argument("--resources", nargs="+", default=[], metavar="RESOURCE", help="as kubectl takes them")
     matrix.add_argument("--verbs", nargs="+", default=[], metavar="VERB")
     matrix.add_argument("-A", "--cluster", action="store_true", help="at the cluster scope, not in a namespace")
@@ -71,28 +71,23 @@ def _question(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    client, namespace = _client(arguments)
-    asking = _Asking(client, namespace, arguments)
+    asking = _Asking(api_client(arguments), _namespace(arguments), arguments)
     actions = {"why": asking.why, "who-can": asking.who_can, "rules": asking.rules, "matrix": asking.matrix}
     try:
         return actions[arguments.action]()
-    except Unreachable as error:
-        raise CommandError(f'the API server cannot be reached: {error.message}: see "berth status"') from error
     except StatusError as error:
-        raise CommandError(f"the API server refused the question: {error.message}") from error
+        raise refused(error) from error
 
 
-def _client(arguments: argparse.Namespace) -> tuple[ApiClient, str]:
-    """Who asks, and the namespace that the question is about."""
-    path = arguments.kubeconfig
-    if path is None:
-        path = local.load_config(local.open_home(arguments.home)).home.admin_kubeconfig
+def _namespace(arguments: argparse.Namespace) -> str:
+    """The namespace that the question is about: the one named, or the context's."""
+    if arguments.namespace is not None:
+        return str(arguments.namespace)
+    path = kubeconfig_of(arguments)
     try:
-        client = ApiClient.from_kubeconfig(path, user_agent="berth")
-        namespace = kubeconfig.load(path).namespace
+        return kubeconfig.load(path).namespace
     except (OSError, ValueError) as error:
-        raise CommandError(f'kubeconfig "{path}" cannot be used: {error}') from error
-    return client, namespace if arguments.namespace is None else arguments.namespace
+        raise unusable(path, error) from error
 
 
 class _Asking:
@@ -126,7 +121,7 @@ class _Asking:
         given = self._arguments
         spec: Object = {"namespaces": ["" if given.cluster else self._namespace]}
         if given.subjects:
-            spec["subjects"] = [subject_of(each) for each in given.subjects]
+            spec["subjects"] = [_subject(each) for each in given.subjects]
         if given.resources:
             names = names_of(self._client)
             spec["resources"] = [self._matrix_resource(names, each) for each in given.resources]
@@ -203,11 +198,18 @@ class _Asking:
     def _print(self, answer: Object, text: Any) -> None:
         output = self._arguments.output
         if output == "json":
-            print(orjson.dumps(answer, option=orjson.OPT_INDENT_2).decode())
+            print(as_json(answer))
         elif output == "yaml":
-            print(auth_text.yaml_of([answer]), end="")
+            print(as_yaml([answer]), end="")
         else:
             print(text(answer), end="")
+
+
+def _subject(text: str) -> Object:
+    try:
+        return parse_subject(text)
+    except ValueError as error:
+        raise CommandError(str(error)) from error
 
 
 def _namespace_of(spec: Object) -> str:

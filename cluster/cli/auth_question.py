@@ -1,4 +1,4 @@
-"""Resources, subjects and manifests as a person writes them, by what the API server serves."""
+"""Resources and manifests as a person writes them, by what the API server serves."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from cluster.cli.failure import CommandError
 from cluster.client.http import ApiClient
 
 _AGGREGATED: Final = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json"
-_KINDS: Final = {"user": "User", "group": "Group", "sa": "ServiceAccount", "serviceaccount": "ServiceAccount"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,19 +81,6 @@ def _served(group: str, version: str, entry: Object) -> _Served:
     names = {entry["resource"], entry.get("singularResource", ""), kind.casefold(), *(entry.get("shortNames") or ())} - {""}
     subresources = frozenset(each["subresource"] for each in entry.get("subresources") or ())
     return _Served(group, version, entry["resource"], frozenset(names), entry.get("scope") == "Namespaced", subresources)
-
-
-def subject_of(text: str) -> Object:
-    """`user:tina`, `group:ops`, `sa:dev:builder`"""
-    kind, _, name = text.partition(":")
-    if kind not in _KINDS or not name:
-        raise CommandError(f'subject "{text}" is not user:NAME, group:NAME or sa:NAMESPACE:NAME')
-    if _KINDS[kind] != "ServiceAccount":
-        return {"kind": _KINDS[kind], "name": name}
-    namespace, colon, account = name.partition(":")
-    if not (namespace and colon and account):
-        raise CommandError(f'subject "{text}" names no namespace: write sa:NAMESPACE:NAME')
-    return {"kind": "ServiceAccount", "namespace": namespace, "name": account}
 
 
 def manifest(filename: str) -> Object:

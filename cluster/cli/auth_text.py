@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from cluster.api.names import Object
 from cluster.api.user import ANONYMOUS, AUTHENTICATED, UNAUTHENTICATED, service_account_groups, split_service_account
+from cluster.cli.output import aligned, as_yaml
 
 _LABEL: Final = 12
 """The width of the first column."""
@@ -160,14 +161,7 @@ def _smallest(grant: Object | None) -> str:
     if not grant:
         return ""
     note = f"# {grant['note']}\n" if grant.get("note") else ""
-    return f"\nThe smallest grant that allows it:\n\n{note}{yaml_of(grant['objects'])}"
-
-
-def yaml_of(objects: Iterable[Object]) -> str:
-    """The objects as YAML, one document each."""
-    import yaml
-
-    return yaml.safe_dump_all(objects, sort_keys=False, explicit_start=True, default_flow_style=False)
+    return f"\nThe smallest grant that allows it:\n\n{note}{as_yaml(grant['objects'])}"
 
 
 def who_can(answer: Object) -> str:
@@ -182,7 +176,7 @@ def who_can(answer: Object) -> str:
         if subject.get("moreGrants"):
             rows.append(("", f"and {subject['moreGrants']} more", "", ""))
     left = status["total"] - len(status["subjects"])
-    lines = table(rows) if len(rows) > 1 else ["no binding allows it"]
+    lines = aligned(rows) if len(rows) > 1 else ["no binding allows it"]
     lines += [f"and {left} more subjects"] if left else []
     return _with_notes(lines, status)
 
@@ -193,7 +187,7 @@ def rules(answer: Object) -> str:
     rows = [("RULE", "ROLE", "BINDING", "SUBJECT")]
     rows += [(_rule(each["rule"]), _role(each["role"]), _binding(each["binding"]), _subject(each["subject"])) for each in status["rules"]]
     left = status["total"] - len(status["rules"])
-    lines = table(rows) if len(rows) > 1 else ["no rules apply"]
+    lines = aligned(rows) if len(rows) > 1 else ["no rules apply"]
     lines += [f"and {left} more rules"] if left else []
     lines += [f"problem: {each}" for each in status.get("problems") or ()]
     return _with_notes(lines, status)
@@ -211,7 +205,7 @@ def matrix(answer: Object) -> str:
     for row in status["rows"]:
         cells = ("yes" if verb in row["allowed"] else "-" for verb in verbs)
         rows.append((_subject(row["subject"]), row["namespace"] or "*", _matrix_resource(row), *cells))
-    lines = table(rows)
+    lines = aligned(rows)
     if status.get("subjectsLeftOut"):
         lines.append(f"and {status['subjectsLeftOut']} more subjects: name those of interest with --subjects")
     return "\n".join(lines) + "\n"
@@ -233,9 +227,3 @@ def csv_of(answer: Object) -> str:
 def _matrix_resource(row: Object) -> str:
     resource, slash, subresource = row["resource"].partition("/")
     return f"{resource}{'.' + row['group'] if row['group'] else ''}{slash}{subresource}"
-
-
-def table(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Aligned columns, as kubectl prints them."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return ["   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Final
 
 from cluster.cli import kubeconfig_issue, kubeconfig_text, kubeconfigs
+from cluster.cli.api_access import add_kubeconfig, api_client
 from cluster.cli.failure import CommandError
-from cluster.cli.kubeconfig_access import Access, open_access
+from cluster.cli.kubeconfig_access import Access
+from cluster.cli.output import as_json
 from rbac.credentials import kubeconfig
 
 _OUTPUTS: Final = ("table", "json")
@@ -17,7 +19,7 @@ _OUTPUTS: Final = ("table", "json")
 def add_arguments(parser: argparse.ArgumentParser, home: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     common = argparse.ArgumentParser(add_help=False, parents=[home])
-    common.add_argument("--kubeconfig", type=Path, metavar="FILE", help="who does it, and where; default the home's administrator")
+    add_kubeconfig(common)
     named = argparse.ArgumentParser(add_help=False, parents=[common])
     named.add_argument("name", metavar="NAME", help="the kubeconfig's name")
     named.add_argument("-n", "--namespace", default="", help="its namespace; without it, it is one of the cluster")
@@ -86,7 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
         "list": _list,
         "show": _show,
     }
-    act[arguments.action](open_access(arguments), arguments)
+    act[arguments.action](Access(api_client(arguments)), arguments)
     return 0
 
 
@@ -98,12 +100,12 @@ def _list(access: Access, arguments: argparse.Namespace) -> None:
         records += access.list(None)
     if arguments.all or arguments.namespace:
         records += access.list(arguments.namespace)
-    print(kubeconfig_text.as_json(records) if arguments.output == "json" else kubeconfig_text.table(records))
+    print(as_json(records) if arguments.output == "json" else kubeconfig_text.table(records))
 
 
 def _show(access: Access, arguments: argparse.Namespace) -> None:
     record = access.get(arguments.namespace, arguments.name)
-    print(kubeconfig_text.as_json(record) if arguments.output == "json" else kubeconfig_text.description(record))
+    print(as_json(record) if arguments.output == "json" else kubeconfig_text.description(record))
 
 
 def _merge(arguments: argparse.Namespace) -> int:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
 from typing import Final
 
 import orjson
 
-from cluster.api.errors import AlreadyExists, NotFound, StatusError, Unauthorized
+from cluster.api.errors import AlreadyExists, NotFound, StatusError
 from cluster.api.names import GroupVersionResource, Object
-from cluster.cli import local
+from cluster.cli.api_access import refused
 from cluster.cli.failure import CommandError
 from cluster.client.http import ApiClient, resource_path
 
@@ -76,26 +74,8 @@ class Access:
         return answer
 
 
-def open_access(arguments: argparse.Namespace) -> Access:
-    """By `--kubeconfig`, or else as the administrator of the home's cluster."""
-    path: Path = arguments.kubeconfig
-    if path is None:
-        path = local.load_config(local.open_home(arguments.home)).home.admin_kubeconfig
-    try:
-        return Access(ApiClient.from_kubeconfig(path, user_agent="berth"))
-    except (OSError, ValueError) as error:
-        raise CommandError(f'kubeconfig "{path}" cannot be used: {error}') from error
-
-
 def kind_of(namespace: str) -> str:
     return "Kubeconfig" if namespace else "ClusterKubeconfig"
-
-
-def refused(error: StatusError) -> CommandError:
-    """What the API said."""
-    if isinstance(error, Unauthorized):
-        return CommandError("the API server does not know you (401): your kubeconfig has expired or was revoked; ask for another")
-    return CommandError(error.message)
 
 
 def _path(namespace: str, name: str = "", subresource: str = "") -> str:

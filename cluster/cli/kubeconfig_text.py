@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any, Final
-
-import orjson
+from collections.abc import Sequence
+from typing import Final
 
 from cluster.api.names import Object
+from cluster.cli.output import aligned
 from cluster.kinds.berth.kubeconfig_rules import cells, state_of
 
 _COLUMNS: Final = ("NAMESPACE", "NAME", "USER", "GROUPS", "ISSUED BY", "ISSUED", "EXPIRES", "LAST USED", "STATE")
@@ -20,8 +19,7 @@ def table(records: Sequence[Object]) -> str:
     rows = [_COLUMNS, *((record["metadata"].get("namespace", ""), *map(str, cells(record))) for record in records)]
     if not any(record["metadata"].get("namespace") for record in records):
         rows = [row[1:] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join("   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+    return "\n".join(aligned(rows))
 
 
 def description(record: Object) -> str:
@@ -49,9 +47,3 @@ def description(record: Object) -> str:
         text.append(f"  {each['id']}")
         text.append(f"    {each['type']}, issued {each['issuedAt']} by {each['issuedBy']}, expires {each['expiresAt']}{ended}")
     return "\n".join(text)
-
-
-def as_json(value: Object | Iterable[Object]) -> str:
-    """One record, or a List of them."""
-    shown: Any = value if isinstance(value, dict) else {"apiVersion": "v1", "kind": "List", "items": list(value)}
-    return orjson.dumps(shown, option=orjson.OPT_INDENT_2).decode()

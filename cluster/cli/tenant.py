@@ -5,34 +5,30 @@ from __future__ import annotations
 import argparse
 import datetime
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from typing import Final
-
-import orjson
 
 from cluster.api.errors import Conflict, StatusError
 from cluster.api.names import Object
+from cluster.api.subjects import FORM, parse_subject, shown_subject
 from cluster.api.tenancy import TENANTS_V1, prefix_of, quota_of
-from cluster.cli import local
-from cluster.cli.auth_question import subject_of
+from cluster.cli.api_access import add_kubeconfig, api_client, refused
 from cluster.cli.failure import CommandError
-from cluster.cli.kubeconfig_access import refused
 from cluster.cli.kubeconfig_issue import seconds_of
+from cluster.cli.output import aligned, as_json
 from cluster.client import times
 from cluster.client.http import ApiClient
-from cluster.kinds.berth.tenants import LEVELS, STRATEGY, shown_subject
+from cluster.kinds.berth.tenants import LEVELS, STRATEGY
 
 _QUOTA: Final = "quota"
 """The name of the ResourceQuota that --quota makes."""
 _COLUMNS: Final = ("NAME", "OWNERS", "NAMESPACES", "READY", "AGE")
-_SUBJECT: Final = "user:NAME, group:NAME or serviceaccount:NAMESPACE:NAME"
 _ATTEMPTS: Final = 5
 
 
 def add_arguments(parser: argparse.ArgumentParser, home: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     common = argparse.ArgumentParser(add_help=False, parents=[home])
-    common.add_argument("--kubeconfig", type=Path, metavar="FILE", help="who does it, and where; default the home's administrator")
+    add_kubeconfig(common)
     named = argparse.ArgumentParser(add_help=False, parents=[common])
     named.add_argument("name", metavar="TENANT", help="the tenant's name")
     _create(actions.add_parser("create", parents=[named], help="make a tenant"))
@@ -43,18 +39,18 @@ def add_arguments(parser: argparse.ArgumentParser, home: argparse.ArgumentParser
     delete = actions.add_parser("delete", parents=[named], help="take back what it granted; its namespaces stay unless it says otherwise")
     delete.add_argument("--namespaces", action="store_true", help="delete its namespaces and all that is in them, too")
     grant = actions.add_parser("grant", parents=[named], help="let someone have a role in the tenant's namespaces")
-    grant.add_argument("subject", metavar="SUBJECT", help=_SUBJECT)
+    grant.add_argument("subject", metavar="SUBJECT", help=FORM)
     grant.add_argument("--role", required=True, metavar="ROLE", help="a ClusterRole, e.g. view, edit or admin")
     grant.add_argument("--for", dest="duration", default="", metavar="DURATION", help="e.g. 8h, 30d; default until it is taken back")
     grant.add_argument("-n", "--namespace", action="append", default=[], metavar="NS", help="only there (may be repeated)")
     revoke = actions.add_parser("revoke-grant", parents=[named], help="take back what was granted")
-    revoke.add_argument("subject", metavar="SUBJECT", help=_SUBJECT)
+    revoke.add_argument("subject", metavar="SUBJECT", help=FORM)
     revoke.add_argument("--role", default="", metavar="ROLE", help="this role only; default all")
 
 
 def _create(create: argparse.ArgumentParser) -> None:
     add = create.add_argument
-    add("--owner", action="append", default=[], metavar="SUBJECT", help=f"{_SUBJECT} (may be repeated)")
+    add("--owner", action="append", default=[], metavar="SUBJECT", help=f"{FORM} (may be repeated)")
     add("--prefix", default="", help="how the names of its namespaces begin; default the tenant's name and a hyphen")
     add("--namespace-quota", type=int, metavar="N", help="how many namespaces it may have; default any number")
     add("--namespace", action="append", default=[], metavar="NS", help="a namespace that it has at once, with or without the prefix")
@@ -64,7 +60,7 @@ def _create(create: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    client = _client(arguments)
+    client = api_client(arguments)
     actions: dict[str, Callable[[ApiClient, argparse.Namespace], None]] = {
         "create": _make,
         "list": _list,
@@ -78,16 +74,6 @@ def run(arguments: argparse.Namespace) -> int:
     except StatusError as error:
         raise refused(error) from error
     return 0
-
-
-def _client(arguments: argparse.Namespace) -> ApiClient:
-    path = arguments.kubeconfig
-    if path is None:
-        path = local.load_config(local.open_home(arguments.home)).home.admin_kubeconfig
-    try:
-        return ApiClient.from_kubeconfig(path, user_agent="berth")
-    except (OSError, ValueError) as error:
-        raise CommandError(f'kubeconfig "{path}" cannot be used: {error}') from error
 
 
 def _make(client: ApiClient, arguments: argparse.Namespace) -> None:
@@ -126,14 +112,16 @@ def _subjects(texts: Iterable[str]) -> list[Object]:
 
 
 def _subject(text: str) -> Object:
-    kind, _, rest = text.partition(":")
-    return subject_of(f"sa:{rest}" if kind == "serviceaccount" else text)
+    try:
+        return parse_subject(text)
+    except ValueError as error:
+        raise CommandError(str(error)) from error
 
 
 def _list(client: ApiClient, arguments: argparse.Namespace) -> None:
     items = client.list(TENANTS_V1)["items"]
     if arguments.output == "json":
-        print(orjson.dumps(items, option=orjson.OPT_INDENT_2).decode())
+        print(as_json(items))
     else:
         print(table(items))
 
@@ -144,13 +132,12 @@ def table(tenants: Sequence[Object]) -> str:
         return "no tenants"
     assert STRATEGY.cells is not None
     rows = [_COLUMNS, *(tuple(map(str, STRATEGY.cells(each))) for each in tenants)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join("   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+    return "\n".join(aligned(rows))
 
 
 def _show(client: ApiClient, arguments: argparse.Namespace) -> None:
     tenant = client.get(TENANTS_V1, "", arguments.name)
-    print(orjson.dumps(tenant, option=orjson.OPT_INDENT_2).decode() if arguments.output == "json" else description(tenant))
+    print(as_json(tenant) if arguments.output == "json" else description(tenant))
 
 
 def description(tenant: Object) -> str:

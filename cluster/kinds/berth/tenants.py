@@ -14,6 +14,7 @@ from typing import Any, Final
 from cluster.api import field, validation
 from cluster.api.field import FieldError
 from cluster.api.names import Object
+from cluster.api.subjects import shown_subject
 from cluster.api.tenancy import FINALIZER, POD_SECURITY, POD_SECURITY_MODES, prefix_of, prefixes_overlap, quota_of
 from cluster.kinds.cells import age_of, name_of
 from cluster.kinds.checks import nonnegative, one_of, spec_of, status_of, unchanged
@@ -187,12 +188,6 @@ def _cells(tenant: Object) -> list[Any]:
     ready = next((each.get("status") for each in status.get("conditions") or () if each.get("type") == "Ready"), "Unknown")
     owners = ",".join(shown_subject(each) for each in spec_of(tenant).get("owners") or ()) or "<none>"
     return [name_of(tenant), owners, f"{count}/{quota}" if quota is not None else str(count), ready, age_of(tenant)]
-
-
-def shown_subject(subject: Object) -> str:
-    """`user:alice`, `group:ops`, `serviceaccount:ci:bot`, as the command line takes subjects."""
-    parts = [str(subject.get("kind", "")).lower(), subject.get("namespace") or "", subject.get("name") or ""]
-    return ":".join(part for part in parts if part)
 
 
 STRATEGY: Final = Strategy(

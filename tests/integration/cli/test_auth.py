@@ -189,8 +189,8 @@ def test_the_matrix_is_a_table_csv_and_json_of_one_content(run: Run) -> None:
         (("why", "get", "pods", "--as", "x", "--as-extra", "y"), 'extra "y" is not KEY=VALUE'),
         (("why", "get", "pods", "--kubeconfig-of", "/nowhere"), 'kubeconfig "/nowhere" cannot be read'),
         (("why", "create", "pods", "-f", "/nowhere"), '"/nowhere" cannot be read: No such file or directory'),
-        (("matrix", "--subjects", "tina"), 'subject "tina" is not user:NAME, group:NAME or sa:NAMESPACE:NAME'),
-        (("matrix", "--subjects", "sa:tina"), 'subject "sa:tina" names no namespace: write sa:NAMESPACE:NAME'),
+        (("matrix", "--subjects", "tina"), 'subject "tina" is not user:NAME, group:NAME or serviceaccount:NAMESPACE:NAME'),
+        (("matrix", "--subjects", "sa:tina"), 'subject "sa:tina" names no service account of a namespace'),
     ],
 )
 def test_what_cannot_be_asked_is_explained(run: Run, arguments: tuple[str, ...], message: str) -> None:

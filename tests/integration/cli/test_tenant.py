@@ -59,7 +59,7 @@ def test_roles_are_granted_shown_and_taken_back(api_server: ApiServer, berth: li
     ("arguments", "told"),
     [
         (["create", "x", "--owner", "robot:r"], 'subject "robot:r" is not user:NAME'),
-        (["create", "x", "--owner", "serviceaccount:bot"], "names no namespace"),
+        (["create", "x", "--owner", "serviceaccount:bot"], "names no service account of a namespace"),
         (["create", "x", "--quota", "cpu"], 'quota "cpu" is not NAME=AMOUNT'),
         (["create", "kube-x"], "is reserved: names of the system's namespaces begin so"),
         (["create", "x", "--prefix", "errs-a"], "overlaps with the prefix of another tenant"),
