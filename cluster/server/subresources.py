@@ -71,7 +71,7 @@ class Subresources:
         special = self._special.get((info.group, info.resource, info.subresource))
         if special is not None:
             return special(context, kind)
-        if info.verb not in ("get", "update", "patch"):
+        if info.verb not in ("get", "update", "patch") or not _is_part(kind, info.subresource):
             raise MethodNotAllowed.plain()
         return self._part(context, kind)
 
@@ -194,6 +194,11 @@ class Subresources:
         verdict = self._actions.authorizer.authorize(question)
         if not verdict.allowed:
             raise forbidden(question, verdict.reason)
+
+
+def _is_part(kind: Kind, subresource: str) -> bool:
+    """Whether a subresource shows the object itself, by rules of its own: without such rules a write would be bound by none (proxy)."""
+    return subresource == "status" or subresource in kind.strategy.subresources
 
 
 def _options_of(context: Context) -> Object:
