@@ -1,13 +1,14 @@
-"""A review sent to a webhook and its answer, tried again as long as trying again may help.
+"""Calls to webhooks, tried again as long as trying again may help, and the answers to reviews.
 
 Upstream: apiserver `pkg/util/webhook/webhook.go`, client-go `rest/request.go` (how an answer that is no object is told).
 """
 
 from __future__ import annotations
 
+import math
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import orjson
@@ -19,7 +20,10 @@ from cluster.api.protocols import HttpAnswer, HttpCaller, HttpFailure
 INITIAL_BACKOFF: Final = 0.5
 _FACTOR: Final = 1.5
 _JITTER: Final = 0.2
-_STEPS: Final = 5
+ATTEMPTS: Final = 5
+"""How often something is sent at most."""
+HEADERS: Final = {"Content-Type": "application/json", "Accept": "application/json"}
+_LEAST_TIMEOUT: Final = 0.1
 _MAX_SHOWN: Final = 2048
 _SAID: Final = {
     400: "the server rejected our request for an unknown reason",
@@ -42,27 +46,41 @@ class WebhookError(Exception):
         self.passing = passing
 
 
-def ask(caller: HttpCaller, review: Object, timeout: float, sleep: Callable[[float], None] = time.sleep) -> Object:
+def pauses(first: float = INITIAL_BACKOFF) -> Iterator[float]:
+    """The seconds between the attempts: each pause half as long again as the one before, and some more, so that callers spread."""
+    for _ in range(ATTEMPTS - 1):
+        yield first * (1 + random.random() * _JITTER)  # noqa: S311 - spreads retries, hides nothing
+        first *= _FACTOR
+
+
+def ask(
+    caller: HttpCaller,
+    review: Object,
+    timeout: float,
+    sleep: Callable[[float], object] = time.sleep,
+    *,
+    within: float = math.inf,
+    clock: Callable[[], float] = time.monotonic,
+) -> Object:
     """What the webhook answers to a review, an object of the same apiVersion and kind; WebhookError.
 
-    A try takes `timeout` seconds at most; there are five, the waits between them half a second and growing.
+    An attempt takes `timeout` seconds at most, all of them together about `within`.
     """
-    body = orjson.dumps(review)
-    wait = INITIAL_BACKOFF
-    for step in range(_STEPS):
+    body, end = orjson.dumps(review), clock() + within
+    waits = pauses()
+    while True:
         try:
-            return _answer(_call(caller, body, timeout), review)
+            return _answer(_call(caller, body, max(_LEAST_TIMEOUT, min(timeout, end - clock()))), review)
         except WebhookError as error:
-            if not error.passing or step == _STEPS - 1:
+            pause = next(waits, None)
+            if not error.passing or pause is None or clock() + pause > end:
                 raise
-        sleep(wait * (1 + random.random() * _JITTER))  # noqa: S311 - spreads retries, hides nothing
-        wait *= _FACTOR
-    raise AssertionError("the last try answers or raises")
+        sleep(pause)
 
 
 def _call(caller: HttpCaller, body: bytes, timeout: float) -> HttpAnswer:
     try:
-        return caller.call("POST", "", body, headers={"Content-Type": "application/json", "Accept": "application/json"}, timeout=timeout)
+        return caller.call("POST", "", body, headers=HEADERS, timeout=timeout)
     except HttpFailure as error:
         raise WebhookError(str(error), passing=_was_reset(error)) from error
 

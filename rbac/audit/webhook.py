@@ -1,27 +1,23 @@
 """The webhook backend: events are posted as an EventList, again and again for a while where that fails.
 
-Upstream: apiserver `plugin/pkg/audit/webhook`, `pkg/util/webhook` (five attempts, each pause half as long again as the one before).
+Upstream: apiserver `plugin/pkg/audit/webhook`.
 """
 
 from __future__ import annotations
 
 import logging
-import random
 import threading
 from collections.abc import Sequence
 from typing import Final
 
 from cluster.api.protocols import HttpCaller, HttpFailure
 from rbac.audit.model import API_VERSION, AuditEvent
+from rbac.webhook import HEADERS, pauses
 
 log = logging.getLogger("berth.audit")
-ATTEMPTS: Final = 5
-_FACTOR: Final = 1.5
-_JITTER: Final = 0.2
 _TIMEOUT: Final = 30.0
 _LAST_TIMEOUT: Final = 0.8
 """Seconds for an attempt once the server ends."""
-_HEADERS: Final = {"Content-Type": "application/json", "Accept": "application/json"}
 
 
 class Webhook:
@@ -49,22 +45,17 @@ class Webhook:
 
     def _deliver(self, body: bytes) -> str:
         """What went wrong, empty for nothing."""
-        failure, pause = "", self._backoff
-        for attempt in range(ATTEMPTS):
-            if attempt:
-                ending = self._closing.wait(pause * (1 + random.random() * _JITTER))  # noqa: S311 - spreads what fails together
-                if ending and attempt > 1:
-                    break
-                pause *= _FACTOR
-            failure = self._attempt(body)
-            if not failure:
+        failure = self._attempt(body)
+        for attempt, pause in enumerate(pauses(self._backoff)):
+            if not failure or (self._closing.wait(pause) and attempt):
                 break
+            failure = self._attempt(body)
         return failure
 
     def _attempt(self, body: bytes) -> str:
         timeout = _LAST_TIMEOUT if self._closing.is_set() else _TIMEOUT
         try:
-            answer = self._caller.call("POST", body=body, headers=_HEADERS, timeout=timeout)
+            answer = self._caller.call("POST", body=body, headers=HEADERS, timeout=timeout)
         except HttpFailure as error:
             return str(error) or type(error).__name__
         return "" if 200 <= answer.status < 300 else f"it answered {answer.status}"

@@ -7,27 +7,23 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import random
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import orjson
-
-from cluster.api.protocols import HttpAnswer, HttpCaller, HttpFailure
+from cluster.api.names import Object
+from cluster.api.protocols import HttpCaller
 from cluster.api.user import UserInfo
 from rbac.authn.cache import LruCache
 from rbac.authn.errors import BadCredentials
+from rbac.webhook import WebhookError, ask
 
 log = logging.getLogger(__name__)
 VERSIONS: Final = ("v1", "v1beta1")
 TIMEOUT: Final = 30.0
 """Seconds for all attempts of one review together."""
-_STEPS: Final = 5
-_FIRST_WAIT, _FACTOR, _JITTER = 0.5, 1.5, 0.2
-_AGAIN: Final = frozenset({429, 500, 504})
 _CACHE_SIZE: Final = 8192
 _NO_USER: Final = "the webhook's answer is no TokenReview: it names no user, or not as it must"
 Found = tuple[UserInfo, tuple[str, ...]] | None
@@ -92,7 +88,7 @@ class WebhookTokenAuthenticator:
     def _review(self, token: str, wanted: tuple[str, ...]) -> Found:
         spec = {"token": token, "audiences": list(wanted)} if wanted else {"token": token}
         review = {"kind": "TokenReview", "apiVersion": self._version, "metadata": {}, "spec": spec, "status": {"user": {}}}
-        status = _status(self._ask(orjson.dumps(review)))
+        status = self._status(review)
         have = _strings(status.get("audiences")) or self._audiences
         good_for = tuple(each for each in wanted if each in have)
         if wanted and not good_for:
@@ -104,49 +100,17 @@ class WebhookTokenAuthenticator:
             return None
         return _user(status.get("user") or {}), good_for
 
-    def _ask(self, body: bytes) -> bytes:
-        """The answer's body; BadCredentials where there is none after a few attempts."""
-        end, wait = self._clock() + TIMEOUT, _FIRST_WAIT
-        for attempt in range(_STEPS):
-            try:
-                answer = self._caller.call("POST", "", body, timeout=max(0.1, end - self._clock()))
-            except HttpFailure as error:
-                why, again = str(error), _is_reset(error)
-            else:
-                if 200 <= answer.status < 300:
-                    return answer.body
-                why, again = f"the webhook answered {answer.status}", _asks_again(answer)
-            pause = wait * (1 + random.random() * _JITTER)  # noqa: S311 - spreads retries, guards nothing
-            if not again or attempt == _STEPS - 1 or self._clock() + pause > end:
-                break
-            self._sleep(pause)
-            wait *= _FACTOR
-        log.error("the token webhook could not be asked: %s", why)
-        raise BadCredentials(why)
-
-
-def _is_reset(error: HttpFailure) -> bool:
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ConnectionResetError):
-            return True
-        cause = cause.__cause__ or cause.__context__
-    return False
-
-
-def _asks_again(answer: HttpAnswer) -> bool:
-    return answer.status in _AGAIN or "retry-after" in answer.headers
-
-
-def _status(body: bytes) -> Mapping[str, Any]:
-    try:
-        review = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        review = None
-    status = review.get("status") if isinstance(review, dict) else None
-    if not isinstance(status, dict):
-        raise BadCredentials("the webhook's answer is no TokenReview")
-    return status
+    def _status(self, review: Object) -> Object:
+        """The answer's status; BadCredentials where there is none after a few attempts."""
+        try:
+            answer = ask(self._caller, review, TIMEOUT, self._sleep, within=TIMEOUT, clock=self._clock)
+        except WebhookError as error:
+            log.error("the token webhook could not be asked: %s", error)
+            raise BadCredentials(str(error)) from error
+        status = answer.get("status")
+        if not isinstance(status, dict):
+            raise BadCredentials("the webhook's answer is no TokenReview")
+        return status
 
 
 def _user(shown: Any) -> UserInfo:

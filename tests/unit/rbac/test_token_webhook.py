@@ -13,6 +13,7 @@ from cluster.api.errors import Unauthorized
 from cluster.api.protocols import HttpAnswer, HttpFailure
 from cluster.api.user import UserInfo
 from rbac.authn.webhook import WebhookTokenAuthenticator
+from rbac.webhook import HEADERS
 
 YES = {"authenticated": True, "user": {"username": "alice", "uid": "1", "groups": ["ops"], "extra": {"k": ["v", "w"]}}}
 ALICE = UserInfo("alice", "1", ("ops",), {"k": ("v", "w")})
@@ -32,15 +33,22 @@ class Service:
     def call(
         self, method: str, path: str = "", body: bytes | None = None, *, headers: Mapping[str, str] | None = None, timeout: float = 30.0
     ) -> HttpAnswer:
-        assert (method, path, headers) == ("POST", "", None)
-        self.asked.append(json.loads(body or b""))
+        assert (method, path, headers) == ("POST", "", HEADERS)
+        asked = json.loads(body or b"")
+        self.asked.append(asked)
         self.timeouts.append(timeout)
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, Exception):
             raise answer
         if isinstance(answer, HttpAnswer):
             return answer
-        return HttpAnswer(201, {}, answer if isinstance(answer, bytes) else json.dumps({"status": answer}).encode())
+        return HttpAnswer(
+            201,
+            {},
+            answer
+            if isinstance(answer, bytes)
+            else json.dumps({name: asked[name] for name in ("apiVersion", "kind")} | {"status": answer}).encode(),
+        )
 
 
 class Reviewed:
@@ -115,14 +123,14 @@ def test_a_token_that_the_webhook_does_not_know(status: Any) -> None:
     ("answer", "why"),
     [
         ({"authenticated": False, "error": "no such token"}, "no such token"),
-        (b"<html>", "the webhook's answer is no TokenReview"),
-        (b'{"status":[]}', "the webhook's answer is no TokenReview"),
+        (b'{"kind":"TokenReview"}', "expected authentication.k8s.io/v1 TokenReview, got None TokenReview"),
+        ([], "the webhook's answer is no TokenReview"),
         (YES | {"user": {"username": 5}}, NO_USER),
         (YES | {"user": {"username": "x", "groups": "ops"}}, NO_USER),
         (YES | {"audiences": "api"}, NO_USER),
         (YES | {"user": {"username": "x", "extra": {"k": 5}}}, NO_USER),
         (YES | {"user": "x"}, NO_USER),
-        (HttpAnswer(403, {}, b""), "the webhook answered 403"),
+        (HttpAnswer(403, {"content-type": "text/plain"}, b"not you"), "not you"),
         (HttpFailure("no route"), "no route"),
     ],
 )
@@ -172,7 +180,7 @@ def test_what_may_pass_is_tried_again(failure: Any) -> None:
 
 def test_it_is_tried_five_times_and_within_bounds() -> None:
     reviewed = Reviewed(HttpAnswer(500, {}, b""))
-    assert reviewed.why_not() == "the webhook answered 500"
+    assert reviewed.why_not() == 'an error on the server ("unknown") has prevented the request from succeeding'
     assert len(reviewed.service.asked) == 5
     assert reviewed.service.timeouts == sorted(reviewed.service.timeouts, reverse=True)
     assert max(reviewed.service.timeouts) == 30

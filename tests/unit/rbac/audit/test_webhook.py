@@ -15,7 +15,8 @@ from cluster.api.protocols import HttpAnswer, HttpFailure
 from rbac.audit.buffered import BatchOptions, Buffered, Throttle
 from rbac.audit.model import AuditEvent, Level, Sink, Union
 from rbac.audit.truncate import ANNOTATION, Truncated
-from rbac.audit.webhook import ATTEMPTS, Webhook
+from rbac.audit.webhook import Webhook
+from rbac.webhook import ATTEMPTS
 from tests.support import eventually
 
 
