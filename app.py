@@ -30,6 +30,7 @@ def pipeline(parts: Parts) -> list[Filter]:
         filters.with_recovery,
         filters.with_audit_id,
         filters.with_request_info,
+        parts.counted,
         with_failure_audit(parts.auditor),
         filters.with_deadline,
         with_authentication(parts.authentication),

@@ -10,6 +10,7 @@ import functools
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -36,12 +37,15 @@ from cluster.registry.tenants import TenantPrefixes
 from cluster.schema.model import SchemaSet
 from cluster.server.audit import Auditor
 from cluster.server.context import Handler
+from cluster.server.counters import Counters
 from cluster.server.discovery import Discovery
 from cluster.server.dispatch import Dispatcher
+from cluster.server.metrics import Counted, CountedSink, Metrics, Slis, health_observer
 from cluster.server.open_streams import OpenStreams
 from cluster.server.openapi import OpenApi
 from cluster.server.plain import Health, Root, TokenKeys, Version, git_version
 from cluster.server.resources import Resources
+from cluster.server.statusz import Statusz
 from cluster.server.streaming import KubeletTLS
 from cluster.server.subresources import Actions, Subresources
 from cluster.server.virtual import Virtual
@@ -70,6 +74,7 @@ class Parts:
     authentication: Authentication
     authorization: Authorization
     dispatcher: Handler
+    counted: Counted
     auditor: Auditor | None
     streams: OpenStreams
 
@@ -88,6 +93,8 @@ class ApiServer:
         self.signer = token_signer(config)
         _ = self.signer.public_keys  # loaded before workers are forked
         self.authorizers = authorizers(config)
+        self.counters = Counters(config.workers)
+        self._started = time.time()
         self._open_store = store or self._connect
         self._lock = threading.Lock()
         self._closed = threading.Event()
@@ -141,6 +148,7 @@ class ApiServer:
     def _make(self, store: Store) -> Parts:
         config = self.config
         self.store = store
+        self.counters.join()
         reader = StoreReader(store, self.catalog)
         signer = self.signer
         callers = Callers()
@@ -162,8 +170,9 @@ class ApiServer:
         own = own_handlers(OwnParts(config, reader, registry, resources, signer, who, may, self._closed))
         subresources = Subresources(registry, resources, Actions(reader, authorizer, signer, self._kubelet()), own.subresources)
         virtual = Virtual(registry, resources, subresources, authorizer, may.authorizer.rules_for, who.tokens, own.virtual)
-        self._auditor = auditor(config, callers)
-        return Parts(who, may, self._dispatcher(resources, subresources, virtual, signer, own), self._auditor, OpenStreams(reader))
+        self._auditor = auditor(config, callers, lambda sink: CountedSink(sink, self.counters))
+        dispatcher = self._dispatcher(resources, subresources, virtual, signer, own)
+        return Parts(who, may, dispatcher, Counted(self.counters, self.catalog), self._auditor, OpenStreams(reader))
 
     def _kubelet(self) -> KubeletTLS:
         home, client = self.config.home, "apiserver-kubelet-client"
@@ -180,14 +189,22 @@ class ApiServer:
         config, store = self.config, self.store
         assert store is not None
         discovery = Discovery(self.catalog, f"{config.host}:{config.port}")
-        health = Health({"ping": lambda: None, "log": lambda: None, "store": lambda: _touch(store)})
+        checks = {"ping": lambda: None, "log": lambda: None, "store": lambda: _touch(store)}
+        health = Health(checks, health_observer(self.counters))
         keys = TokenKeys(lambda: signer.discovery_document(config.jwks_uri), signer.key_set)
-        paths: dict[str, Handler] = {"/api": discovery.api, "/version": Version(config.kubernetes_version)}
-        if config.issuer.startswith("https://"):  # no other can be discovered
-            paths |= {"/.well-known/openid-configuration": keys.configuration, "/openid/v1/jwks": keys.jwks}
+        version = Version(config.kubernetes_version)
+        paths: dict[str, Handler] = {
+            "/api": discovery.api,
+            "/version": version,
+            "/.well-known/openid-configuration": keys.configuration,
+            "/openid/v1/jwks": keys.jwks,
+            "/metrics": Metrics(self.counters, self.catalog, lambda each: len(store.list(each).entries), version.build, self._started),
+            "/metrics/slis": Slis(self.counters, health.results, self._started),
+        }
         trees: dict[str, Handler] = dict.fromkeys(("/healthz", "/livez", "/readyz"), health)
         trees |= {"/api": discovery.core, "/apis": discovery.apis}
         trees["/openapi"] = OpenApi(self.catalog, self.schemas, git_version(config.kubernetes_version)).tree
+        paths["/statusz"] = Statusz(config.kubernetes_version, self._started, [*paths, *trees, "/statusz"])
         paths["/"] = Root([*paths, *trees, *(f"/apis/{group.name}" for group in self.catalog.groups() if group.name)])
         return Dispatcher(self.catalog, resources, subresources, virtual, paths, trees, own.creates)
 

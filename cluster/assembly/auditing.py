@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -29,8 +30,8 @@ def log_path(config: Config) -> Path | None:
     return Path(given) if given else config.home.logs / "audit.log"
 
 
-def auditor(config: Config, callers: HttpCallers) -> Auditor | None:
-    """None where events would go nowhere; ValueError, OSError for what cannot be used."""
+def auditor(config: Config, callers: HttpCallers, counted: Callable[[Sink], Sink] = lambda sink: sink) -> Auditor | None:
+    """None where events would go nowhere; `counted` is put before all backends.  ValueError, OSError for what cannot be used."""
     options = config.audit
     sinks: list[Sink] = []
     path = log_path(config)
@@ -43,7 +44,7 @@ def auditor(config: Config, callers: HttpCallers) -> Auditor | None:
         sinks.append(_webhook(options, callers))
     if not sinks:
         return None
-    return Auditor(_policy(options)[0], sinks[0] if len(sinks) == 1 else Union(sinks))
+    return Auditor(_policy(options)[0], counted(sinks[0] if len(sinks) == 1 else Union(sinks)))
 
 
 def check(config: Config) -> list[str]:

@@ -10,6 +10,7 @@ from flask import Request
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
+from cluster.api.authorization import Verdict
 from cluster.api.requestinfo import RequestInfo
 from cluster.api.user import UserInfo
 from rbac.audit.record import Record
@@ -32,6 +33,12 @@ class Context:
     """Who authenticated."""
     user: UserInfo = NOBODY
     """Who acts: the requester, or whom they impersonate."""
+    impersonates: bool = False
+    """Whether the requester asked to act as another."""
+    constraint: str | None = None
+    """The verb that allowed it, empty for the one without constraints; None where nothing has."""
+    verdict: Verdict | None = None
+    """Whether they may, once that is decided."""
     audit_id: str = ""
     received: int = 0
     """When it was, in nanoseconds since the epoch."""

@@ -116,9 +116,10 @@ def with_impersonation(authorizer: Authorizer) -> Filter:
             headers = context.headers().items()
             asked = parse_impersonation((name, value) for name, values in headers for value in values)
             if asked is not None:
-                context.user, constraint = impersonator.impersonate(asked, question_of(context))
+                context.impersonates = True
+                context.user, context.constraint = impersonator.impersonate(asked, question_of(context))
                 if context.audit is not None:
-                    context.audit.impersonated, context.audit.constraint = context.user, constraint
+                    context.audit.impersonated, context.audit.constraint = context.user, context.constraint
         return following(context)
 
     return act_as
@@ -129,7 +130,7 @@ def with_authorization(authorizer: Authorizer) -> Filter:
 
     def authorize(context: Context, following: Handler) -> Response:
         question = question_of(context)
-        verdict = authorizer.authorize(question)
+        verdict = context.verdict = authorizer.authorize(question)
         annotations = context.annotations
         if verdict.allowed:
             annotations[DECISION] = ALLOW

@@ -18,6 +18,9 @@ from cluster.server.responses import JSON, json_response, text_response
 RECORDED_PATCH: Final[Mapping[str, str]] = {"1.36": "1.36.2"}
 """The patch release whose behaviour a minor version follows."""
 
+GO_VERSION: Final = "go1.26"
+"""What clients are told where they ask for the version of Go."""
+
 
 def git_version(kubernetes_version: str) -> str:
     """The version that clients are told: `v1.36.2` for `1.36`."""
@@ -27,8 +30,10 @@ def git_version(kubernetes_version: str) -> str:
 class Health:
     """/healthz, /livez and /readyz, whole or one check at a time."""
 
-    def __init__(self, checks: Mapping[str, Callable[[], None]]) -> None:
+    def __init__(self, checks: Mapping[str, Callable[[], None]], observe: Callable[[str, str, bool], None]) -> None:
+        """`observe` is told of each check that was made: its name, what asked for it (e.g. `livez`), and whether it held."""
         self._checks = dict(checks)
+        self._observe = observe
 
     def __call__(self, context: Context) -> Response:
         root, *rest = context.path.strip("/").split("/")
@@ -38,7 +43,7 @@ class Health:
                 raise NotFound.path()
             names = rest
         excluded = set(context.query.getlist("exclude"))
-        results = [(name, "excluded" if name in excluded else self._run(name)) for name in names]
+        results = [(name, "excluded" if name in excluded else self._asked(name, root)) for name in names]
         failed = any(result == "failed" for _, result in results)
         if not failed and "verbose" not in context.query:
             return text_response("ok")
@@ -46,12 +51,21 @@ class Health:
         lines.append(f"{root} check {'failed' if failed else 'passed'}\n")
         return text_response("\n".join(lines), 500 if failed else 200)
 
-    def _run(self, name: str) -> str:
+    def results(self) -> list[tuple[str, bool]]:
+        """(name, whether it holds now) of every check."""
+        return [(name, self._holds(name)) for name in self._checks]
+
+    def _asked(self, name: str, root: str) -> str:
+        good = self._holds(name)
+        self._observe(name, root, good)
+        return "ok" if good else "failed"
+
+    def _holds(self, name: str) -> bool:
         try:
             self._checks[name]()
         except Exception:  # whatever is wrong, the check has failed, and that is its answer
-            return "failed"
-        return "ok"
+            return False
+        return True
 
 
 _LINES = {"ok": "[+]{} ok", "failed": "[-]{} failed: reason withheld", "excluded": "[+]{} excluded: ok"}
@@ -64,6 +78,15 @@ class Version:
         major, minor = kubernetes_version.split(".")[:2]
         build_date = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+        self.build = {
+            "gitVersion": git_version(kubernetes_version),
+            "gitCommit": "",
+            "gitTreeState": "clean",
+            "buildDate": build_date,
+            "goVersion": GO_VERSION,
+            "compiler": "berth",
+            "platform": f"linux/{machine}",
+        }
         self._body = orjson.dumps(
             {
                 "major": major,
@@ -72,13 +95,7 @@ class Version:
                 "emulationMinor": minor,
                 "minCompatibilityMajor": major,
                 "minCompatibilityMinor": str(max(0, int(minor) - 1)),
-                "gitVersion": git_version(kubernetes_version),
-                "gitCommit": "",
-                "gitTreeState": "clean",
-                "buildDate": build_date,
-                "goVersion": "go1.26",
-                "compiler": "berth",
-                "platform": f"linux/{machine}",
+                **self.build,
             },
             option=orjson.OPT_INDENT_2,
         )
