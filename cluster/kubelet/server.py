@@ -27,7 +27,8 @@ from cluster.kubelet.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
-ADMITTED: Final = "kube-apiserver-kubelet-client"
+ADMITTED: Final = "kube-apiserver-kubelet-client", "kubeadm:cluster-admins"
+"""Common name and organization of the API server's certificate."""
 _CONNECTIONS: Final = 512
 _HANDSHAKE_SECONDS: Final = 10.0
 _IDLE_SECONDS: Final = 300.0
@@ -122,7 +123,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._dispatch()
 
     def _dispatch(self) -> None:
-        if common_name(self.connection) != ADMITTED:
+        if not is_api_server(self.connection):
             self.plain(401, "Unauthorized")
             return
         parts = urlsplit(self.path)
@@ -152,10 +153,16 @@ class _Handler(BaseHTTPRequestHandler):
         log.debug(format, *args)
 
 
-def common_name(connection: ssl.SSLSocket) -> str:
-    """Of the peer's certificate, which TLS has verified."""
-    subject: Any = (connection.getpeercert() or {}).get("subject") or ()
-    return next((value for part in subject for key, value in part if key == "commonName"), "")
+def is_api_server(connection: ssl.SSLSocket) -> bool:
+    """Whether the peer's certificate, which TLS has verified, is the API server's.
+
+    The name alone does not tell: somebody may be let have a certificate of that name.  One with alternative names is not the
+    API server's but may be an issued kubeconfig's, of which nobody here knows whether it was revoked.
+    """
+    shown: Any = connection.getpeercert() or {}
+    subject = {pair for part in shown.get("subject") or () for pair in part}
+    name, organization = ADMITTED
+    return subject == {("commonName", name), ("organizationName", organization)} and not shown.get("subjectAltName")
 
 
 Query = dict[str, list[str]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import datetime
 import http.client
 import queue
 import socket
@@ -21,9 +22,10 @@ from cluster.assembly import pki
 from cluster.assembly.config import Config, Home
 from cluster.client import websocket as ws
 from cluster.kubelet.runtime import LogOptions, PodState, Sandbox
-from cluster.kubelet.server import KubeletServer
+from cluster.kubelet.server import ADMITTED, KubeletServer
 from cluster.kubelet.sim_runtime import SimNetwork, SimRuntime
 from cluster.server.streaming import KubeletTLS, StreamRequest, connect
+from rbac.credentials.certificates import issue_client_certificate
 from tests.unit.kubelet.pods import container, pod
 
 SECONDS = 10.0
@@ -78,8 +80,14 @@ class World:
     def __init__(self, folder: Path) -> None:
         config = Config(home=Home(folder))
         pki.ensure(config)
-        pki.ensure(config, pki.node_leaves(config, "n"))
+        name, group = ADMITTED
+        others = [pki.Leaf("namesake", name), pki.Leaf("member", "member", (group,))]
+        pki.ensure(config, [*pki.node_leaves(config, "n"), *others])
         self.home = config.home
+        ca = self.home.certificate("ca").read_bytes(), self.home.key("ca").read_bytes()
+        pair = issue_client_certificate(*ca, name, [group], datetime.timedelta(days=1), uri="berth:clusterkubeconfigs/a/b")
+        for file, pem in zip((self.home.certificate("issued"), self.home.key("issued")), pair, strict=True):
+            file.write_bytes(pem)
         self.pod = pod(nodeName="n")
         self.pod["spec"]["containers"].append({"name": "stopped"})
         runtime = EchoRuntime(folder / "sim.json", SimNetwork())
@@ -263,8 +271,12 @@ def test_without_a_certificate_the_handshake_fails(world: World) -> None:
     connection.close()
 
 
-@pytest.mark.parametrize(("certificate", "code"), [("admin", 401), ("node-n", 401), ("apiserver-kubelet-client", 200)])
+@pytest.mark.parametrize(
+    ("certificate", "code"),
+    [("admin", 401), ("node-n", 401), ("namesake", 401), ("member", 401), ("issued", 401), ("apiserver-kubelet-client", 200)],
+)
 def test_only_the_api_servers_certificate_is_admitted(world: World, certificate: str, code: int) -> None:
+    """Neither one of its name, nor one of its group, nor one of both that a kubeconfig was issued with."""
     connection = world.direct(certificate)
     connection.request("GET", "/healthz")
     response = connection.getresponse()
