@@ -23,7 +23,9 @@ FIELDS: Final = ("metadata.name", "metadata.namespace", "user", "verb", "resourc
 LATE: Final = 120.0
 """Seconds by which a line may be older than one before it: processes write on their own."""
 _DAYS: Final = re.compile(r"(\d{1,6})d", re.ASCII)
-_SECRET_BODIES: Final = frozenset({("", "secrets", ""), ("", "serviceaccounts", "token")})
+_SECRET_BODIES: Final = frozenset(
+    {("", "secrets", ""), ("", "serviceaccounts", "token"), ("authentication.k8s.io", "tokenreviews", "")},
+)
 """(group, resource, subresource) whose bodies the log may hold, but nobody is shown by the API: another right guards them."""
 
 

@@ -22,8 +22,15 @@ MAX_USER_AGENT: Final = 1024
 _TRUNCATED: Final = "...TRUNCATED"
 _STATUS: Final = b'{"kind":"Status",'
 _STATUS_FIELDS: Final = ("metadata", "status", "message", "reason", "details", "code")
-_CREDENTIALS: Final = frozenset({"kubeconfigs", "clusterkubeconfigs"})
-"""Resources of Berth's own whose answers carry a credential once; no level lets it into an event."""
+_ISSUED: Final = (("status", "kubeconfig"),)
+_ASKED_ABOUT: Final = (("spec", "token"), ("spec", "certificate"))
+_CREDENTIALS: Final = {
+    "kubeconfigs": _ISSUED,
+    "clusterkubeconfigs": _ISSUED,
+    "accessexplanations": _ASKED_ABOUT,
+    "localaccessexplanations": _ASKED_ABOUT,
+}
+"""Where objects of Berth's own carry credentials, by resource; no level lets them into an event."""
 _OWN_GROUP: Final = "berth.io"
 _MANAGED: Final = b'"managedFields"'
 
@@ -124,15 +131,16 @@ class Record:
     def _shown(self, body: bytes) -> bytes:
         """The body without what must not be recorded; it is read anew only where it may hold such a thing."""
         managed = self.config.omit_managed_fields and _MANAGED in body
-        secret = self.asked.api_group == _OWN_GROUP and self.asked.resource in _CREDENTIALS
+        secret = _CREDENTIALS.get(self.asked.resource, ()) if self.asked.api_group == _OWN_GROUP else ()
         if not managed and not secret:
             return body[:-1] if body.endswith(b"\n") else body
         obj = orjson.loads(body)
         for each in _objects(obj):
             if managed and isinstance(each.get("metadata"), dict):
                 each["metadata"].pop("managedFields", None)
-            if secret and isinstance(each.get("status"), dict):
-                each["status"].pop("kubeconfig", None)
+            for part, member in secret:
+                if isinstance(each.get(part), dict):
+                    each[part].pop(member, None)
         return orjson.dumps(obj)
 
     # what is told of it

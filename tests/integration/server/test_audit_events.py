@@ -159,6 +159,26 @@ def test_bodies_of_secrets_and_tokens_are_shown_to_nobody(server: ApiServer) -> 
     assert not {"requestObject", "responseObject"} & event.keys()
 
 
+REVIEWED = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview"}
+EXPLAINED = {"resourceAttributes": {"verb": "get", "resource": "pods"}}
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/apis/authentication.k8s.io/v1/tokenreviews", REVIEWED | {"spec": {}}),
+        (f"{PATH}/accessexplanations", {"spec": EXPLAINED}),
+        (f"{PATH}/namespaces/red/localaccessexplanations", {"spec": EXPLAINED}),
+    ],
+)
+def test_tokens_that_are_asked_about_are_shown_to_nobody(server: ApiServer, path: str, body: dict[str, Any]) -> None:
+    token, audit_id = f"token-{secrets.token_hex(16)}", f"asked-{secrets.token_hex(4)}"
+    server.request("POST", path, body | {"spec": body["spec"] | {"token": token}}, headers={"Audit-Id": audit_id})
+    (found,) = _listed(server, "", f"metadata.name={audit_id}")
+    assert found["event"]["objectRef"]["resource"] == path.rpartition("/")[2]
+    assert token not in json.dumps(found)
+
+
 def test_table_tells_who_did_what(server: ApiServer) -> None:
     _create(server, "red", "shown", "red-owner")
     accept = {"Accept": "application/json;as=Table;g=meta.k8s.io;v=v1"}
