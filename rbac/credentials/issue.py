@@ -17,7 +17,7 @@ from cluster.api.meta import format_time
 from cluster.api.names import GroupKind, Object
 from cluster.api.protocols import Reader
 from cluster.api.user import service_account_name
-from cluster.kinds.berth.kubeconfig_rules import SHORTEST, YEAR
+from cluster.kinds.berth.kubeconfig_rules import BETWEEN, LONGEST, SHORTEST, YEAR
 from rbac.authn.service_accounts import SERVICE_ACCOUNTS, TokenSigner
 from rbac.credentials import kubeconfig
 from rbac.credentials.certificates import issue_client_certificate
@@ -79,8 +79,8 @@ class CredentialIssuer:
                 why = f"must be at most {limit}, as this cluster limits the tokens of service accounts"
         elif ends > self._ca_ends():
             why = f"must end before the cluster's CA, at {_shown(self._ca_ends())}"
-        if seconds < SHORTEST:
-            why = f"must be at least {SHORTEST}"
+        if not SHORTEST <= seconds <= LONGEST:
+            why = BETWEEN
         if why:
             kind = GroupKind(GROUP, record["kind"])
             raise Invalid.of(kind, record["metadata"]["name"], [field.invalid("spec.expirationSeconds", seconds, why)])

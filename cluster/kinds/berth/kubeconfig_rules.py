@@ -24,6 +24,7 @@ SECRET_FIELDS: Final = (("status", "kubeconfig"),)
 YEAR: Final = 365 * 24 * 3600
 SHORTEST: Final = 600
 LONGEST: Final = 10 * YEAR
+BETWEEN: Final = f"must be between {SHORTEST} (10 minutes) and {LONGEST} (10 years)"
 MAX_GROUPS: Final = 64
 MAX_NAMESPACES: Final = 64
 MAX_NAME_BYTES: Final = 64
@@ -96,8 +97,7 @@ def _validate(record: Object, *, namespaced: bool) -> list[FieldError]:
     errors += _list("spec.groups", spec.get("groups") or (), MAX_GROUPS)
     seconds = spec.get("expirationSeconds")
     if seconds is not None and not SHORTEST <= seconds <= LONGEST:
-        why = f"must be between {SHORTEST} (10 minutes) and {LONGEST} (10 years)"
-        errors.append(field.invalid("spec.expirationSeconds", seconds, why))
+        errors.append(field.invalid("spec.expirationSeconds", seconds, BETWEEN))
     return errors + _role(spec) + _file(spec)
 
 

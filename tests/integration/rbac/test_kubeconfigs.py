@@ -165,6 +165,15 @@ def test_a_renewal_is_judged_as_an_issue_is(api_server: ApiServer, tmp_path: Pat
     assert head.request("POST", path(namespace, "free", "revoke")).code == 201
 
 
+@pytest.mark.parametrize("seconds", [-1, 599, 315_360_001, 1 << 40, 1 << 62])
+def test_a_renewal_is_as_long_as_an_issue_may_be(api_server: ApiServer, seconds: int) -> None:
+    namespace = api_server.namespace()
+    api_server.request("POST", path(namespace), order("robot", serviceAccountName="default"))
+    answer = api_server.request("POST", path(namespace, "robot", "renew"), {"spec": {"expirationSeconds": seconds}})
+    assert (answer.code, answer.body["details"]["causes"][0]["field"]) == (422, "spec.expirationSeconds")
+    assert len(api_server.request("GET", path(namespace, "robot")).body["status"]["credentials"]) == 1
+
+
 def test_nothing_of_a_record_changes_but_its_metadata(api_server: ApiServer) -> None:
     namespace = api_server.namespace()
     record = api_server.request("POST", path(namespace), order("kept", user=f"{namespace}:kept")).body
