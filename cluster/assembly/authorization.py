@@ -6,11 +6,11 @@ import threading
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from cluster.api.followed_file import read_file
 from cluster.api.protocols import HttpCallers, Reader
 from cluster.assembly.config import Config
 from cluster.assembly.options import AuthorizationOptions
 from cluster.assembly.reload import follow
-from cluster.schema.configuration import MAX_BYTES
 from rbac.authz.build import Authorization, ConfiguredAuthorizer, build_authorization
 from rbac.authz.configuration import BadConfiguration, Configuration, WebhookConfiguration, of_modes, parse
 
@@ -34,8 +34,7 @@ def authorizers(config: Config) -> Authorizers:
         why = "can not be specified when --authorization-mode or --authorization-webhook-* flags are defined"
         raise BadConfiguration(f"--authorization-config {why}")
     path = Path(options.authorization_config)
-    with path.open("rb") as file:
-        data = file.read(MAX_BYTES + 1)
+    data = read_file(path)
     try:
         return Authorizers(parse(data), path, data)
     except BadConfiguration as error:

@@ -6,10 +6,11 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from cluster.api.followed_file import read_file
 from cluster.api.protocols import HttpCallers
 from cluster.assembly.config import Config
 from rbac.authn.kept_file import KeptFile
-from rbac.authn.structured import StructuredAuthentication, load_file, read_file
+from rbac.authn.structured import StructuredAuthentication, load_file
 from rbac.authn.structured_config import Anonymous
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from cluster.api.errors import BadRequest
 from cluster.api.field import quoted
+from cluster.api.followed_file import MAX_BYTES
 from cluster.api.names import GroupVersionKind, Object, parse_api_version
 from cluster.schema import faults
 from cluster.schema.decode import Mismatch, decoder
@@ -19,7 +20,6 @@ from cluster.schema.parse import parse_json, parse_yaml
 TEXT: Final[Schema] = {"type": "string"}
 FLAG: Final[Schema] = {"type": "boolean"}
 TEXTS: Final[Schema] = {"type": "array", "items": TEXT}
-MAX_BYTES: Final = 10 << 20
 _SHOWN: Final = 1000
 
 

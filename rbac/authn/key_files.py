@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
+from cluster.api.followed_file import FollowedFiles, read_file
 from rbac.authn.keys import PublicKey, TokenKeys, load_public_keys
 
 log = logging.getLogger(__name__)
 CHECK_SECONDS: Final = 2.0
 """How often the files are looked at; a key that was taken away verifies nothing after that."""
-_Look = tuple[tuple[str, int, int, int], ...]
 
 
 class KeyFiles:
@@ -29,8 +29,9 @@ class KeyFiles:
         self._signing = signing
         self._verifying = verifying
         self._clock = clock
-        self._seen = self._look()
-        self._keys = self._read()
+        self._followed = FollowedFiles(self._files, clock)
+        self._contents = self._read()
+        self._keys = _keys(self._contents)
         self._next = clock() + CHECK_SECONDS
 
     def current(self) -> TokenKeys:
@@ -39,10 +40,10 @@ class KeyFiles:
     def refreshed(self) -> TokenKeys:
         self._next = self._clock() + CHECK_SECONDS
         try:
-            look = self._look()
-            if look != self._seen:
-                self._seen = look
-                self._keys = self._read()
+            contents = self._read() if self._followed.is_due() else self._contents
+            if contents != self._contents:
+                self._contents = contents
+                self._keys = _keys(contents)
                 log.warning("service-account keys were read again: %d verify tokens", len(self._keys.public))
         except (OSError, ValueError) as error:
             log.warning("service-account keys were not read again: %s", error)
@@ -51,19 +52,21 @@ class KeyFiles:
     def _files(self) -> list[Path]:
         return [self._signing, *self._verifying()]
 
-    def _look(self) -> _Look:
-        """What tells that a file is another one."""
-        stats = [(str(file), file.stat()) for file in self._files()]
-        return tuple((name, stat.st_mtime_ns, stat.st_size, stat.st_ino) for name, stat in stats)
+    def _read(self) -> list[tuple[Path, bytes]]:
+        """The files and what they hold, the signing key's first."""
+        return [(file, read_file(file)) for file in self._files()]
 
-    def _read(self) -> TokenKeys:
-        public: list[PublicKey] = []
-        for file in self._verifying():
-            try:
-                public += load_public_keys(file.read_bytes())
-            except ValueError as error:
-                raise ValueError(f'"{file}": {error}') from error
+
+def _keys(contents: Sequence[tuple[Path, bytes]]) -> TokenKeys:
+    """ValueError that names the file."""
+    (signing, private), *verifying = contents
+    public: list[PublicKey] = []
+    for file, data in verifying:
         try:
-            return TokenKeys.of(self._signing.read_bytes(), public)
+            public += load_public_keys(data)
         except ValueError as error:
-            raise ValueError(f'"{self._signing}": {error}') from error
+            raise ValueError(f'"{file}": {error}') from error
+    try:
+        return TokenKeys.of(private, public)
+    except ValueError as error:
+        raise ValueError(f'"{signing}": {error}') from error

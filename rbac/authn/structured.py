@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import logging
-import os
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -18,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from cluster.api.followed_file import follow_file, read_file
 from cluster.api.protocols import HttpCallers
 from cluster.api.user import UserInfo
-from cluster.schema.configuration import MAX_BYTES
 from rbac.authn.cache import LruCache
 from rbac.authn.jwt_issuer import JwtAuthenticator, Verified
 from rbac.authn.jwt_token import unverified_issuer
@@ -29,10 +28,6 @@ from rbac.authn.structured_config import Anonymous, AuthenticationConfiguration,
 from rbac.quoting import quoted
 
 log = logging.getLogger(__name__)
-POLL_SECONDS: Final = 1.0
-"""How often the file is looked at."""
-READ_SECONDS: Final = 60.0
-"""How often it is read though it looks as it did."""
 UPDATE_SECONDS: Final = 60.0
 """How long the issuers of a new file may take to be discovered before it counts as failed, and is tried again."""
 AGAIN_SECONDS: Final = 10.0
@@ -43,12 +38,10 @@ _ANONYMOUS_CHANGED: Final = "anonymous: Forbidden: changed from initial configur
 
 @dataclass(slots=True)
 class Reloads:
-    """How often the file was reloaded since the start, and when last (seconds since 1970)."""
+    """How often the file was taken over since the start, and how often it could not be."""
 
     successes: int = 0
     failures: int = 0
-    last_success: float = 0.0
-    last_failure: float = 0.0
 
 
 class _Issuers:
@@ -98,9 +91,7 @@ class StructuredAuthentication:
         self._audiences = tuple(api_audiences)
         self._clock = clock
         self._kept = kept
-        self._looks = _looks(self._path)
-        self._read_at = time.monotonic()
-        self._again_at = float("inf")
+        self._file = follow_file(self._path)
         self._closed = threading.Event()
         self._reloading = threading.Lock()
         self.reloads = Reloads()
@@ -116,7 +107,7 @@ class StructuredAuthentication:
             with contextlib.suppress(ValueError):
                 data = found[0].encode()
                 configuration = load_file(self._path, data, self._disallowed)
-                self._looks = ()  # the file may say something else by now
+                self._file.try_again()  # it may say something else by now
                 return data, configuration
         try:
             data = read_file(self._path)
@@ -154,7 +145,7 @@ class StructuredAuthentication:
         """Discovers the issuers and watches the file, in the background, until `close`."""
         for authenticator in self._issuers.authenticators:
             authenticator.start()
-        threading.Thread(target=self._watch, name="authentication-config", daemon=True).start()
+        self._file.follow(self.reload, self._closed, "authentication config")
 
     def close(self) -> None:
         self._closed.set()
@@ -172,7 +163,6 @@ class StructuredAuthentication:
             except OSError as error:
                 self._failed(f"failed to read authentication config file: {error.strerror}", again=True)
                 return
-            self._again_at = float("inf")
             if data == self._tracked:
                 return
             try:
@@ -192,7 +182,6 @@ class StructuredAuthentication:
             self._tracked = data
             self._keep()
             self.reloads.successes += 1
-            self.reloads.last_success = self._clock()
             log.warning("reloaded authentication config %s", quoted(str(self._path)))
 
     def _make(self, configuration: AuthenticationConfiguration, old: Sequence[JwtAuthenticator]) -> list[JwtAuthenticator]:
@@ -207,9 +196,9 @@ class StructuredAuthentication:
         for authenticator in added:
             authenticator.start()
         end = time.monotonic() + UPDATE_SECONDS
-        looks = _looks(self._path)
+        looks = self._file.looks()
         while fault := next((each.fault for each in fresh if each.fault), ""):
-            if time.monotonic() > end or self._closed.wait(0.05) or _looks(self._path) != looks:
+            if time.monotonic() > end or self._closed.wait(0.05) or self._file.looks() != looks:
                 for authenticator in added:
                     authenticator.close()
                 return fault
@@ -225,27 +214,9 @@ class StructuredAuthentication:
     def _failed(self, why: str, *, again: bool = False) -> None:
         """`again`: what failed may succeed without the file's being changed."""
         self.reloads.failures += 1
-        self.reloads.last_failure = self._clock()
         if again:
-            self._again_at = time.monotonic() + AGAIN_SECONDS
+            self._file.try_again(AGAIN_SECONDS)
         log.error("%s: what %s said before is kept", why, quoted(str(self._path)))
-
-    def _watch(self) -> None:
-        while not self._closed.wait(POLL_SECONDS):
-            looks, now = _looks(self._path), time.monotonic()
-            if looks == self._looks and now < self._again_at and now - self._read_at < READ_SECONDS:
-                continue
-            self._looks, self._read_at = looks, now
-            try:
-                self.reload()
-            except Exception:  # whatever a file may bring about, the next one is looked at
-                log.exception("authentication config %s could not be reloaded", quoted(str(self._path)))
-
-
-def read_file(path: Path) -> bytes:
-    """The file's content, or as much of it as shows that it is too large; OSError."""
-    with path.open("rb") as file:
-        return file.read(MAX_BYTES + 1)
 
 
 def load_file(path: Path, data: bytes, disallowed_issuers: Collection[str]) -> AuthenticationConfiguration:
@@ -254,12 +225,3 @@ def load_file(path: Path, data: bytes, disallowed_issuers: Collection[str]) -> A
         return load_authentication_configuration(data, disallowed_issuers)
     except ValueError as error:
         raise ValueError(f"failed to load authentication configuration from file {quoted(str(path))}: {error}") from error
-
-
-def _looks(path: Path) -> tuple[int, ...]:
-    """What changes when the file does, or the link that leads to it; nothing where it is missing."""
-    try:
-        found = os.stat(path)
-    except OSError:
-        return ()
-    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)

@@ -15,9 +15,9 @@ from typing import Any, Final
 
 from cluster.api import field
 from cluster.api.field import FieldError
+from cluster.api.followed_file import MAX_BYTES, read_file
 from cluster.storage.encryption.providers import AesCbc, AesGcm, Identity, Provider
 
-MAX_BYTES: Final = 1 << 20
 _VERSION: Final = "apiserver.config.k8s.io/v1"
 _CIPHERS: Final[Mapping[str, Callable[[str, bytes], Provider]]] = {"aesgcm": AesGcm, "aescbc": AesCbc}
 _PROVIDERS: Final = ("kms", "aesgcm", "aescbc", "secretbox", "identity")
@@ -66,7 +66,11 @@ class Encryption:
 
 def load(path: Path) -> Encryption:
     """The configuration in a file.  BadConfiguration, OSError."""
-    data = path.read_bytes()[: MAX_BYTES + 1]
+    return decode(path, read_file(path))
+
+
+def decode(path: Path, data: bytes) -> Encryption:
+    """The configuration that a file holds.  BadConfiguration, which names the file."""
     if len(data) > MAX_BYTES:
         raise BadConfiguration(f'encryption configuration "{path}" is larger than {MAX_BYTES} bytes')
     try:

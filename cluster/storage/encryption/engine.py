@@ -6,19 +6,18 @@ anew in the background, in place: no revision changes, and nobody has to rewrite
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from cluster.storage.encryption.configuration import BadConfiguration, Encryption, load
+from cluster.api.followed_file import follow_file, read_file
+from cluster.storage.encryption.configuration import BadConfiguration, Encryption, decode
 from cluster.storage.encryption.providers import SEALED, Provider, Unreadable
 from cluster.storage.engine import Engine, Record, Refusal, Row, Transaction
 
 _NOTE: Final = "sealed"
 """The note in a database in which something may be sealed."""
-Fingerprint = tuple[int, int, int]
 
 
 class SealedEngine:
@@ -28,8 +27,9 @@ class SealedEngine:
         """BadConfiguration, OSError for a file that is none, or that lacks a key which the database needs."""
         self._engine = engine
         self._path = path
-        self._fingerprint = _fingerprint(path)
-        self._encryption = load(path) if path else Encryption()
+        self._file = follow_file(path) if path else None
+        self._content = read_file(path) if path else b""
+        self._encryption = decode(path, self._content) if path else Encryption()
         self._position: str | None = None
         if path or engine.remember(_NOTE):
             self._check(self._encryption)
@@ -112,7 +112,7 @@ class SealedEngine:
 
     def chore(self) -> bool:
         """Reads a changed configuration, or seals a slice of what lies otherwise; whether more is waiting."""
-        if self._path is not None and _fingerprint(self._path) != self._fingerprint:
+        if self._path is not None and self._file is not None and self._file.is_due():
             self._reload(self._path)
         if self._position is None:
             return False
@@ -125,9 +125,12 @@ class SealedEngine:
 
     def _reload(self, path: Path) -> None:
         """Takes a new configuration, or keeps the old one where the new one is bad, and says so."""
-        self._fingerprint = _fingerprint(path)
         try:
-            encryption = load(path)
+            content = read_file(path)
+            if content == self._content:
+                return
+            self._content = content
+            encryption = decode(path, content)
             self._check(encryption)
         except (BadConfiguration, OSError) as error:
             sys.stderr.write(f"store: the changed encryption configuration is not used: {error}\n")
@@ -191,12 +194,3 @@ def _opener(encryption: Encryption, key: str, value: bytes) -> Provider | None:
 
 def _is_sealed(record: Record) -> bool:
     return any(value is not None and value.startswith(SEALED) for value in (record.value, record.previous))
-
-
-def _fingerprint(path: Path | None) -> Fingerprint:
-    """What changes with the file's content, whether it is written anew, replaced, or reached by another link."""
-    try:
-        found = os.stat(path) if path else None
-    except OSError:
-        found = None
-    return (found.st_ino, found.st_mtime_ns, found.st_size) if found else (0, 0, 0)

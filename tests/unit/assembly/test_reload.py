@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.assembly import reload
+from cluster.api import followed_file
 from cluster.assembly.reload import follow
 from tests.support import eventually
 
@@ -39,7 +39,7 @@ class Followed:
 
 @pytest.fixture
 def followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Followed]:
-    monkeypatch.setattr(reload, "SECONDS", 0.01)
+    monkeypatch.setattr(followed_file, "LOOK_SECONDS", 0.01)
     path = tmp_path / "file"
     path.write_bytes(b"one")
     made = Followed(path, b"one")
