@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
-import os
 import re
 import socket
 from dataclasses import dataclass, field, fields
@@ -21,6 +20,7 @@ from cluster.assembly.options import (
     EncryptionOptions,
     load_section,
 )
+from cluster.assembly.private_file import write_private
 
 DEFAULT_PORT: Final = 6443
 DEFAULT_VERSION: Final = "1.36"
@@ -163,9 +163,7 @@ class Config:
     def save(self) -> None:
         """Writes config.json atomically."""
         data = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "home"}
-        temporary = self.home.config.with_suffix(".tmp")
-        temporary.write_bytes(orjson.dumps(data, option=orjson.OPT_INDENT_2))
-        os.replace(temporary, self.home.config)
+        write_private(self.home.config, orjson.dumps(data, option=orjson.OPT_INDENT_2))
 
     @classmethod
     def load(cls, home: Home) -> Self:

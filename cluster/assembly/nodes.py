@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from typing import Self
 
 import orjson
 
 from cluster.assembly.config import Home
+from cluster.assembly.private_file import write_private
 
 
 @dataclass(slots=True)
@@ -27,10 +27,7 @@ class NodeSet:
             return cls(home)
 
     def save(self) -> None:
-        path = self.home.root / "nodes.json"
-        temporary = path.with_suffix(".tmp")
-        temporary.write_bytes(orjson.dumps(self.wanted))
-        os.replace(temporary, path)
+        write_private(self.home.root / "nodes.json", orjson.dumps(self.wanted))
 
     def has(self, name: str) -> bool:
         return name in self.wanted

@@ -12,7 +12,6 @@ import fcntl
 import hashlib
 import ipaddress
 import os
-import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from cluster.assembly.config import Config
+from cluster.assembly.private_file import write_private
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -89,7 +89,7 @@ def ensure(config: Config, leaves: Sequence[Leaf] | None = None) -> None:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    with open(path, "w") as file:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600), "w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
@@ -259,14 +259,3 @@ def _write_pair(config: Config, name: str, certificate: bytes, key: bytes) -> No
     config.home.key(name).unlink(missing_ok=True)
     write_private(config.home.certificate(name), certificate)
     write_private(config.home.key(name), key)
-
-
-def write_private(path: Path, data: bytes) -> None:
-    """Writes a file that only its owner may read, atomically."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(descriptor)
-    os.replace(temporary, path)

@@ -12,7 +12,7 @@ import yaml
 
 from cluster.api.names import Object
 from cluster.api.validation import is_dns1123_subdomain
-from cluster.assembly.pki import write_private
+from cluster.assembly.private_file import write_private
 from cluster.cli import kubeconfigs
 from cluster.cli.failure import CommandError
 from cluster.cli.kubeconfig_access import VERSION, Access, kind_of

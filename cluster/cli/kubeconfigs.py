@@ -8,7 +8,7 @@ from pathlib import Path
 import orjson
 
 from cluster.assembly.config import Config
-from cluster.assembly.pki import write_private
+from cluster.assembly.private_file import write_private
 from cluster.cli.failure import CommandError
 from rbac.credentials import kubeconfig
 

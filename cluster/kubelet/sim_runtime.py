@@ -112,7 +112,8 @@ class SimRuntime:
     def _save(self) -> None:
         data = orjson.dumps({"sandboxes": [*self._sandboxes.values()], "containers": [*self._containers.values()]})
         temporary = self._file.with_suffix(".tmp")
-        temporary.write_bytes(data)
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(data)
         os.replace(temporary, self._file)
 
     def version(self) -> Version:

@@ -39,10 +39,10 @@ def test_the_users_kubeconfig_gets_a_context_that_works(running: Berth) -> None:
     assert stat.S_IMODE(running.user_kubeconfig.stat().st_mode) == 0o600
 
 
-def test_keys_are_private(running: Berth) -> None:
-    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (running.home / "pki").iterdir() if path.suffix in (".key", ".crt")}
-    assert modes
-    assert set(modes.values()) == {0o600}
+def test_files_of_the_home_are_private(running: Berth) -> None:
+    modes = {path: stat.S_IMODE(path.stat().st_mode) for path in running.home.rglob("*") if "pods" not in path.parts and path.is_file()}
+    assert {"ca.key", "config.json", "nodes.json", "apiserver.log"} <= {path.name for path in modes}
+    assert {path: mode for path, mode in modes.items() if mode != 0o600} == {}
 
 
 def test_a_change_of_a_running_cluster_is_refused(running: Berth) -> None:
