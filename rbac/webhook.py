@@ -62,7 +62,7 @@ def ask(
     within: float = math.inf,
     clock: Callable[[], float] = time.monotonic,
 ) -> Object:
-    """What the webhook answers to a review, an object of the same apiVersion and kind; WebhookError.
+    """What the webhook answers to a review, an object of the same apiVersion and kind, unless it leaves them out; WebhookError.
 
     An attempt takes `timeout` seconds at most, all of them together about `within`.
     """
@@ -105,8 +105,8 @@ def _answer(answer: HttpAnswer, review: Object) -> Object:
         found = orjson.loads(answer.body)
     except orjson.JSONDecodeError as error:
         raise WebhookError(f"couldn't get version/kind; json parse error: {error}") from None
-    same = isinstance(found, dict) and all(found.get(name) == review[name] for name in ("apiVersion", "kind"))
-    if not same:
+    same = isinstance(found, dict) and all(found.get(name) in (None, "", review[name]) for name in ("apiVersion", "kind"))
+    if not same:  # what an answer does not say of itself is taken to be what was asked for
         given = f"{found.get('apiVersion')} {found.get('kind')}" if isinstance(found, dict) else type(found).__name__
         raise WebhookError(f"expected {review['apiVersion']} {review['kind']}, got {given}")
     return dict(found)

@@ -13,6 +13,7 @@ from cluster.api.names import GroupResource, Object
 from cluster.api.user import UserInfo
 from cluster.kinds.catalog import Catalog
 from cluster.kinds.model import Kind
+from cluster.registry.metadata import match_namespace, wipe_system_fields
 from cluster.registry.registry import Registry, attributes
 from cluster.server.context import Context
 from cluster.server.dispatch import SubHandler
@@ -48,8 +49,10 @@ class Virtual:
         self._own = own
 
     def __call__(self, context: Context, kind: Kind) -> Response:
-        resource = kind.resource.resource
-        if context.info.verb not in kind.verbs:
+        resource, info = kind.resource.resource, context.info
+        if kind.verbs == ("create",) and (info.name or (kind.namespaced and not info.namespace)):
+            raise NotFound.path()  # what can only be created is nowhere by name, nor in all namespaces
+        if info.verb not in kind.verbs:
             raise MethodNotAllowed.plain()
         own = self._own.get(kind.resource.group_resource)
         if own is not None:
@@ -68,7 +71,8 @@ class Virtual:
     def _review(self, context: Context, kind: Kind, review: Review) -> Response:
         output = output_of(context.header("HTTP_ACCEPT"), transforms=False)
         call, sent = self._resources.sent(context, kind, "CreateOptions")
-        sent.setdefault("metadata", {})
+        wipe_system_fields(sent)
+        match_namespace(sent, context.info.namespace if kind.namespaced else "")
         asked = attributes(call, Operation.CREATE, kind, context.info.namespace, "", sent, None)
         self._registry.mutate(call, asked, kind)
         self._registry.validate(call, asked)

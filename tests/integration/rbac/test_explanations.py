@@ -329,7 +329,7 @@ class TestLocal:
         assert asking("POST", f"{API}/accessexplanations", body)[0] == 403
 
     def test_no_namespace_is_no_such_path(self, people: People) -> None:
-        assert people.admin("POST", f"{API}/localaccessexplanations", {"spec": {}})[0] == 405
+        assert people.admin("POST", f"{API}/localaccessexplanations", {"spec": {}})[0] == 404
 
     def test_nothing_of_elsewhere_is_told(self, people: People) -> None:
         asking = tenants_admin(people)

@@ -123,7 +123,9 @@ def test_a_token_that_the_webhook_does_not_know(status: Any) -> None:
     ("answer", "why"),
     [
         ({"authenticated": False, "error": "no such token"}, "no such token"),
-        (b'{"kind":"TokenReview"}', "expected authentication.k8s.io/v1 TokenReview, got None TokenReview"),
+        (b'{"kind":"TokenReview"}', "the webhook's answer is no TokenReview"),
+        (b'{"apiVersion":"v1"}', "expected authentication.k8s.io/v1 TokenReview, got v1 None"),
+        (b'{"kind":"Pod"}', "expected authentication.k8s.io/v1 TokenReview, got None Pod"),
         ([], "the webhook's answer is no TokenReview"),
         (YES | {"user": {"username": 5}}, NO_USER),
         (YES | {"user": {"username": "x", "groups": "ops"}}, NO_USER),
