@@ -36,6 +36,11 @@ def format_time(moment: datetime) -> str:
     return f"{utc.year:04}-{utc.month:02}-{utc.day:02}T{utc.hour:02}:{utc.minute:02}:{utc.second:02}Z"
 
 
+def format_epoch(seconds: float) -> str:
+    """Seconds since 1970 as `format_time` writes them."""
+    return format_time(datetime.fromtimestamp(seconds, UTC))
+
+
 def format_micro_time(moment: datetime) -> str:
     """An aware datetime in UTC with six digits of fraction."""
     return f"{format_time(moment)[:-1]}.{moment.microsecond:06}Z"

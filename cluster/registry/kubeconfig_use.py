@@ -9,10 +9,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from datetime import UTC, datetime
 from typing import Final
 
-from cluster.api.meta import format_time, parse_time
+from cluster.api.meta import format_epoch, parse_time
 from cluster.registry.registry import Registry
 from cluster.storage.contract import StoreUnavailable, Write, WriteConflict
 from rbac.credentials.check import CredentialCheck, RecordKey
@@ -53,7 +52,7 @@ def record_use(registry: Registry, key: RecordKey, moment: float, now: float) ->
         return True
     if now - known < NEWS_SECONDS:
         return False
-    status["lastUsedTime"] = format_time(datetime.fromtimestamp(moment, UTC))
+    status["lastUsedTime"] = format_epoch(moment)
     try:
         registry.store.commit([Write(entry.key, entry.revision, codec.encode(record))])
     except WriteConflict:

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Final
 
 from admission.attributes import Operation
 from cluster.api.authorization import Attributes as Question
 from cluster.api.errors import Conflict
 from cluster.api.expiry import EXPIRES_AT, expiry_of
-from cluster.api.meta import format_time, now, parse_time
+from cluster.api.meta import format_epoch, now, parse_time
 from cluster.api.names import GroupResource, Object
 from cluster.api.user import UserInfo
 from cluster.kinds.catalog import Catalog
@@ -210,7 +209,7 @@ class _Bindings:
             old, binding = codec.load(entry), codec.load(entry)
             if (expiry_of(old) or 0.0) >= until or expiry_of(old) is None:
                 continue
-            binding["metadata"]["annotations"][EXPIRES_AT] = _shown(until)
+            binding["metadata"]["annotations"][EXPIRES_AT] = format_epoch(until)
             self._authorize("update", kind, key.namespace, key.name)
             asked = attributes(self._call, Operation.UPDATE, kind, key.namespace, key.name, binding, old)
             self._registry.mutate(self._call, asked, kind)
@@ -246,7 +245,7 @@ def _binding(record: Object, kind: Kind, namespace: str, until: float) -> Object
     subject: Object = {"kind": "User", "apiGroup": GROUP, "name": spec.get("user")}
     if account:
         subject = {"kind": "ServiceAccount", "namespace": home, "name": account}
-    made: Object = {"name": f"kubeconfig:{metadata['name']}:{metadata['uid'][:8]}", "annotations": {EXPIRES_AT: _shown(until)}}
+    made: Object = {"name": f"kubeconfig:{metadata['name']}:{metadata['uid'][:8]}", "annotations": {EXPIRES_AT: format_epoch(until)}}
     if home in ("", namespace):
         owner = {"apiVersion": _GROUP_VERSION, "kind": record["kind"], "name": metadata["name"], "uid": metadata["uid"]}
         made["ownerReferences"] = [owner]
@@ -284,7 +283,3 @@ def _is_live(credential: Object, moment: str) -> bool:
 
 def _condition(status: str, reason: str, message: str, moment: str) -> Object:
     return {"type": "Valid", "status": status, "reason": reason, "message": message, "lastTransitionTime": moment}
-
-
-def _shown(moment: float) -> str:
-    return format_time(datetime.fromtimestamp(moment, UTC))

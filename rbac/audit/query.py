@@ -6,14 +6,13 @@ import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Final
 
 import orjson
 
 from cluster.api.durations import parse_duration
 from cluster.api.field import quoted
-from cluster.api.meta import format_time, parse_time
+from cluster.api.meta import format_epoch, parse_time
 from cluster.api.names import Object
 from cluster.api.selectors import EQUALS, FieldRequirement, parse_field_selector
 from rbac.audit.model import DECISION, PANIC, RESPONSE_COMPLETE, RESPONSE_STARTED
@@ -22,7 +21,6 @@ API_VERSION: Final = "berth.io/v1alpha1"
 FIELDS: Final = ("metadata.name", "metadata.namespace", "user", "verb", "resource", "code", "decision", "since")
 LATE: Final = 120.0
 """Seconds by which a line may be older than one before it: processes write on their own."""
-_DAYS: Final = re.compile(r"(\d{1,6})d", re.ASCII)
 _SECRET_BODIES: Final = frozenset(
     {("", "secrets", ""), ("", "serviceaccounts", "token"), ("authentication.k8s.io", "tokenreviews", "")},
 )
@@ -81,16 +79,13 @@ def parse_query(namespace: str, selector: str, now: float | None = None) -> Quer
 
 def parse_since(text: str, now: float) -> float:
     """Epoch seconds of a time (`2026-11-23T02:00:00Z`) or of how long ago it is (`90m`, `30d`); ValueError."""
-    days = _DAYS.fullmatch(text)
-    if days:
-        return now - int(days[1]) * 86400.0
     if re.match(r"\d{4}-", text):
         try:
             return parse_time(text).timestamp()
         except ValueError:
             raise ValueError(f'since {quoted(text)} is no time: write it as "2026-01-31T08:00:00Z"') from None
     try:
-        ago = parse_duration(text)
+        ago = parse_duration(text, days=True)
     except ValueError as error:
         raise ValueError(f"since {quoted(text)}: {error}") from None
     if ago < 0:
@@ -137,7 +132,7 @@ def audit_event(event: Object) -> Object:
     if ref.get("namespace"):
         metadata["namespace"] = ref["namespace"]
     moment = _moment(event.get("requestReceivedTimestamp"))
-    metadata["creationTimestamp"] = format_time(datetime.fromtimestamp(moment, UTC))
+    metadata["creationTimestamp"] = format_epoch(moment)
     if tuple(ref.get(key, "") for key in ("apiGroup", "resource", "subresource")) in _SECRET_BODIES:
         event = {key: value for key, value in event.items() if key not in ("requestObject", "responseObject")}
     return {"kind": "AuditEvent", "apiVersion": API_VERSION, "metadata": metadata, "event": event}
@@ -146,6 +141,6 @@ def audit_event(event: Object) -> Object:
 def _moment(text: Any) -> float:
     """Epoch seconds of a timestamp, 0 for none."""
     try:
-        return datetime.fromisoformat(text).timestamp()
+        return parse_time(text).timestamp()
     except (TypeError, ValueError):
         return 0.0

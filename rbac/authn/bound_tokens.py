@@ -8,9 +8,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
 
+from cluster.api.meta import parse_time
 from cluster.api.names import GroupResource, Object
 from cluster.api.protocols import Reader
 from cluster.api.user import UserInfo, service_account_groups, service_account_name
@@ -105,7 +105,7 @@ def _check_times(claims: _Claims, now: float) -> None:
 
 def _long_deleted(metadata: Object, now: float) -> bool:
     deleted = metadata.get("deletionTimestamp")
-    return deleted is not None and datetime.fromisoformat(deleted).timestamp() < now - LEEWAY
+    return deleted is not None and parse_time(deleted).timestamp() < now - LEEWAY
 
 
 def _read(claims: Mapping[str, Any]) -> _Claims:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from cluster.api import field
 from cluster.api.errors import InternalError, Invalid, NotFound
-from cluster.api.meta import format_time
+from cluster.api.meta import format_epoch
 from cluster.api.names import GroupKind, Object
 from cluster.api.protocols import Reader
 from cluster.api.user import service_account_name
@@ -78,7 +78,7 @@ class CredentialIssuer:
             if limit and seconds > limit:
                 why = f"must be at most {limit}, as this cluster limits the tokens of service accounts"
         elif ends > self._ca_ends():
-            why = f"must end before the cluster's CA, at {_shown(self._ca_ends())}"
+            why = f"must end before the cluster's CA, at {format_epoch(self._ca_ends())}"
         if not SHORTEST <= seconds <= LONGEST:
             why = BETWEEN
         if why:
@@ -95,8 +95,8 @@ class CredentialIssuer:
             "id": credential_id,
             "type": kind,
             "issuedBy": issued_by,
-            "issuedAt": _shown(now),
-            "expiresAt": _shown(now + seconds),
+            "issuedAt": format_epoch(now),
+            "expiresAt": format_epoch(now + seconds),
         }
         return Issued(credential, self._file(record, secret))
 
@@ -162,7 +162,3 @@ def username(record: Object) -> str:
     spec = record["spec"]
     account = spec.get("serviceAccountName")
     return service_account_name(record["metadata"]["namespace"], account) if account else str(spec["user"])
-
-
-def _shown(moment: float) -> str:
-    return format_time(datetime.datetime.fromtimestamp(moment, datetime.UTC))

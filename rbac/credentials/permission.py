@@ -9,13 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Final
 
 from cluster.api import field
 from cluster.api.authorization import Attributes, Authorizer
 from cluster.api.errors import Forbidden, Invalid, NotFound
-from cluster.api.meta import format_time
+from cluster.api.meta import format_epoch
 from cluster.api.names import GroupKind, Object
 from cluster.api.protocols import Reader
 from cluster.api.tenancy import TENANTS
@@ -85,7 +84,7 @@ class IssuingRules:
     def _check_lifetime(self, reference: Reference, requester: UserInfo, until: float) -> None:
         latest = self.latest(requester)
         if until > latest:
-            why = f"it would be good until {_shown(until)}, and the kubeconfig that you use until {_shown(latest)}"
+            why = f"it would be good until {format_epoch(until)}, and the kubeconfig that you use until {format_epoch(latest)}"
             raise Forbidden.of(reference.resource, reference.name, f"{why}: ask for a shorter expirationSeconds")
 
     def _check_token(self, reference: Reference, user: UserInfo, account: str, until: float) -> None:
@@ -131,7 +130,3 @@ class IssuingRules:
             if owns(identity, tenant) and not (owns(user, tenant) or may_assign(user, tenant["metadata"]["name"], self._authorizer)):
                 why = f"user {quoted(user.name)} is attempting to grant a tenant that is not their own: {quoted(identity.name)}"
                 raise Forbidden.of(reference.resource, reference.name, f"{why} or one of its groups owns it")
-
-
-def _shown(moment: float) -> str:
-    return format_time(datetime.fromtimestamp(moment, UTC))

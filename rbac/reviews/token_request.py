@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Final
 
-from cluster.api import field, meta
+from cluster.api import field
 from cluster.api.errors import BadRequest, Conflict, Invalid, NotFound
 from cluster.api.field import FieldError
-from cluster.api.meta import new_uid
+from cluster.api.meta import format_epoch, new_uid
 from cluster.api.names import GroupKind, GroupResource, Object, parse_api_version
 from cluster.api.protocols import Reader
 from rbac.authn.service_accounts import SERVICE_ACCOUNTS, TokenSigner
@@ -60,7 +59,7 @@ def token_request(
     _check_seconds(seconds)
     spec.setdefault("boundObjectRef", None)
     now = clock()
-    metadata |= {"name": name, "namespace": namespace, "uid": uid, "creationTimestamp": _shown_time(now)}
+    metadata |= {"name": name, "namespace": namespace, "uid": uid, "creationTimestamp": format_epoch(now)}
     request = {**obj, "metadata": metadata, "spec": spec, "status": {"token": "", "expirationTimestamp": None}}
     admit(request)
     reference = spec["boundObjectRef"]
@@ -83,11 +82,7 @@ def token_request(
     )
     if annotations is not None:
         annotations[ISSUED] = f"JTI={token_id}"
-    return {**request, "status": {"token": token, "expirationTimestamp": _shown_time(now + seconds)}}
-
-
-def _shown_time(seconds: float) -> str:
-    return meta.format_time(datetime.fromtimestamp(seconds, UTC))
+    return {**request, "status": {"token": token, "expirationTimestamp": format_epoch(now + seconds)}}
 
 
 def _check_metadata(metadata: Object, namespace: str, name: str) -> None:
