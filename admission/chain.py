@@ -8,6 +8,12 @@ from typing import Final, cast
 import orjson
 
 from admission.attributes import Attributes, MutatingPlugin, Operation, Plugin, Redefault, ValidatingPlugin
+from cluster.api.errors import StatusError
+
+DECISION: Final = "admission.berth.io/decision"
+REASON: Final = "admission.berth.io/reason"
+PLUGIN: Final = "admission.berth.io/plugin"
+"""Annotations of audit events: `allow` or `deny`; of a denial its message and the plugin that it comes from."""
 
 
 class Chain:
@@ -29,11 +35,30 @@ class Chain:
             return
         before = orjson.dumps(attributes.object)
         for plugin in plugins:
-            plugin.admit(attributes)
+            with _deciding(plugin, attributes):
+                plugin.admit(attributes)
         if attributes.object is not None and orjson.dumps(attributes.object) != before:
             redefault(attributes.object)
 
     def validate(self, attributes: Attributes) -> None:
         """The second phase; it changes nothing."""
         for plugin in self._validating[attributes.operation]:
-            plugin.validate(attributes)
+            with _deciding(plugin, attributes):
+                plugin.validate(attributes)
+        attributes.annotations[DECISION] = "allow"
+
+
+class _deciding:  # noqa: N801 - used as a statement
+    """Tells the audit event which plugin denied a request, and why."""
+
+    __slots__ = ("_attributes", "_plugin")
+
+    def __init__(self, plugin: Plugin, attributes: Attributes) -> None:
+        self._plugin = plugin
+        self._attributes = attributes
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, StatusError):
+            self._attributes.annotations.update({DECISION: "deny", PLUGIN: self._plugin.name, REASON: error.message})

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import copy
-from typing import Any, Final
+from typing import Final
 
 import orjson
 
-from admission.attributes import Attributes, Operation, Plugin
-from admission.chain import Chain
+from admission.attributes import Operation
+from admission.chain import PLUGIN
 from cluster.api.authorization import Attributes as Question
 from cluster.api.authorization import Authorizer
 from cluster.api.errors import StatusError
@@ -24,47 +23,24 @@ _STEPS: Final = {400: "decoding", 403: "escalation", 404: "storage", 409: "stora
 """What refused a write that no plugin refused, by the answer's code."""
 
 
-class _Watched:
-    """A plugin that leaves its name behind while it is at work; it has the phases that the plugin has."""
-
-    def __init__(self, plugin: Plugin, at_work: list[str]) -> None:
-        self.name = plugin.name
-        self.handles = plugin.handles
-        self._at_work = at_work
-        for phase in ("admit", "validate"):
-            if hasattr(plugin, phase):
-                setattr(self, phase, self._watched(getattr(plugin, phase)))
-
-    def _watched(self, work: Any) -> Any:
-        def run(attributes: Attributes) -> None:
-            self._at_work.append(self.name)
-            work(attributes)
-            self._at_work.pop()
-
-        return run
-
-
 def dry_run(registry: Registry, authorizer: Authorizer, kind: Kind, question: Question, sent: Object) -> Object:
     """`status.admission` of an AccessExplanation: whether all passed, or which plugin or later step refused, and its words."""
-    at_work: list[str] = []
-    watched = copy.copy(registry)
-    watched.admission = Chain(_Watched(each, at_work) for each in registry.admission.plugins)
     verb = question.verb
     options = {"kind": f"{verb.capitalize()}Options", "apiVersion": "meta.k8s.io/v1", "dryRun": ["All"]}
     call = Call(question.user, options, dry_run=True, field_validation=STRICT, authorizer=authorizer)
     namespace = question.namespace if kind.namespaced else ""
     status: Object = {"passed": True}
     try:
-        obj = watched.decode(call, kind.gvk, sent)
+        obj = registry.decode(call, kind.gvk, sent)
         if verb == "create":
-            create.create(watched, call, kind, namespace, obj)
+            create.create(registry, call, kind, namespace, obj)
         else:
             match_name(obj, question.name)
-            updating.update(watched, call, updating.Target(kind, namespace, question.name), lambda _: orjson.loads(orjson.dumps(obj)))
+            updating.update(registry, call, updating.Target(kind, namespace, question.name), lambda _: orjson.loads(orjson.dumps(obj)))
     except StatusError as error:
         status = {"passed": False, "code": error.code, "reason": error.reason, "message": error.message}
-        step: Object = {"plugin": at_work[-1], "step": "plugin"} if at_work else {"step": _STEPS.get(error.code, "storage")}
-        status |= step
+        plugin = call.annotations.get(PLUGIN)
+        status |= {"plugin": plugin, "step": "plugin"} if plugin else {"step": _STEPS.get(error.code, "storage")}
     else:
         operation = Operation.CREATE if verb == "create" else Operation.UPDATE
         status["plugins"] = [plugin.name for plugin in registry.admission.plugins if plugin.handles(operation)]

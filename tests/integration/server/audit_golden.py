@@ -25,7 +25,7 @@ _LEFT_OUT = {
 _RANDOM = re.compile(r"some-[a-z0-9]{5}|\d+s")
 """Generated names, and ages in tables."""
 _REASON = "authorization.k8s.io/reason"
-_OWN_TIME = "apiserver.latency.k8s.io/"
+_OWN = ("apiserver.latency.k8s.io/", "admission.berth.io/")
 
 
 def requests() -> Iterator[tuple[str, dict[str, Any]]]:
@@ -66,7 +66,7 @@ def normalised(event: dict[str, Any]) -> Any:
     for key in ("uid", "extra"):  # of the credentials, which are others there
         event["user"].pop(key, None)
     annotations = event.get("annotations", {})
-    for key in [key for key in annotations if key.startswith(_OWN_TIME)]:
+    for key in [key for key in annotations if key.startswith(_OWN)]:
         del annotations[key]
     if "objectRef" not in event and annotations.get(_REASON):
         annotations[_REASON] = "*"  # several bindings allow it, and upstream names any of them

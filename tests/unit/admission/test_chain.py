@@ -7,6 +7,7 @@ import pytest
 from admission.attributes import Attributes, Operation
 from admission.chain import Chain
 from admission.order import ORDERED, Dependencies, build_chain
+from cluster.api.errors import Forbidden
 from cluster.api.names import Object
 from rbac.authz.union import UnionAuthorizer
 from tests.unit.admission.writes import write
@@ -54,6 +55,30 @@ def test_plugins_mutate_in_order_and_validate_in_order() -> None:
     chain.mutate(attributes, lambda obj: None)
     chain.validate(attributes)
     assert log == ["admit a", "admit b", "validate a", "validate b"]
+
+
+class Denies:
+    name = "denies"
+
+    def handles(self, operation: Operation) -> bool:
+        return True
+
+    def validate(self, attributes: Attributes) -> None:
+        raise Forbidden("not today")
+
+
+def test_the_audit_event_learns_what_was_decided_and_which_plugin_denied() -> None:
+    log: list[str] = []
+    allowed, denied = write("CREATE", "pods", POD), write("CREATE", "pods", POD)
+    Chain([Recording("a", log)]).validate(allowed)
+    with pytest.raises(Forbidden):
+        Chain([Recording("a", log), Denies()]).validate(denied)
+    assert allowed.annotations == {"admission.berth.io/decision": "allow"}
+    assert denied.annotations == {
+        "admission.berth.io/decision": "deny",
+        "admission.berth.io/plugin": "denies",
+        "admission.berth.io/reason": "not today",
+    }
 
 
 def test_defaulting_runs_again_once_after_all_plugins() -> None:
