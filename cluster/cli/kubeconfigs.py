@@ -51,19 +51,28 @@ def merge_admin(config: Config) -> str:
 
 
 def merge_into(path: Path, document: kubeconfig.Object) -> None:
-    """As `kubeconfig.merge`; ValueError also where a cluster of the same name is another one, which contexts that stay use."""
+    """As `kubeconfig.merge`; ValueError also for another cluster or user of a name that contexts which stay use.
+
+    They would lead somewhere else from then on, whoever made the file.
+    """
     here = kubeconfig.load(path)
-    servers = {entry["name"]: (entry.get("cluster") or {}).get("server") for entry in here.get("clusters") or ()}
     replaced = {entry["name"] for entry in document.get("contexts") or ()}
-    users = {
-        (entry.get("context") or {}).get("cluster"): entry["name"] for entry in here.get("contexts") or () if entry["name"] not in replaced
-    }
-    for entry in document.get("clusters") or ():
-        name, server = entry["name"], (entry.get("cluster") or {}).get("server")
-        if name in users and servers.get(name) != server:
-            why = f'cluster "{name}" is at "{servers.get(name)}" there and at "{server}" here, and context "{users[name]}" uses it'
-            raise ValueError(f"{why}; issue the kubeconfig with another --cluster-name")
+    staying = [entry for entry in here.get("contexts") or () if entry["name"] not in replaced]
+    for members, member, option in (("clusters", "cluster", "--cluster-name"), ("users", "user", "--context")):
+        used = {(entry.get("context") or {}).get(member): entry["name"] for entry in staying}
+        held = {entry["name"]: entry.get(member) or {} for entry in here.get(members) or ()}
+        for entry in document.get(members) or ():
+            name, brought = entry["name"], entry.get(member) or {}
+            if name in used and held.get(name, brought) != brought:
+                why = f'{member} "{name}" is another one there{_where(held[name], brought)}, and context "{used[name]}" uses it'
+                raise ValueError(f"{why}; issue the kubeconfig with another {option}")
     kubeconfig.merge(path, document)
+
+
+def _where(there: kubeconfig.Object, here: kubeconfig.Object) -> str:
+    """Of clusters at different addresses, these."""
+    servers = there.get("server"), here.get("server")
+    return f' (at "{servers[0]}", and here at "{servers[1]}")' if servers[0] != servers[1] else ""
 
 
 def configured(config: Config) -> bool:

@@ -120,6 +120,27 @@ def test_another_cluster_of_the_same_name_is_not_overwritten(api_server: ApiServ
     assert yaml.safe_load(mine.read_text()) == other
 
 
+@pytest.mark.parametrize(
+    "brought",
+    [
+        {"clusters": [{"name": "c", "cluster": {"server": "https://x", "proxy-url": "http://evil"}}]},
+        {"clusters": [{"name": "c", "cluster": {"server": "https://x", "insecure-skip-tls-verify": True}}]},
+        {"users": [{"name": "u", "user": {"exec": {"command": "evil"}}}]},
+    ],
+)
+def test_a_file_does_not_lead_contexts_elsewhere_that_it_does_not_name(run: Run, tmp_path: Path, brought: dict[str, Any]) -> None:
+    mine, other = tmp_path / "mine", tmp_path / "other"
+    held = {
+        "clusters": [{"name": "c", "cluster": {"server": "https://x"}}],
+        "users": [{"name": "u", "user": {"token": "t"}}],
+        "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
+    }
+    mine.write_text(yaml.safe_dump(held))
+    other.write_text(yaml.safe_dump({**brought, "contexts": [{"name": "new", "context": {"cluster": "c", "user": "u"}}]}))
+    code, _, err = run("merge", str(other), "--into", str(mine), by=None)
+    assert (code, 'and context "x" uses it' in err, yaml.safe_load(mine.read_text())) == (1, True, held)
+
+
 def test_a_missing_file_is_not_merged(run: Run, tmp_path: Path) -> None:
     code, _, err = run("merge", str(tmp_path / "none"), by=None)
     assert (code, err) == (1, f'berth: there is no file "{tmp_path / "none"}"\n')
