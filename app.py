@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from flask import Flask, Request
 from werkzeug.datastructures import ImmutableMultiDict, MultiDict
+from werkzeug.wsgi import get_path_info
 
 from cluster.assembly.api_server import ApiServer, Parts
 from cluster.assembly.config import Config
@@ -17,6 +18,7 @@ from cluster.server import filters
 from cluster.server.audit import with_audit, with_failure_audit
 from cluster.server.authentication import with_authentication
 from cluster.server.context import Context, Filter, Handler, compose
+from cluster.server.responses import send
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -55,10 +57,9 @@ class Application(Flask):
         if self._handler is None:
             parts = self._server.start()
             self._handler = compose(pipeline(parts), parts.dispatcher)
-        request = Request(environ)
-        query = request.args if environ.get("QUERY_STRING") else _NO_QUERY
-        response = self._handler(Context(request, environ, request.method, request.path, query))
-        return response(environ, start_response)
+        query = Request(environ).args if environ.get("QUERY_STRING") else _NO_QUERY
+        path = "/" + get_path_info(environ).lstrip("/")
+        return send(self._handler(Context(environ, environ["REQUEST_METHOD"].upper(), path, query)), environ, start_response)
 
 
 def create_app(config: Config, server: ApiServer | None = None) -> Flask:

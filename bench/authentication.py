@@ -17,7 +17,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-from flask import Request
 from werkzeug.datastructures import Headers, ImmutableMultiDict
 from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Response
@@ -55,7 +54,7 @@ def environment(**more: Any) -> dict[str, Any]:
 
 
 def context_of(environ: dict[str, Any]) -> Context:
-    return Context(Request(environ), environ, "GET", environ["PATH_INFO"], ImmutableMultiDict())
+    return Context(environ, "GET", environ["PATH_INFO"], ImmutableMultiDict())
 
 
 def microseconds(server: ApiServer, environ: dict[str, Any], count: int) -> float:

@@ -107,17 +107,14 @@ def with_audit(auditor: Auditor | None) -> Filter:
             _complete(context, record)
             return response
         record.process(RESPONSE_STARTED)
-        if response.direct_passthrough:
-            response.response = _Stream(response.response, lambda: _complete(context, record))
-        else:
-            response.call_on_close(lambda: _complete(context, record))
+        response.response = _Stream(response.response, lambda: _complete(context, record))
         return response
 
     return audit
 
 
 class _Stream:
-    """A stream's body as it is, and what is to be done once it has ended, whoever ended it."""
+    """A stream's body as it is, or a short answer in its place, and what is to be done once it has ended, whoever ended it."""
 
     def __init__(self, body: Any, done: Callable[[], None]) -> None:
         self._body = body

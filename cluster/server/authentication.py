@@ -6,6 +6,7 @@ Upstream: apiserver `pkg/endpoints/filters/authentication.go`.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from typing import Any, Final
 
 from werkzeug.wrappers import Response
@@ -65,18 +66,20 @@ class _Stripped:
     """Takes credentials out of a request that was authenticated, so that nothing after this reads them or hands them on."""
 
     def __init__(self, proxy_headers: HeaderNames) -> None:
-        self._names = (STANDARD,) if proxy_headers == STANDARD else (STANDARD, proxy_headers)
-        exact = {_variable(name) for names in self._names for name in (*names.users, *names.uids, *names.groups)}
-        self._exact = frozenset((_AUTHORIZATION, *exact))
-        self._prefixes = tuple({_variable(prefix) for names in self._names for prefix in names.extra_prefixes})
+        names = (STANDARD, proxy_headers)
+        self._exact = frozenset(("AUTHORIZATION", *_forms(name for each in names for name in (*each.users, *each.uids, *each.groups))))
+        self._prefixes = tuple(_forms(prefix for each in names for prefix in each.extra_prefixes))
 
     def strip(self, environ: dict[str, Any]) -> None:
         exact, prefixes = self._exact, self._prefixes
-        for key in [key for key in environ if key in exact or key.startswith(prefixes)]:
-            del environ[key]
         sent = environ.get("berth.headers")
-        if sent is not None and any(self._is_secret(name.lower()) for name, _ in sent):
-            sent = environ["berth.headers"] = [pair for pair in sent if not self._is_secret(pair[0].lower())]
+        names = [name for name, _ in sent] if sent is not None else _names(environ)
+        secret = {name for name in names if name in exact or name.startswith(prefixes)}
+        if secret:
+            for name in secret:
+                environ.pop(_variable(name), None)
+            if sent is not None:
+                sent = environ["berth.headers"] = [pair for pair in sent if pair[0] not in secret]
         protocols = environ.get(_PROTOCOLS, "")
         if PROTOCOL in protocols:
             kept = environ[_PROTOCOLS] = without_tokens(protocols)
@@ -84,10 +87,17 @@ class _Stripped:
                 others = [pair for pair in sent if pair[0] != _OFFERED]
                 environ["berth.headers"] = [*others, (_OFFERED, kept)]
 
-    def _is_secret(self, name: str) -> bool:
-        return name == "authorization" or any(names.is_ours(name) for names in self._names)
+
+def _forms(headers: Iterable[str]) -> set[str]:
+    """Names or prefixes of headers in upper case, as they are and as a WSGI environment has them, which cannot tell "_" from "-"."""
+    return {form for name in headers for form in (name.upper(), name.upper().replace("_", "-"))}
+
+
+def _names(environ: dict[str, Any]) -> list[str]:
+    """The headers of a WSGI environment."""
+    return [key[5:].replace("_", "-") for key in environ if key.startswith("HTTP_")]
 
 
 def _variable(header: str) -> str:
-    """A header's name in a WSGI environment."""
-    return f"HTTP_{header.upper().replace('-', '_')}"
+    """A header's name, in upper case, in a WSGI environment."""
+    return f"HTTP_{header.replace('-', '_')}"

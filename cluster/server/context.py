@@ -6,8 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from flask import Request
-from werkzeug.datastructures import MultiDict
+from werkzeug.datastructures import EnvironHeaders, MultiDict
 from werkzeug.wrappers import Response
 
 from cluster.api.authorization import Verdict
@@ -23,7 +22,6 @@ NO_INFO: Final = RequestInfo("", "")
 class Context:
     """What filters find out, each for those after it; handlers read it."""
 
-    request: Request
     environ: dict[str, Any]
     method: str
     path: str
@@ -69,7 +67,7 @@ class Context:
         """
         found: dict[str, list[str]] = {}
         sent = self.environ.get("berth.headers")
-        for name, value in self.request.headers if sent is None else sent:
+        for name, value in EnvironHeaders(self.environ) if sent is None else sent:
             found.setdefault(name.lower(), []).append(value if value.isascii() else _text(value))
         return found
 

@@ -54,8 +54,8 @@ def with_recovery(context: Context, following: Handler) -> Response:
     if context.warnings:
         add_warnings(response, context.warnings)
     response.headers["Audit-Id"] = context.audit_id
-    if "Cache-Control" not in response.headers:
-        response.headers["Cache-Control"] = "no-cache, private"
+    if not response.headers.getlist("Cache-Control"):
+        response.headers.add("Cache-Control", "no-cache, private")
     if context.abandoned:
         stop_reading(context)
     return response

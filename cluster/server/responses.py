@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 from werkzeug.wrappers import Response
 
 from cluster.api.errors import StatusError
 from cluster.server.context import Context
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 JSON: Final = "application/json"
 YAML: Final = "application/yaml"
@@ -66,3 +69,15 @@ def compressed(context: Context, body: bytes) -> tuple[bytes, dict[str, str]]:
         return body, {}
     compressor = zlib.compressobj(1, zlib.DEFLATED, 31)
     return compressor.compress(body) + compressor.flush(), {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+
+
+def send(response: Response, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    """Gives a response to the WSGI server.
+
+    A whole body goes under the headers that it was made with; what else werkzeug looks after is for streams, redirects and HEAD.
+    """
+    body = response.response
+    if body and isinstance(body, list) and environ["REQUEST_METHOD"] != "HEAD":
+        start_response(response.status, response.headers.to_wsgi_list())
+        return body
+    return response(environ, start_response)

@@ -37,10 +37,6 @@ class HeaderNames:
     def of(cls, users: Sequence[str], uids: Sequence[str], groups: Sequence[str], extra_prefixes: Sequence[str]) -> HeaderNames:
         return cls(*(tuple(name.strip().lower() for name in names) for names in (users, uids, groups, extra_prefixes)))
 
-    def is_ours(self, name: str) -> bool:
-        """Whether a header, in lower case, is among them: it is taken out of every request once that is authenticated."""
-        return name in self.users or name in self.uids or name in self.groups or name.startswith(self.extra_prefixes)
-
 
 STANDARD: Final = HeaderNames(("x-remote-user",), ("x-remote-uid",), ("x-remote-group",), ("x-remote-extra-",))
 

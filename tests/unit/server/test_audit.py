@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import pytest
-from flask import Request
 from gevent import Timeout as GreenletTimeout
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
@@ -43,7 +42,7 @@ class Kept:
 
 
 def context(path: str = "/api/v1/namespaces/a/pods/x", user: str = "alice", **environ: Any) -> Context:
-    made = Context(cast(Request, None), environ, "GET", path, MultiDict())
+    made = Context(environ, "GET", path, MultiDict())
     made.info = parse("GET", path, {"watch": "1"}.get if path.endswith("watched") else {}.get)
     if user:
         made.requester = made.user = UserInfo(user)

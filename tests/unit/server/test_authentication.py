@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from flask import Request
 from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.wrappers import Response
 
@@ -53,7 +52,7 @@ class Everyone:
 def context_of(*sent: tuple[str, str]) -> Context:
     environ: dict[str, Any] = {f"HTTP_{name.replace('-', '_')}": value for name, value in sent}
     environ |= {"REQUEST_METHOD": "GET", "PATH_INFO": "/api", "berth.headers": list(sent)}
-    return Context(Request(environ), environ, "GET", "/api", ImmutableMultiDict())
+    return Context(environ, "GET", "/api", ImmutableMultiDict())
 
 
 def passed(context: Context, names: HeaderNames | None = None) -> Context:
