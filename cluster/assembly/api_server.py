@@ -25,7 +25,7 @@ from cluster.assembly.authorization import authorization, authorizers
 from cluster.assembly.config import Config
 from cluster.assembly.environment import SUPERVISED
 from cluster.assembly.own import OwnHandlers, OwnParts, own_handlers
-from cluster.client.caller import Callers
+from cluster.client.callers import Callers
 from cluster.kinds.catalog import Catalog, catalog
 from cluster.registry.bootstrap import Cluster, bootstrap, keep
 from cluster.registry.kubeconfigs import KubeconfigCompanion

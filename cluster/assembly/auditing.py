@@ -9,7 +9,7 @@ from typing import Final
 from cluster.api.protocols import HttpCallers
 from cluster.assembly.config import Config
 from cluster.assembly.options import AuditOptions
-from cluster.client.caller import Callers
+from cluster.client.callers import Callers
 from cluster.server.audit import Auditor
 from rbac.audit.default_policy import default_policy
 from rbac.audit.log_file import MEGABYTE, STDOUT, LogFile, StandardOutput

@@ -14,13 +14,13 @@ from cluster.api.authorization import TokenAuthenticator
 from cluster.api.protocols import HttpCallers, Reader
 from cluster.assembly.config import Config
 from cluster.assembly.issuers import anonymous_rule, check_issuers, token_issuers
+from cluster.client.callers import Callers
 from rbac.authn.authorities import Authorities
 from rbac.authn.build import Authentication, FrontProxies, Settings, build_authentication
 from rbac.authn.key_files import KeyFiles
 from rbac.authn.legacy_tokens import LabelSecret
 from rbac.authn.request_headers import HeaderNames
 from rbac.authn.service_accounts import TokenSigner
-from rbac.authn.webhook import VERSIONS, WebhookTokenAuthenticator
 from rbac.reviews.token_request import EXTENDED_SECONDS, LONGEST, POD_SECONDS
 
 log = logging.getLogger(__name__)
@@ -116,6 +116,8 @@ def _remote(config: Config, callers: HttpCallers) -> list[TokenAuthenticator]:
     options = config.authentication
     found: list[TokenAuthenticator] = []
     if options.authentication_token_webhook_config_file:
+        from rbac.authn.webhook import WebhookTokenAuthenticator
+
         caller = callers.of_kubeconfig(options.authentication_token_webhook_config_file)
         version, ttl = options.authentication_token_webhook_version, options.authentication_token_webhook_cache_ttl
         found.append(WebhookTokenAuthenticator(caller, api_audiences(config), version=version, ttl=ttl))
@@ -124,6 +126,8 @@ def _remote(config: Config, callers: HttpCallers) -> list[TokenAuthenticator]:
 
 def check_authentication(config: Config) -> None:
     """ValueError, OSError for options that cannot be, as `berth start` finds them before it starts anything.  Nobody is called."""
+    from rbac.authn.webhook import VERSIONS
+
     options = config.authentication
     if len(set(config.issuers)) != len(config.issuers):
         raise ValueError("--service-account-issuer names an issuer twice")
@@ -136,8 +140,6 @@ def check_authentication(config: Config) -> None:
         version = options.authentication_token_webhook_version
         raise ValueError(f'--authentication-token-webhook-version "{version}" is unknown: choose one of {", ".join(VERSIONS)}')
     if options.authentication_token_webhook_config_file:
-        from cluster.client.caller import Callers
-
         Callers().of_kubeconfig(options.authentication_token_webhook_config_file)
     _check_expiration(options.service_account_max_token_expiration, extend=options.service_account_extend_token_expiration)
     _check_headers(config)

@@ -11,8 +11,9 @@ from cluster.api.protocols import HttpCallers, Reader
 from cluster.assembly.config import Config
 from cluster.assembly.options import AuthorizationOptions
 from cluster.assembly.reload import follow
+from cluster.client.callers import Callers
 from rbac.authz.build import Authorization, ConfiguredAuthorizer, build_authorization
-from rbac.authz.configuration import BadConfiguration, Configuration, WebhookConfiguration, of_modes, parse
+from rbac.authz.configuration import BadConfiguration, Configuration, WebhookConfiguration, of_modes
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,8 @@ def authorizers(config: Config) -> Authorizers:
     if changed != ["authorization_config"]:
         why = "can not be specified when --authorization-mode or --authorization-webhook-* flags are defined"
         raise BadConfiguration(f"--authorization-config {why}")
+    from rbac.authz.configuration_file import parse
+
     path = Path(options.authorization_config)
     data = read_file(path)
     try:
@@ -52,8 +55,6 @@ def _webhook(options: AuthorizationOptions) -> WebhookConfiguration:
 
 def check_authorization(config: Config) -> None:
     """BadConfiguration or OSError where an API server could not be started with what the configuration says."""
-    from cluster.client.caller import Callers
-
     callers = Callers()
     for each in authorizers(config).configuration:
         if each.webhook is not None:
@@ -69,4 +70,6 @@ def authorization(given: Authorizers, reader: Reader, callers: HttpCallers, clos
 
 
 def _follow(path: Path, data: bytes, authorizer: ConfiguredAuthorizer, closed: threading.Event) -> None:
+    from rbac.authz.configuration_file import parse
+
     follow(path, data, lambda new: authorizer.configure(parse(new, authorizer.required)), closed)

@@ -1,17 +1,23 @@
-"""The issuers of tokens that the file of `--authentication-config` names, and who may be anonymous by it."""
+"""The issuers of tokens that the file of `--authentication-config` names, and who may be anonymous by it.
+
+What reads the file and its tokens is loaded where there is one.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cluster.api.followed_file import read_file
 from cluster.api.protocols import HttpCallers
 from cluster.assembly.config import Config
+from rbac.authn.anonymous import Anonymous
 from rbac.authn.kept_file import KeptFile
-from rbac.authn.structured import StructuredAuthentication, load_file
-from rbac.authn.structured_config import Anonymous
+
+if TYPE_CHECKING:
+    from rbac.authn.structured import StructuredAuthentication
 
 
 def token_issuers(config: Config, callers: HttpCallers) -> StructuredAuthentication | None:
@@ -19,6 +25,8 @@ def token_issuers(config: Config, callers: HttpCallers) -> StructuredAuthenticat
     path = config.authentication.authentication_config
     if not path:
         return None
+    from rbac.authn.structured import StructuredAuthentication
+
     audiences = config.authentication.api_audiences or config.issuers
     kept = KeptFile(config.home.run / "authentication-config", str(os.getppid()))
     found = StructuredAuthentication(path, callers, config.issuers, audiences, kept=kept)
@@ -39,6 +47,8 @@ def check_issuers(config: Config) -> None:
     path = config.authentication.authentication_config
     if not path:
         return
+    from rbac.authn.structured import load_file
+
     try:
         data = read_file(Path(path))
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Calls to services that a configuration names: webhooks and issuers.  Implements `cluster.api.protocols.HttpCallers`.
+"""Calls to services that a configuration names: webhooks and issuers.
 
 Upstream: apiserver `pkg/util/webhook`, client-go `rest/config.go` and `tools/clientcmd`.
 """
@@ -17,7 +17,7 @@ import urllib3
 from urllib3.exceptions import HTTPError, LocationParseError
 from urllib3.util import Timeout
 
-from cluster.api.protocols import HttpAnswer, HttpCaller, HttpFailure
+from cluster.api.protocols import HttpAnswer, HttpFailure
 from cluster.client.kubeconfig import decode, material, member
 from cluster.client.transport import load_pair, tls_context
 
@@ -31,29 +31,6 @@ _USER_AGENT: Final = "berth-apiserver"
 _CERTIFICATE: Final = re.compile("-----BEGIN CERTIFICATE-----")
 _REFUSED: Final = {"exec": "exec plugins", "auth-provider": "auth providers", "as": "impersonation"}
 """Ways for a user of a kubeconfig to authenticate that a server has no use for."""
-
-
-class Callers:
-    """Implements HttpCallers.  Proxies in the environment are ignored: what is called is what the configuration names."""
-
-    def of_url(self, url: str, ca_pem: str = "") -> HttpCaller:
-        """ValueError for a URL that is not http or https, or a CA without certificates."""
-        return Caller(url, _verifying(ca_pem.encode() or None))
-
-    def of_kubeconfig(self, path: str, context: str = "") -> HttpCaller:
-        """The server and user of the context named, or the current one; ValueError, OSError for a file that cannot be used."""
-        file = Path(path)
-        document = decode(file.read_bytes())
-        try:
-            chosen = member(document, "contexts", context or document.get("current-context") or "", "context", path)
-            cluster = member(document, "clusters", chosen.get("cluster") or "", "cluster", path)
-            user = member(document, "users", chosen["user"], "user", path) if chosen.get("user") else {}
-        except (TypeError, AttributeError) as error:
-            raise ValueError(f'"{path}" is no kubeconfig: {error}') from error
-        try:
-            return _caller(cluster, user, file.parent)
-        except (TypeError, AttributeError, ValueError) as error:
-            raise ValueError(f'kubeconfig "{path}": {error}') from error
 
 
 class Caller:
@@ -158,6 +135,27 @@ class _TokenFile:
         if not self._token:
             raise HttpFailure(f'token file "{self._path}" is empty')
         return self._token
+
+
+def url_caller(url: str, ca_pem: str = "") -> Caller:
+    """ValueError for a URL that is not http or https, or a CA without certificates."""
+    return Caller(url, _verifying(ca_pem.encode() or None))
+
+
+def kubeconfig_caller(path: str, context: str = "") -> Caller:
+    """The server and user of the context named, or the current one; ValueError, OSError for a file that cannot be used."""
+    file = Path(path)
+    document = decode(file.read_bytes())
+    try:
+        chosen = member(document, "contexts", context or document.get("current-context") or "", "context", path)
+        cluster = member(document, "clusters", chosen.get("cluster") or "", "cluster", path)
+        user = member(document, "users", chosen["user"], "user", path) if chosen.get("user") else {}
+    except (TypeError, AttributeError) as error:
+        raise ValueError(f'"{path}" is no kubeconfig: {error}') from error
+    try:
+        return _caller(cluster, user, file.parent)
+    except (TypeError, AttributeError, ValueError) as error:
+        raise ValueError(f'kubeconfig "{path}": {error}') from error
 
 
 def _caller(cluster: dict[str, Any], user: dict[str, Any], folder: Path) -> Caller:

@@ -20,11 +20,12 @@ from typing import Final
 from cluster.api.followed_file import follow_file, read_file
 from cluster.api.protocols import HttpCallers
 from cluster.api.user import UserInfo
+from rbac.authn.anonymous import Anonymous
 from rbac.authn.cache import LruCache
 from rbac.authn.jwt_issuer import JwtAuthenticator, Verified
 from rbac.authn.jwt_token import unverified_issuer
 from rbac.authn.kept_file import KeptFile
-from rbac.authn.structured_config import Anonymous, AuthenticationConfiguration, load_authentication_configuration
+from rbac.authn.structured_config import AuthenticationConfiguration, load_authentication_configuration
 from rbac.quoting import quoted
 
 log = logging.getLogger(__name__)

@@ -14,6 +14,7 @@ from cluster.api.field import FieldError
 from cluster.api.names import Object
 from cluster.schema.configuration import FLAG, TEXT, TEXTS, definitions, list_of, load_configuration, reference
 from cluster.schema.model import Schema, SchemaSet
+from rbac.authn.anonymous import Anonymous
 from rbac.authn.structured_validation import validate
 
 KIND: Final = "AuthenticationConfiguration"
@@ -66,17 +67,6 @@ class JwtIssuer:
     discovery_url: str = ""
     certificate_authority: str = ""
     required_claims: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Anonymous:
-    """Whether a request without credentials may be anonymous, and (if any are named) at which paths only."""
-
-    enabled: bool
-    paths: frozenset[str] = frozenset()
-
-    def allows(self, path: str) -> bool:
-        return self.enabled and (not self.paths or path in self.paths)
 
 
 @dataclass(frozen=True, slots=True)

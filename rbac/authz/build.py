@@ -38,7 +38,6 @@ from rbac.authz.node import NodeAuthorizer
 from rbac.authz.node_graph import NodeGraph
 from rbac.authz.rbac import RbacAuthorizer, RuleResolver
 from rbac.authz.union import PrivilegedGroupAuthorizer, UnionAuthorizer
-from rbac.authz.webhook import WebhookAuthorizer
 from rbac.bootstrap import default_objects
 
 DEFAULT: Final[Configuration] = (AuthorizerConfiguration(NODE, "node"), AuthorizerConfiguration(RBAC, "rbac"))
@@ -87,7 +86,9 @@ class ConfiguredAuthorizer:
             raise BadConfiguration(f"authorizer type {authorizer.type} is not allowed if it was not enabled at initial server startup")
         return known
 
-    def _webhook(self, authorizer: AuthorizerConfiguration) -> WebhookAuthorizer:
+    def _webhook(self, authorizer: AuthorizerConfiguration) -> Authorizer:
+        from rbac.authz.webhook import WebhookAuthorizer
+
         assert authorizer.webhook is not None
         assert self._callers is not None, "a configuration with webhooks is given what calls them"
         try:

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from cluster.api.user import UserInfo
-from cluster.client.caller import Callers
+from cluster.client.callers import Callers
 from rbac.authn.errors import BadCredentials
 from rbac.authn.jwt_token import MAX_TOKEN_BYTES
 from rbac.authn.structured import StructuredAuthentication

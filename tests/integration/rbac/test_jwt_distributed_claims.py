@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cluster.client.caller import Callers
+from cluster.client.callers import Callers
 from rbac.authn.errors import BadCredentials
 from rbac.authn.structured import StructuredAuthentication
 from tests.support_issuer import Issuer, closed, configuration, issuer_service

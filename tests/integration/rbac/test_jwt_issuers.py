@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.utils import to_base64url_uint
 
-from cluster.client.caller import Callers
+from cluster.client.callers import Callers
 from rbac.authn.errors import BadCredentials
 from rbac.authn.structured import StructuredAuthentication
 from tests.support import eventually

@@ -17,7 +17,7 @@ from cluster.assembly import pki
 from cluster.assembly.authentication import authentication, check_authentication, front_proxy_trust, token_keys, token_signer
 from cluster.assembly.config import Config, Home
 from cluster.assembly.options import AuthenticationOptions, AuthorizationOptions
-from cluster.client.caller import Callers
+from cluster.client.callers import Callers
 from cluster.registry.trust import combined_trust
 from rbac.authn.union import UnionAuthenticator
 from tests.unit.rbac.world import World

@@ -9,7 +9,7 @@ import pytest
 from cluster.assembly.config import Config, Home
 from cluster.assembly.issuers import anonymous_rule, check_issuers, token_issuers
 from cluster.assembly.options import AuthenticationOptions
-from cluster.client.caller import Callers
+from cluster.client.callers import Callers
 from tests.support_issuer import configuration
 
 MEMBER = {

@@ -12,7 +12,8 @@ import pytest
 import yaml
 
 from cluster.api.protocols import HttpFailure
-from cluster.client.caller import Caller, Callers
+from cluster.client.caller import Caller
+from cluster.client.callers import Callers
 from tests.support_https import Authority, Reply, Request, Service, authority, http_service, https_service
 
 

@@ -9,7 +9,8 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from rbac.authn.structured_config import Anonymous, InvalidConfiguration, JwtIssuer, load_authentication_configuration
+from rbac.authn.anonymous import Anonymous
+from rbac.authn.structured_config import InvalidConfiguration, JwtIssuer, load_authentication_configuration
 
 RECORDED: Final = json.loads((Path(__file__).parents[2] / "data" / "rbac" / "authentication_configurations.json").read_text())
 """What a kube-apiserver, whose service-account issuer is https://k, says of files; nothing of a good one."""

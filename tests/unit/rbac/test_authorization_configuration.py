@@ -8,7 +8,8 @@ from typing import Any
 import orjson
 import pytest
 
-from rbac.authz.configuration import AuthorizerConfiguration, BadConfiguration, WebhookConfiguration, of_modes, parse
+from rbac.authz.configuration import AuthorizerConfiguration, BadConfiguration, WebhookConfiguration, of_modes
+from rbac.authz.configuration_file import parse
 
 NO_WEBHOOK = WebhookConfiguration("")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.client.caller import Callers
+from cluster.client.callers import Callers
 from rbac.authn.kept_file import KeptFile
 from rbac.authn.structured import StructuredAuthentication
 

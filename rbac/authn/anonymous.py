@@ -1,0 +1,16 @@
+"""Who may come without credentials."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Anonymous:
+    """Whether a request without credentials may be anonymous, and (if any are named) at which paths only."""
+
+    enabled: bool
+    paths: frozenset[str] = frozenset()
+
+    def allows(self, path: str) -> bool:
+        return self.enabled and (not self.paths or path in self.paths)
