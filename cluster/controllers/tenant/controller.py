@@ -168,9 +168,12 @@ class TenantReconciler:
         self._client.create(resource, namespace, wanted)
 
     def _delete(self, obj: Object) -> None:
-        options = {"preconditions": {"uid": obj["metadata"]["uid"]}}
+        """Whoever had access by it may have put finalizers on it, with which it would stay and count: they go first."""
+        resource, metadata = _KINDS[obj["kind"]], obj["metadata"]
         try:
-            self._client.delete(_KINDS[obj["kind"]], namespace_of(obj), name_of(obj), options=options)
+            if metadata.get("finalizers"):
+                self._client.update(resource, namespace_of(obj), {**obj, "metadata": {**metadata, "finalizers": []}})
+            self._client.delete(resource, namespace_of(obj), name_of(obj), options={"preconditions": {"uid": metadata["uid"]}})
         except NotFound:
             return
 

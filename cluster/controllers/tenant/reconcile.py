@@ -95,7 +95,12 @@ def changes(tenant: Object, namespace: str, present: Iterable[Object], now: floa
     held = {identity(each): each for each in present}
     wanted = {identity(each): each for each in furniture(tenant, namespace, now)}
     write = [each for key, each in wanted.items() if key not in held or not is_as(held[key], each)]
-    return Changes(write, [each for key, each in held.items() if key not in wanted and not being_deleted(each)])
+    return Changes(write, [each for key, each in held.items() if key not in wanted and not _goes(each)])
+
+
+def _goes(obj: Object) -> bool:
+    """Whether it is being deleted, and nothing holds it."""
+    return being_deleted(obj) and not obj["metadata"].get("finalizers")
 
 
 def identity(obj: Object) -> Identity:

@@ -116,6 +116,14 @@ def test_a_declared_namespace_comes_back_when_it_is_deleted(world: World) -> Non
     assert eventually(lambda: roles(world, "again-a") == {"admin", "berth:tenant-owner"}, "furnished anew")
 
 
+def test_who_is_no_owner_any_more_keeps_no_binding_by_a_finalizer(world: World) -> None:
+    make(world, "stuck")
+    for each in world.list(ROLE_BINDINGS, "stuck-a"):
+        world.client.patch(ROLE_BINDINGS, "stuck-a", each["metadata"]["name"], {"metadata": {"finalizers": ["example.com/stay"]}})
+    world.client.patch(TENANTS_V1, "", "stuck", {"spec": {"owners": []}})
+    eventually(lambda: not world.list(ROLE_BINDINGS, "stuck-a"), "no binding is left")
+
+
 def test_a_namespace_of_somebody_else_is_never_taken_over(world: World) -> None:
     world.namespace("taken-a")
     spec = {"owners": [ALICE], "namespaces": {"names": ["taken-a"]}}
