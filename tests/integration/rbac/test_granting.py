@@ -14,6 +14,7 @@ from cluster.assembly.config import Config, Home
 from cluster.assembly.options import AuthorizationOptions
 from cluster.storage.local import LocalStore
 from tests.integration.rbac.test_pipeline import RBAC, REVIEWS, Caller, People
+from tests.integration.rbac.urls import POD, requests
 from tests.unit.rbac.keys import client_certificate
 
 GROUP = "rbac.authorization.k8s.io"
@@ -102,6 +103,17 @@ def test_a_binding_opens_its_namespace_and_one_of_the_cluster_all(users: Users, 
 )
 def test_who_may_bind_a_role(users: Users, who: str, namespace: str, code: int) -> None:
     assert users.ask(who, "POST", f"{RBAC}/namespaces/{namespace}/rolebindings", bound("new", "write-jobs", "pi")) == code
+
+
+def test_a_reader_reads_everywhere_and_writes_nowhere(users: Users) -> None:
+    users.role("read-pods", *(rule(verb, "pods", "") for verb in ("get", "list", "watch")))
+    users.bind("read-pods", "reader")
+    path = "/api/v1/namespaces/dev/pods"
+    asked = (("GET", "/api/v1/pods", None), ("GET", f"{path}/a", None), ("POST", path, POD))
+    assert {who: [users.ask(who, *each) for each in asked] for who in ("reader", "nobody")} == {
+        "reader": [200, 404, 403],
+        "nobody": [403, 403, 403],
+    }
 
 
 LIMITS = "/api/v1/namespaces/dev/limitranges/a"
@@ -228,5 +240,19 @@ def test_modes_that_know_nothing(home: Path, mode: str, code: int, status: dict[
     assert admin("GET", "/api/v1/pods", Impersonate_User="tina")[0] == code
     question = {"spec": {"user": "tina", "resourceAttributes": {"verb": "get", "resource": "pods"}}}
     assert admin.must("POST", f"{REVIEWS}/subjectaccessreviews", question)["status"] == status
+    server.close()
+    store.close()
+
+
+@pytest.mark.parametrize("mode", ["AlwaysAllow", "AlwaysDeny"])
+def test_modes_that_know_nothing_answer_requests_of_every_shape(home: Path, mode: str) -> None:
+    store = LocalStore.temporary()
+    server, admin = started(home, store, authorization_mode=(mode,))
+    admin.must("POST", "/api/v1/namespaces", {"metadata": {"name": "every"}})
+    admin.must("POST", "/api/v1/namespaces/every/serviceaccounts", {"metadata": {"name": "default"}})
+    tina = Caller(create_app(server.config, server).test_client(), client_certificate("tina"))
+    shapes = [each for each in requests("every") if not each.path.endswith(("portforward", "exec"))]
+    codes = [tina(each.method, each.path, each.body, Content_Type=each.content_type)[0] for each in shapes]
+    assert codes == ([each.code for each in shapes] if mode == "AlwaysAllow" else [403] * len(shapes))
     server.close()
     store.close()

@@ -79,6 +79,11 @@ def test_a_front_proxy_names_the_user() -> None:
     assert authenticator("other", "front-proxy-client").authenticate(shown(proxy())) == TINA
 
 
+def test_what_no_header_is_configured_for_is_not_read() -> None:
+    names = HeaderNames.of(["X-Remote-User"], [], [], [])
+    assert authenticator(names=names).authenticate(shown(proxy())) == UserInfo(TINA.name)
+
+
 def test_every_certificate_of_the_authority_is_a_proxys_where_no_names_are_given() -> None:
     assert authenticator().authenticate(shown(proxy("anything"))) == TINA
 
