@@ -59,7 +59,9 @@ def with_certificate(api_server: ApiServer, certificate: Path, key: Path) -> int
         connection.close()
 
 
-def certificate_by_the_authority(api_server: ApiServer, folder: Path, days: tuple[int, int]) -> tuple[Path, Path]:
+def certificate_by_the_authority(
+    api_server: ApiServer, folder: Path, days: tuple[int, int], *extensions: x509.ExtensionType
+) -> tuple[Path, Path]:
     """A client certificate of an administrator by the cluster's own CA, valid from and until so many days from now."""
     home = api_server.config.home
     authority = x509.load_pem_x509_certificate(home.certificate("ca").read_bytes())
@@ -70,7 +72,8 @@ def certificate_by_the_authority(api_server: ApiServer, folder: Path, days: tupl
     builder = x509.CertificateBuilder().subject_name(x509.Name(names)).issuer_name(authority.subject).public_key(key.public_key())
     builder = builder.serial_number(x509.random_serial_number())
     builder = builder.not_valid_before(now + datetime.timedelta(days[0])).not_valid_after(now + datetime.timedelta(days[1]))
-    builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
+    for extension in (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), *extensions):
+        builder = builder.add_extension(extension, critical=False)
     certificate = builder.sign(signer, hashes.SHA256())  # type: ignore[arg-type]
     (folder / "c.crt").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     plain = serialization.NoEncryption()
@@ -80,6 +83,15 @@ def certificate_by_the_authority(api_server: ApiServer, folder: Path, days: tupl
 
 def test_a_certificate_within_its_time_is_accepted(api_server: ApiServer, tmp_path: Path) -> None:
     assert with_certificate(api_server, *certificate_by_the_authority(api_server, tmp_path, (-1, 1))) == 200
+
+
+@pytest.mark.parametrize("name", [b"", b"example.com.", b"not-an-email", b"_bad-.*.com", b"a b"])
+@pytest.mark.parametrize("kind", [0x81, 0x82], ids=["mail", "host"])
+def test_alternative_names_that_are_none_do_not_matter(api_server: ApiServer, tmp_path: Path, kind: int, name: bytes) -> None:
+    """A client is known by its subject, whatever else its certificate says."""
+    names = bytes([0x30, len(name) + 2, kind, len(name)]) + name
+    sloppy = x509.UnrecognizedExtension(x509.ExtensionOID.SUBJECT_ALTERNATIVE_NAME, names)
+    assert with_certificate(api_server, *certificate_by_the_authority(api_server, tmp_path, (-1, 1), sloppy)) == 200
 
 
 @pytest.mark.parametrize("days", [(-2, -1), (1, 2)], ids=["expired", "not yet valid"])
