@@ -28,7 +28,7 @@ from cluster.assembly.own import OwnHandlers, OwnParts, own_handlers
 from cluster.client.callers import Callers
 from cluster.kinds.catalog import Catalog, catalog
 from cluster.registry.bootstrap import Cluster, bootstrap, keep
-from cluster.registry.kubeconfigs import KubeconfigCompanion
+from cluster.registry.kubeconfig_bindings import KubeconfigCompanion
 from cluster.registry.labelling import set_label
 from cluster.registry.reader import StoreReader
 from cluster.registry.registry import Companion, Guard, Registry
@@ -40,7 +40,7 @@ from cluster.server.context import Handler
 from cluster.server.counters import Counters
 from cluster.server.discovery import Discovery
 from cluster.server.dispatch import Dispatcher
-from cluster.server.metrics import Counted, CountedSink, Metrics, Slis, health_observer
+from cluster.server.metrics import Counted, CountedSink, Metrics, Slis, decision_observer, health_observer
 from cluster.server.open_streams import OpenStreams
 from cluster.server.openapi import OpenApi
 from cluster.server.plain import Health, Root, TokenKeys, Version, git_version
@@ -152,7 +152,7 @@ class ApiServer:
         reader = StoreReader(store, self.catalog)
         signer = self.signer
         callers = Callers()
-        may = authorization(self.authorizers, reader, callers, self._closed)
+        may = authorization(self.authorizers, reader, callers, self._closed, decision_observer(self.counters))
         authorizer = may.authorizer
         toleration = config.not_ready_toleration
         admission = build_chain(Dependencies(reader, authorizer, toleration, toleration))

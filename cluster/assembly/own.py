@@ -3,34 +3,32 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Final
+from typing import Final, TypeVar
 
 from cluster.api.names import GroupResource
 from cluster.api.protocols import Reader
 from cluster.assembly.auditing import log_path
 from cluster.assembly.config import Config
 from cluster.registry.kubeconfig_use import keep_last_use
-from cluster.registry.kubeconfigs import Kubeconfigs
 from cluster.registry.registry import Registry
 from cluster.server.dispatch import SubHandler
-from cluster.server.kubeconfigs import KubeconfigHandlers
 from cluster.server.resources import Resources
 from rbac.authn.build import Authentication
 from rbac.authn.service_accounts import TokenSigner
 from rbac.authz.build import Authorization
-from rbac.credentials.issue import Cluster, CredentialIssuer
-from rbac.credentials.permission import IssuingRules
 from rbac.credentials.reference import CLUSTER_KUBECONFIGS, KUBECONFIGS
 
+Name = TypeVar("Name", bound=Hashable)
 EXPLANATIONS: Final = tuple(
     GroupResource("berth.io", f"{prefix}{name}")
     for name in ("accessexplanations", "accessmatrixreviews", "subjectrulesreviews", "whocanreviews")
     for prefix in ("", "local")
 )
 AUDIT_EVENTS: Final = GroupResource("berth.io", "auditevents")
+_ISSUED: Final = (KUBECONFIGS, CLUSTER_KUBECONFIGS)
 TENANT_NAMESPACES: Final = GroupResource("berth.io", "tenantnamespaces")
 
 
@@ -61,13 +59,12 @@ class OwnHandlers:
 
 def own_handlers(parts: OwnParts) -> OwnHandlers:
     kubeconfigs = _kubeconfigs(parts)
-    subresources: dict[tuple[str, str, str], SubHandler] = {}
-    for group, resource in (KUBECONFIGS, CLUSTER_KUBECONFIGS):
-        subresources |= {(group, resource, "renew"): kubeconfigs.renew, (group, resource, "revoke"): kubeconfigs.revoke}
+    uses = parts.registry, parts.authentication.credentials, parts.closed
+    threading.Thread(target=keep_last_use, args=uses, name="kubeconfig-use", daemon=True).start()
     return OwnHandlers(
         virtual={**_explanations(parts), **_tenant_namespaces(parts), **_audit_events(parts)},
-        subresources=subresources,
-        creates=dict.fromkeys((KUBECONFIGS, CLUSTER_KUBECONFIGS), kubeconfigs.create),
+        subresources={(*resource, verb): kubeconfigs[verb] for resource in _ISSUED for verb in ("renew", "revoke")},
+        creates=dict.fromkeys(_ISSUED, kubeconfigs["create"]),
     )
 
 
@@ -93,18 +90,25 @@ def _audit_events(parts: OwnParts) -> Mapping[GroupResource, SubHandler]:
     return loaded_at_first_use((AUDIT_EVENTS,), made)
 
 
-def _kubeconfigs(parts: OwnParts) -> KubeconfigHandlers:
-    """Issues with the cluster's CA and service-account key, and writes down in the background when what was issued is used."""
+def _kubeconfigs(parts: OwnParts) -> Mapping[str, SubHandler]:
+    """Create, renew and revoke, with the cluster's CA and service-account key."""
     config, may = parts.config, parts.authorization
 
     def authority() -> tuple[bytes, bytes]:
         return config.home.certificate("ca").read_bytes(), config.home.key("ca").read_bytes()
 
-    rules = IssuingRules(may.authorizer, may.resolver, may.index, parts.reader)
-    issuer = CredentialIssuer(Cluster(config.name, config.server, authority), parts.signer, parts.reader)
-    uses = parts.registry, parts.authentication.credentials, parts.closed
-    threading.Thread(target=keep_last_use, args=uses, name="kubeconfig-use", daemon=True).start()
-    return KubeconfigHandlers(parts.registry, parts.resources, Kubeconfigs(parts.registry, rules, issuer))
+    def made() -> Mapping[str, SubHandler]:
+        from cluster.registry.kubeconfigs import Kubeconfigs
+        from cluster.server.kubeconfigs import KubeconfigHandlers
+        from rbac.credentials.issue import Cluster, CredentialIssuer
+        from rbac.credentials.permission import IssuingRules
+
+        rules = IssuingRules(may.authorizer, may.resolver, may.index, parts.reader)
+        issuer = CredentialIssuer(Cluster(config.name, config.server, authority), parts.signer, parts.reader)
+        handlers = KubeconfigHandlers(parts.registry, parts.resources, Kubeconfigs(parts.registry, rules, issuer))
+        return {"create": handlers.create, "renew": handlers.renew, "revoke": handlers.revoke}
+
+    return loaded_at_first_use(("create", "renew", "revoke"), made)
 
 
 def _explanations(parts: OwnParts) -> Mapping[GroupResource, SubHandler]:
@@ -121,13 +125,11 @@ def _explanations(parts: OwnParts) -> Mapping[GroupResource, SubHandler]:
     return loaded_at_first_use(EXPLANATIONS, made)
 
 
-def loaded_at_first_use(
-    resources: Iterable[GroupResource], make: Callable[[], Mapping[GroupResource, SubHandler]]
-) -> Mapping[GroupResource, SubHandler]:
+def loaded_at_first_use(names: Iterable[Name], make: Callable[[], Mapping[Name, SubHandler]]) -> Mapping[Name, SubHandler]:
     """Handlers that are made, all together, when one of them is first asked."""
     handlers = cache(make)
 
-    def of(resource: GroupResource) -> SubHandler:
-        return lambda context, kind: handlers()[resource](context, kind)
+    def of(name: Name) -> SubHandler:
+        return lambda context, kind: handlers()[name](context, kind)
 
-    return {resource: of(resource) for resource in resources}
+    return {name: of(name) for name in names}

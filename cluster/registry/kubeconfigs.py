@@ -15,16 +15,15 @@ from cluster.api.authorization import Attributes as Question
 from cluster.api.errors import Conflict
 from cluster.api.expiry import EXPIRES_AT, expiry_of
 from cluster.api.meta import format_epoch, now, parse_time
-from cluster.api.names import GroupResource, Object
+from cluster.api.names import Object
 from cluster.api.user import UserInfo
-from cluster.kinds.catalog import Catalog
 from cluster.kinds.model import Kind
 from cluster.registry import create as creating
 from cluster.registry import update as updating
-from cluster.registry.codec import load
+from cluster.registry.kubeconfig_bindings import binding_kind, existing_bindings
 from cluster.registry.registry import STRICT, Call, NoCompanion, Registry, attributes
-from cluster.storage.contract import Entry, Key, Store, Write
-from rbac.authz.index import CLUSTER_ROLE_BINDINGS, GROUP, ROLE_BINDINGS
+from cluster.storage.contract import Entry, Write
+from rbac.authz.index import GROUP
 from rbac.authz.messages import forbidden
 from rbac.credentials.issue import CredentialIssuer, Issued, username
 from rbac.credentials.permission import Issuer, IssuingRules
@@ -146,21 +145,6 @@ class Kubeconfigs:
         return record
 
 
-class KubeconfigCompanion(NoCompanion):
-    """Removes the bindings of a record that is revoked or deleted, in the same transaction."""
-
-    def __init__(self, store: Store, catalog: Catalog) -> None:
-        self._store = store
-        self._catalog = catalog
-
-    def update(self, obj: Object, old: Object) -> Sequence[Write]:
-        revoked = obj["status"].get("revokedAt") and not old["status"].get("revokedAt")
-        return self.delete(old) if revoked else ()
-
-    def delete(self, old: Object) -> Sequence[Write]:
-        return [Write(entry.key, entry.revision, None) for _, entry in _existing(self._store, self._catalog, old)]
-
-
 class _Creation(NoCompanion):
     """The writes that go with a new record, and its file."""
 
@@ -204,7 +188,7 @@ class _Bindings:
     def extend(self, record: Object, until: float) -> list[Write]:
         """The writes that let the bindings that are still there last as long as a new credential."""
         writes = []
-        for kind, entry in _existing(self._registry.store, self._registry.catalog, record):
+        for kind, entry in existing_bindings(self._registry.store, self._registry.catalog, record):
             codec, key = self._registry.codec(kind), entry.key
             old, binding = codec.load(entry), codec.load(entry)
             if (expiry_of(old) or 0.0) >= until or expiry_of(old) is None:
@@ -219,7 +203,7 @@ class _Bindings:
         return writes
 
     def _create(self, record: Object, namespace: str, until: float) -> Write:
-        kind = _kind(self._registry.catalog, ROLE_BINDINGS if namespace else CLUSTER_ROLE_BINDINGS)
+        kind = binding_kind(self._registry.catalog, namespace)
         binding = _binding(record, kind, namespace, until)
         self._authorize("create", kind, namespace, "")
         self._rules.check_role(record, namespace)
@@ -257,24 +241,6 @@ def _binding(record: Object, kind: Kind, namespace: str, until: float) -> Object
         "roleRef": dict(spec["roleRef"]),
         "subjects": [subject],
     }
-
-
-def _existing(store: Store, catalog: Catalog, record: Object) -> list[tuple[Kind, Entry]]:
-    """The record's bindings that are still there."""
-    found = []
-    for each in (record.get("status") or {}).get("roleBindings") or ():
-        namespace = each.get("namespace", "")
-        kind = _kind(catalog, ROLE_BINDINGS if namespace else CLUSTER_ROLE_BINDINGS)
-        entry = store.get(Key(str(kind.storage), namespace, each["name"]))
-        if entry is not None and load(entry, kind.gvk)["metadata"]["uid"] == each["uid"]:
-            found.append((kind, entry))
-    return found
-
-
-def _kind(catalog: Catalog, resource: GroupResource) -> Kind:
-    kind = catalog.by_group_resource(resource)
-    assert kind is not None  # every version has RBAC
-    return kind
 
 
 def _is_live(credential: Object, moment: str) -> bool:

@@ -9,7 +9,6 @@ Upstream: apiserver `plugin/pkg/audit/log`, and the rotation of lumberjack, whos
 from __future__ import annotations
 
 import fcntl
-import gzip
 import logging
 import os
 import re
@@ -204,6 +203,8 @@ def tidy(path: Path, max_backups: int, max_age: int, *, compress: bool) -> None:
 
 def _compress(path: Path) -> None:
     """Replaces a file by its compressed form, which is complete before it has its name; gives way to requests while it does."""
+    import gzip
+
     target = path.with_name(path.name + ".gz")
     partial = path.with_name(f".{path.name}.gz.partial")
     with path.open("rb") as source:
