@@ -12,7 +12,7 @@ from cluster.assembly.config import Config
 from cluster.assembly.options import AuthorizationOptions
 from cluster.assembly.reload import follow
 from cluster.client.callers import Callers
-from rbac.authz.build import Authorization, ConfiguredAuthorizer, build_authorization
+from rbac.authz.build import Authorization, ConfiguredAuthorizer, Observe, build_authorization
 from rbac.authz.configuration import BadConfiguration, Configuration, WebhookConfiguration, of_modes
 
 
@@ -61,9 +61,9 @@ def check_authorization(config: Config) -> None:
             callers.of_kubeconfig(each.webhook.kubeconfig)
 
 
-def authorization(given: Authorizers, reader: Reader, callers: HttpCallers, closed: threading.Event) -> Authorization:
+def authorization(given: Authorizers, reader: Reader, callers: HttpCallers, closed: threading.Event, observe: Observe) -> Authorization:
     """Decides as given; follows the file that says so until `closed` is set.  BadConfiguration."""
-    made = build_authorization(reader, given.configuration, callers)
+    made = build_authorization(reader, given.configuration, callers, observe)
     if given.path is not None:
         _follow(given.path, given.data, made.authorizer, closed)
     return made

@@ -89,7 +89,13 @@ REJECTIONS: Final = Family(
     "ALPHA",
     "Counter of apiserver requests rejected due to an error in audit logging backend.",
 )
-COUNTED: Final = (REQUESTS, AUTHENTICATIONS, AUTHORIZATIONS, IMPERSONATIONS, EVENTS, REJECTIONS)
+DECISIONS: Final = Family(
+    "apiserver_authorization_decisions_total",
+    "counter",
+    "ALPHA",
+    "Total number of terminal decisions made by an authorizer split by authorizer type, name, and decision.",
+)
+COUNTED: Final = (DECISIONS, REQUESTS, AUTHENTICATIONS, AUTHORIZATIONS, IMPERSONATIONS, EVENTS, REJECTIONS)
 
 
 class Counted:
@@ -226,6 +232,19 @@ def health_observer(counters: Counters) -> Callable[[str, str, bool], None]:
 
     def observe(name: str, asked: str, good: bool) -> None:
         counters.counter(series_of(HEALTHS.name, name=name, status="success" if good else "error", type=asked)).add()
+
+    return observe
+
+
+def decision_observer(counters: Counters) -> Callable[[str, str], Callable[[Decision], None]]:
+    """Counts the opinions of each authorizer, by its type and name."""
+
+    def observe(kind: str, name: str) -> Callable[[Decision], None]:
+        made = {
+            decision: counters.counter(series_of(DECISIONS.name, decision=_DECISIONS[decision], name=name, type=kind))
+            for decision in (Decision.ALLOW, Decision.DENY)
+        }
+        return lambda decision: made[decision].add()
 
     return observe
 

@@ -6,10 +6,11 @@ an index (Node, RBAC) is made once, and only where the first configuration names
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from cluster.api.authorization import Attributes, Authorizer, Verdict
+from cluster.api.authorization import Attributes, Authorizer, Decision, Verdict
 from cluster.api.protocols import HttpCallers, Reader
 from cluster.api.user import UserInfo
 from rbac.authz.configuration import (
@@ -37,21 +38,24 @@ from rbac.authz.modes import (
 from rbac.authz.node import NodeAuthorizer
 from rbac.authz.node_graph import NodeGraph
 from rbac.authz.rbac import RbacAuthorizer, RuleResolver
-from rbac.authz.union import PrivilegedGroupAuthorizer, UnionAuthorizer
+from rbac.authz.union import PrivilegedGroupAuthorizer, UnionAuthorizer, unobserved
 from rbac.bootstrap import default_objects
 
 DEFAULT: Final[Configuration] = (AuthorizerConfiguration(NODE, "node"), AuthorizerConfiguration(RBAC, "rbac"))
 Member = tuple[Authorizer, RuleLister]
+Observe = Callable[[str, str], Callable[[Decision], None]]
+"""(an authorizer's type, its name) to what is told of its opinions."""
 
 
 class ConfiguredAuthorizer:
     """Asks the authorizers of the configuration in force, which `configure` replaces as a whole."""
 
-    def __init__(self, lasting: dict[str, Member], required: frozenset[str], callers: HttpCallers | None) -> None:
+    def __init__(self, lasting: dict[str, Member], required: frozenset[str], callers: HttpCallers | None, observe: Observe) -> None:
         """`lasting` are the authorizers without settings, by type; `required` are the types that every configuration has to name."""
         self.required = required
         self._lasting = lasting
         self._callers = callers
+        self._observe = observe
         self._union = UnionAuthorizer(())
         self._listers: tuple[RuleLister, ...] = ()
         self._configuration: Configuration = ()
@@ -74,7 +78,8 @@ class ConfiguredAuthorizer:
             return False
         made = [self._member(each) for each in configuration]
         self._listers = tuple(lister for _, lister in made)
-        self._union = UnionAuthorizer((PrivilegedGroupAuthorizer(), *(authorizer for authorizer, _ in made)))
+        members = (PrivilegedGroupAuthorizer(), *(authorizer for authorizer, _ in made))
+        self._union = UnionAuthorizer(members, (unobserved, *(self._observe(each.type, each.name) for each in configuration)))
         self._configuration = configuration
         return True
 
@@ -106,7 +111,12 @@ class Authorization:
     index: RbacIndex
 
 
-def build_authorization(reader: Reader, configuration: Configuration = DEFAULT, callers: HttpCallers | None = None) -> Authorization:
+def build_authorization(
+    reader: Reader,
+    configuration: Configuration = DEFAULT,
+    callers: HttpCallers | None = None,
+    observe: Observe = lambda _type, _name: unobserved,
+) -> Authorization:
     """Follows the reader's roles, bindings and pods from now on; BadConfiguration.
 
     Roles are followed even where RBAC is not asked, for nobody may write what would count once it is.
@@ -124,7 +134,7 @@ def build_authorization(reader: Reader, configuration: Configuration = DEFAULT, 
         lasting[NODE] = (_node(reader), node_rules)
     if RBAC in required:
         lasting[RBAC] = (RbacAuthorizer(index), rbac_rules)
-    authorizer = ConfiguredAuthorizer(lasting, required, callers)
+    authorizer = ConfiguredAuthorizer(lasting, required, callers, observe)
     authorizer.configure(configuration)
     return Authorization(authorizer, resolver, index)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from cluster.api.authorization import Attributes, Authorizer, Decision, Verdict
@@ -10,6 +10,10 @@ from cluster.api.user import MASTERS
 
 _MASTER: Final = Verdict(Decision.ALLOW, "")
 NO_OPINION: Final = Verdict(Decision.NO_OPINION, "")
+
+
+def unobserved(decision: Decision) -> None:
+    """For authorizers whose opinions nobody counts."""
 
 
 class PrivilegedGroupAuthorizer:
@@ -24,8 +28,10 @@ class PrivilegedGroupAuthorizer:
 class UnionAuthorizer:
     """The first opinion wins; with none, NoOpinion and everyone's reasons, a line each, and errors."""
 
-    def __init__(self, authorizers: Sequence[Authorizer]) -> None:
+    def __init__(self, authorizers: Sequence[Authorizer], observers: Sequence[Callable[[Decision], None]] = ()) -> None:
+        """`observers`, one for each authorizer or none at all, are told of its opinions."""
         self._authorizers = tuple(authorizers)
+        self._observed = tuple(zip(authorizers, observers or [unobserved] * len(authorizers), strict=True))
 
     @property
     def members(self) -> tuple[Authorizer, ...]:
@@ -35,9 +41,10 @@ class UnionAuthorizer:
     def authorize(self, attributes: Attributes) -> Verdict:
         reasons: list[str] = []
         errors: list[str] = []
-        for authorizer in self._authorizers:
+        for authorizer, observe in self._observed:
             verdict = authorizer.authorize(attributes)
             if verdict.decision is not Decision.NO_OPINION:
+                observe(verdict.decision)
                 return verdict
             if verdict.reason:
                 reasons.append(verdict.reason)

@@ -117,6 +117,14 @@ def test_a_token_of_the_issuer_is_authorized_as_its_user(world: World) -> None:
     assert {code for code, _ in allowed} == {200}
 
 
+def test_a_user_name_may_be_empty_and_is_nobody_in_particular(world: World) -> None:
+    world.configure(world.one.authenticator(username={"claim": "sub", "prefix": ""}))
+    world.becomes(world.one.token(), "john_doe")
+    denied = world.answers("GET", "/api/v1/namespaces/default/pods", world.one.token(sub=""))
+    message = 'pods is forbidden: User "" cannot list resource "pods" in API group "" in the namespace "default"'
+    assert {(code, answer["message"]) for code, answer in denied} == {(403, message)}
+
+
 @pytest.mark.parametrize("claims", [{"exp": 1}, {"aud": "another"}, {"iss": "https://other.example"}])
 def test_a_bad_token_is_unauthorized_and_not_told_why(world: World, claims: dict[str, Any]) -> None:
     answers = world.answers("GET", "/api", world.one.token(**claims))

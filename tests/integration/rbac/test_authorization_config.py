@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from cluster.assembly.options import AuthorizationOptions
+from tests.integration.server.test_monitoring import figures
 from tests.integration.server.test_workers import CONNECTIONS, connect
 from tests.support import ApiServer, eventually, start_api_server
 from tests.support_https import Reply, Request, Service, https_service
@@ -139,6 +140,25 @@ def test_a_request_that_nobody_could_judge_is_an_error_of_the_server(hooked: Hoo
         b'Internal Server Error: "/api/v1/namespaces/broken/configmaps?limit=1": the server is currently unable to handle the request\n'
     )
     assert (made.code, made.body, made.headers["Content-Type"]) == (500, expected, "text/plain; charset=utf-8")
+
+
+def test_decisions_are_counted_by_authorizer(hooked: Hooked) -> None:
+    hooked.server.issue("monitor", "monitor", "system:monitoring")
+
+    def counted() -> dict[str, float]:
+        decisions = figures(hooked.server)
+        return {name: value for name, value in decisions.items() if name.startswith("apiserver_authorization_decisions_total{")}
+
+    before = counted()
+    for namespace in ("allowed", "denied", "denied", "else"):
+        hooked.status(namespace)
+    after = counted()
+    grown = {series.partition("{")[2]: after[series] - before.get(series, 0) for series in after}
+    assert {series: value for series, value in grown.items() if value} == {
+        'decision="allowed",name="first.example.com",type="Webhook"}': 1,
+        'decision="denied",name="first.example.com",type="Webhook"}': 2,
+        'decision="allowed",name="rbac",type="RBAC"}': 1,
+    }
 
 
 def test_masters_are_let_through_unasked(hooked: Hooked) -> None:

@@ -92,6 +92,7 @@ def test_requests_are_counted_by_all_workers(server: ApiServer) -> None:
         request_series(200): REQUESTS,
         'authentication_attempts{result="success"}': REQUESTS + 1,
         'authorization_attempts_total{result="allowed"}': REQUESTS + 1,
+        'apiserver_authorization_decisions_total{decision="allowed",name="rbac",type="RBAC"}': 1,
         "apiserver_audit_event_total": grown["apiserver_audit_event_total"],
     }
 
