@@ -91,7 +91,10 @@ def _object_errors(spec: Object, only: str, catalog: Catalog) -> list[FieldError
     if kind.resource.group_resource != (resource.get("group", ""), resource.get("resource", "")):
         why = f"it is one of {kind.resource.group_resource}, which is not the resource in question"
         errors.append(field.invalid("spec.object", field.OMITTED, why))
-    name = (spec["object"].get("metadata") or {}).get("name", "")
+    metadata = spec["object"].get("metadata") or {}
+    if not isinstance(metadata, dict):
+        return [*errors, field.invalid("spec.object.metadata", field.OMITTED, "must be an object")]
+    name = metadata.get("name", "")
     if resource["verb"] == "update" and not resource.get("name"):
         errors.append(field.required("spec.resourceAttributes.name", "an update names its object"))
     if resource.get("name") and name and resource["name"] != name:

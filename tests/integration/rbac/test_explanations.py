@@ -384,6 +384,7 @@ class TestLists:
         ("accessexplanations", {**SUBJECT, "resourceAttributes": GET_PODS, "object": POD}, {"spec.object"}),
         ("accessexplanations", {**SUBJECT, "resourceAttributes": {**CREATE_POD, "resource": "secrets"}, "object": POD}, {"spec.object"}),
         ("accessexplanations", {**SUBJECT, "resourceAttributes": CREATE_POD, "object": {"kind": "Pod"}}, {"spec.object"}),
+        ("accessexplanations", {**SUBJECT, "resourceAttributes": CREATE_POD, "object": POD | {"metadata": "x"}}, {"spec.object.metadata"}),
         (
             "accessexplanations",
             {**SUBJECT, "resourceAttributes": {**CREATE_POD, "verb": "update", "namespace": ""}, "object": POD},
