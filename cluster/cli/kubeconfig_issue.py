@@ -6,7 +6,6 @@ import argparse
 import re
 import sys
 from pathlib import Path
-from typing import Final
 
 import yaml
 
@@ -16,10 +15,7 @@ from cluster.assembly.private_file import write_private
 from cluster.cli import kubeconfigs
 from cluster.cli.failure import CommandError
 from cluster.cli.kubeconfig_access import VERSION, Access, kind_of
-
-UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-SHORTEST: Final = 600
-LONGEST: Final = 10 * 365 * 86400
+from cluster.cli.lifetime import seconds_of
 
 
 def create(access: Access, arguments: argparse.Namespace) -> None:
@@ -47,17 +43,6 @@ def revoke(access: Access, arguments: argparse.Namespace) -> None:
     if arguments.delete:
         access.delete(arguments.namespace, arguments.name)
     print(f'* kubeconfig "{arguments.name}" is revoked{" and deleted" if arguments.delete else ""}')
-
-
-def seconds_of(text: str) -> int:
-    """A lifetime such as `720h`, `30d` or `1h30m`."""
-    parts = re.findall(r"([0-9]{1,9})([smhd])", text)
-    if not parts or "".join(number + unit for number, unit in parts) != text:
-        raise CommandError(f'lifetime "{text}" is no duration: write it as "720h" or "30d"')
-    seconds = sum(int(number) * UNITS[unit] for number, unit in parts)
-    if not SHORTEST <= seconds <= LONGEST:
-        raise CommandError(f'lifetime "{text}" is not between 10 minutes and 10 years')
-    return seconds
 
 
 def _record_name(name: str) -> str:

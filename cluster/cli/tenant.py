@@ -13,7 +13,7 @@ from cluster.api.subjects import FORM, parse_subject, shown_subject
 from cluster.api.tenancy import TENANTS_V1, prefix_of, quota_of
 from cluster.cli.api_access import add_kubeconfig, api_client, refused
 from cluster.cli.failure import CommandError
-from cluster.cli.kubeconfig_issue import seconds_of
+from cluster.cli.lifetime import seconds_of
 from cluster.cli.output import aligned, as_json
 from cluster.client import times
 from cluster.client.http import ApiClient
