@@ -12,6 +12,7 @@ from typing import Any, Final, Self
 
 import orjson
 
+from cluster.api.private_file import write_private
 from cluster.assembly.options import (
     SECTIONS,
     AuditOptions,
@@ -20,7 +21,6 @@ from cluster.assembly.options import (
     EncryptionOptions,
     load_section,
 )
-from cluster.assembly.private_file import write_private
 
 DEFAULT_PORT: Final = 6443
 DEFAULT_VERSION: Final = "1.36"

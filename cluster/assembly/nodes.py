@@ -7,8 +7,8 @@ from typing import Self
 
 import orjson
 
+from cluster.api.private_file import write_private
 from cluster.assembly.config import Home
-from cluster.assembly.private_file import write_private
 
 
 @dataclass(slots=True)

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from cluster.api.private_file import write_private
 from cluster.assembly.config import Config
-from cluster.assembly.private_file import write_private
 
 if TYPE_CHECKING:
     from cryptography import x509

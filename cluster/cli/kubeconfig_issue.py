@@ -10,8 +10,8 @@ from pathlib import Path
 import yaml
 
 from cluster.api.names import Object
+from cluster.api.private_file import write_private
 from cluster.api.validation import is_dns1123_subdomain
-from cluster.assembly.private_file import write_private
 from cluster.cli import kubeconfigs
 from cluster.cli.failure import CommandError
 from cluster.cli.kubeconfig_access import VERSION, Access, kind_of

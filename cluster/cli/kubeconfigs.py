@@ -7,8 +7,8 @@ from pathlib import Path
 
 import orjson
 
+from cluster.api.private_file import write_private
 from cluster.assembly.config import Config
-from cluster.assembly.private_file import write_private
 from cluster.cli.failure import CommandError
 from rbac.credentials import kubeconfig
 

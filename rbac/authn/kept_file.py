@@ -6,12 +6,12 @@ one must go on with the same, and a spoilt file must not keep the server from co
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import os
 from pathlib import Path
 
 import orjson
+
+from cluster.api.private_file import write_private
 
 log = logging.getLogger(__name__)
 
@@ -33,13 +33,7 @@ class KeptFile:
 
     def write(self, content: bytes) -> None:
         """Keeps it, atomically; that it could not be is logged."""
-        temporary = self._path.with_name(f"{self._path.name}.{os.getpid()}")
         try:
-            with contextlib.suppress(FileNotFoundError):
-                temporary.unlink()
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(orjson.dumps({"run": self._run, "content": content.decode()}))
-            temporary.replace(self._path)
+            write_private(self._path, orjson.dumps({"run": self._run, "content": content.decode()}))
         except (OSError, ValueError) as error:
             log.warning('"%s" could not be kept: %s', self._path, error)

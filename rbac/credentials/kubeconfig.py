@@ -8,13 +8,13 @@ from __future__ import annotations
 import base64
 import contextlib
 import os
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 from cluster.api.names import Object
+from cluster.api.private_file import write_private
 
 __all__ = ["Object", "anchored", "dump", "load", "merge", "remove", "render", "server_of"]
 _LISTS: Final = {"clusters": "cluster", "users": "user", "contexts": "context"}
@@ -106,7 +106,7 @@ def merge(path: Path, document: Object) -> None:
             merged[name] = [added.pop(entry["name"], entry) for entry in merged.get(name) or ()] + list(added.values())
         if document.get("current-context"):
             merged["current-context"] = document["current-context"]
-        _write(path, dump(merged))
+        write_private(path.resolve(), dump(merged))
 
 
 def anchored(document: Object, folder: Path) -> Object:
@@ -137,7 +137,7 @@ def remove(path: Path, context: str) -> bool:
             document[name] = [entry for entry in document.get(name) or () if entry["name"] != gone.get(member) or entry["name"] in used]
         if document.get("current-context") == context:
             document["current-context"] = ""
-        _write(path, dump(document))
+        write_private(path.resolve(), dump(document))
     return True
 
 
@@ -167,19 +167,3 @@ def _locked(path: Path) -> Iterator[None]:
         yield
     finally:
         lock.unlink(missing_ok=True)
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Replaces the file (or what the link leads to) at once."""
-    target = path.resolve()
-    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
