@@ -40,7 +40,17 @@ from cluster.server.context import Handler
 from cluster.server.counters import Counters
 from cluster.server.discovery import Discovery
 from cluster.server.dispatch import Dispatcher
-from cluster.server.metrics import Counted, CountedSink, Metrics, Slis, decision_observer, health_observer
+from cluster.server.metrics import (
+    AUTHENTICATION_RELOADS,
+    AUTHORIZATION_RELOADS,
+    Counted,
+    CountedSink,
+    Metrics,
+    Slis,
+    decision_observer,
+    health_observer,
+    reload_observer,
+)
 from cluster.server.open_streams import OpenStreams
 from cluster.server.openapi import OpenApi
 from cluster.server.plain import Health, Root, TokenKeys, Version, git_version
@@ -152,7 +162,9 @@ class ApiServer:
         reader = StoreReader(store, self.catalog)
         signer = self.signer
         callers = Callers()
-        may = authorization(self.authorizers, reader, callers, self._closed, decision_observer(self.counters))
+        counters, identity = self.counters, f"{config.host}:{config.port}"
+        authorization_reloads = reload_observer(counters, AUTHORIZATION_RELOADS, identity)
+        may = authorization(self.authorizers, reader, callers, self._closed, decision_observer(counters), authorization_reloads)
         authorizer = may.authorizer
         toleration = config.not_ready_toleration
         admission = build_chain(Dependencies(reader, authorizer, toleration, toleration))
@@ -162,7 +174,9 @@ class ApiServer:
         }
         companions |= dict.fromkeys((KUBECONFIGS, CLUSTER_KUBECONFIGS), KubeconfigCompanion(store, self.catalog))
         registry = Registry(store, self.catalog, self.schemas, admission, companions, _guards(may))
-        who = authentication(config, reader, signer, callers, functools.partial(set_label, registry, _SECRET))
+        label = functools.partial(set_label, registry, _SECRET)
+        authentication_reloads = reload_observer(counters, AUTHENTICATION_RELOADS, identity)
+        who = authentication(config, reader, signer, callers, label, authentication_reloads)
         first = self._first_objects()
         bootstrap(registry, first, [*with_origins(default_objects(), reader.get), *berth_objects()], reconcile)
         threading.Thread(target=self._keep, args=(registry, first), name="first-objects", daemon=True).start()
@@ -170,9 +184,9 @@ class ApiServer:
         own = own_handlers(OwnParts(config, reader, registry, resources, signer, who, may, self._closed))
         subresources = Subresources(registry, resources, Actions(reader, authorizer, signer, self._kubelet()), own.subresources)
         virtual = Virtual(registry, resources, subresources, authorizer, may.authorizer.rules_for, who.tokens, own.virtual)
-        self._auditor = auditor(config, callers, lambda sink: CountedSink(sink, self.counters))
+        self._auditor = auditor(config, callers, lambda sink: CountedSink(sink, counters))
         dispatcher = self._dispatcher(resources, subresources, virtual, signer, own)
-        return Parts(who, may, dispatcher, Counted(self.counters, self.catalog), self._auditor, OpenStreams(reader))
+        return Parts(who, may, dispatcher, Counted(counters, self.catalog), self._auditor, OpenStreams(reader))
 
     def _kubelet(self) -> KubeletTLS:
         home, client = self.config.home, "apiserver-kubelet-client"

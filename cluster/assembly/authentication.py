@@ -14,6 +14,7 @@ from cluster.api.authorization import TokenAuthenticator
 from cluster.api.protocols import HttpCallers, Reader
 from cluster.assembly.config import Config
 from cluster.assembly.issuers import anonymous_rule, check_issuers, token_issuers
+from cluster.assembly.reload import Observe, unobserved
 from cluster.client.callers import Callers
 from rbac.authn.authorities import Authorities
 from rbac.authn.build import Authentication, FrontProxies, Settings, build_authentication
@@ -82,10 +83,17 @@ def front_proxy_trust(config: Config) -> dict[str, str]:
     return {"requestheader-client-ca-file": front_proxy_ca(config).read_text(), **told}
 
 
-def authentication(config: Config, reader: Reader, signer: TokenSigner, callers: HttpCallers, label_secret: LabelSecret) -> Authentication:
-    """ValueError, OSError for a file that cannot be used."""
+def authentication(
+    config: Config,
+    reader: Reader,
+    signer: TokenSigner,
+    callers: HttpCallers,
+    label_secret: LabelSecret,
+    observe: Observe = unobserved,
+) -> Authentication:
+    """`observe` is told of changes of the file of issuers.  ValueError, OSError for a file that cannot be used."""
     options = config.authentication
-    issuers = token_issuers(config, callers)
+    issuers = token_issuers(config, callers, observe)
     settings = Settings(
         issuers=config.issuers,
         keys=signer.keys,

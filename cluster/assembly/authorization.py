@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -61,15 +62,25 @@ def check_authorization(config: Config) -> None:
             callers.of_kubeconfig(each.webhook.kubeconfig)
 
 
-def authorization(given: Authorizers, reader: Reader, callers: HttpCallers, closed: threading.Event, observe: Observe) -> Authorization:
-    """Decides as given; follows the file that says so until `closed` is set.  BadConfiguration."""
+def authorization(
+    given: Authorizers,
+    reader: Reader,
+    callers: HttpCallers,
+    closed: threading.Event,
+    observe: Observe,
+    reloaded: Callable[[bool], None],
+) -> Authorization:
+    """Decides as given; follows the file that says so until `closed` is set.  BadConfiguration.
+
+    `observe` makes what is told of each authorizer's opinions; `reloaded` is told of changes of the file.
+    """
     made = build_authorization(reader, given.configuration, callers, observe)
     if given.path is not None:
-        _follow(given.path, given.data, made.authorizer, closed)
+        _follow(given.path, given.data, made.authorizer, closed, reloaded)
     return made
 
 
-def _follow(path: Path, data: bytes, authorizer: ConfiguredAuthorizer, closed: threading.Event) -> None:
+def _follow(path: Path, data: bytes, authorizer: ConfiguredAuthorizer, closed: threading.Event, reloaded: Callable[[bool], None]) -> None:
     from rbac.authz.configuration_file import parse
 
-    follow(path, data, lambda new: authorizer.configure(parse(new, authorizer.required)), closed)
+    follow(path, data, lambda new: authorizer.configure(parse(new, authorizer.required)), closed, reloaded)

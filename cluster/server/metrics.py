@@ -7,6 +7,7 @@ Names, labels and help are upstream's: apiserver `pkg/endpoints/metrics`, `pkg/e
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -95,7 +96,27 @@ DECISIONS: Final = Family(
     "ALPHA",
     "Total number of terminal decisions made by an authorizer split by authorizer type, name, and decision.",
 )
-COUNTED: Final = (DECISIONS, REQUESTS, AUTHENTICATIONS, AUTHORIZATIONS, IMPERSONATIONS, EVENTS, REJECTIONS)
+AUTHENTICATION_RELOADS, AUTHORIZATION_RELOADS = (
+    Family(
+        f"apiserver_{what}_config_controller_automatic_reloads_total",
+        "counter",
+        "BETA",
+        f"Total number of automatic reloads of {what} configuration split by status and apiserver identity.",
+    )
+    for what in ("authentication", "authorization")
+)
+"""Each worker follows the files by itself, and counts."""
+COUNTED: Final = (
+    AUTHENTICATION_RELOADS,
+    AUTHORIZATION_RELOADS,
+    DECISIONS,
+    REQUESTS,
+    AUTHENTICATIONS,
+    AUTHORIZATIONS,
+    IMPERSONATIONS,
+    EVENTS,
+    REJECTIONS,
+)
 
 
 class Counted:
@@ -245,6 +266,16 @@ def decision_observer(counters: Counters) -> Callable[[str, str], Callable[[Deci
             for decision in (Decision.ALLOW, Decision.DENY)
         }
         return lambda decision: made[decision].add()
+
+    return observe
+
+
+def reload_observer(counters: Counters, family: Family, identity: str) -> Callable[[bool], None]:
+    """Counts the changes of a file, by whether they could be taken over; `identity` is the server's."""
+    hashed = f"sha256:{hashlib.sha256(identity.encode()).hexdigest()}"
+
+    def observe(taken_over: bool) -> None:
+        counters.counter(series_of(family.name, apiserver_id_hash=hashed, status="success" if taken_over else "failure")).add()
 
     return observe
 

@@ -13,20 +13,19 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from cluster.api.field import quoted
 from cluster.api.followed_file import follow_file, read_file
 from cluster.api.protocols import HttpCallers
 from cluster.api.user import UserInfo
 from rbac.authn.anonymous import Anonymous
-from rbac.authn.cache import LruCache
 from rbac.authn.jwt_issuer import JwtAuthenticator, Verified
 from rbac.authn.jwt_token import unverified_issuer
 from rbac.authn.kept_file import KeptFile
 from rbac.authn.structured_config import AuthenticationConfiguration, load_authentication_configuration
-from rbac.quoting import quoted
+from rbac.lru_cache import LruCache
 
 log = logging.getLogger(__name__)
 UPDATE_SECONDS: Final = 60.0
@@ -35,14 +34,6 @@ AGAIN_SECONDS: Final = 10.0
 """After a failure that may pass, when the file is tried again."""
 _CACHE_SIZE: Final = 8192
 _ANONYMOUS_CHANGED: Final = "anonymous: Forbidden: changed from initial configuration file"
-
-
-@dataclass(slots=True)
-class Reloads:
-    """How often the file was taken over since the start, and how often it could not be."""
-
-    successes: int = 0
-    failures: int = 0
 
 
 class _Issuers:
@@ -81,10 +72,11 @@ class StructuredAuthentication:
         api_audiences: Sequence[str],
         clock: Callable[[], float] = time.time,
         kept: KeptFile | None = None,
+        observe: Callable[[bool], None] = lambda _taken_over: None,
     ) -> None:
         """Reads the file; OSError, ValueError for one that is missing or bad, unless `kept` knows what a good one said.
 
-        Nothing is called before `start`.
+        Nothing is called before `start`.  `observe` is told of each change of the file whether it could be taken over.
         """
         self._path = Path(path)
         self._callers = callers
@@ -95,7 +87,7 @@ class StructuredAuthentication:
         self._file = follow_file(self._path)
         self._closed = threading.Event()
         self._reloading = threading.Lock()
-        self.reloads = Reloads()
+        self._observe = observe
         self._tracked, configuration = self._first()
         self._anonymous = configuration.anonymous
         self._issuers = _Issuers(self._make(configuration, ()))
@@ -182,7 +174,7 @@ class StructuredAuthentication:
             self._swap(fresh)
             self._tracked = data
             self._keep()
-            self.reloads.successes += 1
+            self._observe(True)
             log.warning("reloaded authentication config %s", quoted(str(self._path)))
 
     def _make(self, configuration: AuthenticationConfiguration, old: Sequence[JwtAuthenticator]) -> list[JwtAuthenticator]:
@@ -214,7 +206,7 @@ class StructuredAuthentication:
 
     def _failed(self, why: str, *, again: bool = False) -> None:
         """`again`: what failed may succeed without the file's being changed."""
-        self.reloads.failures += 1
+        self._observe(False)
         if again:
             self._file.try_again(AGAIN_SECONDS)
         log.error("%s: what %s said before is kept", why, quoted(str(self._path)))

@@ -17,6 +17,7 @@ import urllib3
 import yaml
 
 from cluster.assembly.options import AuthenticationOptions
+from tests.integration.server.test_monitoring import reloads
 from tests.support import ApiServer, eventually, start_api_server
 from tests.support_https import Authority
 from tests.support_issuer import AUDIENCE, Issuer, configuration, issuer_service
@@ -151,8 +152,10 @@ def test_anonymous_requests_are_allowed_where_the_file_says_only(world: World) -
 
 
 def test_another_valid_file_holds_at_once_and_the_old_no_longer(world: World) -> None:
+    before = reloads(world.server, "authentication", "success")
     world.configure(world.two.authenticator(username={"claim": "sub", "prefix": "panda-"}))
     world.becomes(world.two.token(), "panda-john_doe")
+    eventually(lambda: reloads(world.server, "authentication", "success") >= before + 2, "both workers have counted it")
     assert world.users(world.one.token()) == {"401"}
 
 
@@ -180,8 +183,10 @@ def test_a_file_without_issuers_stops_tokens_and_one_with_an_issuer_starts_them(
     ],
 )
 def test_a_bad_file_is_logged_and_what_the_last_one_said_is_kept(world: World, text: str, why: str) -> None:
+    before = reloads(world.server, "authentication", "failure")
     world.logged(why, lambda: world.write(text))
     assert world.users(world.one.token()) == {"k8s-john_doe"}
+    assert reloads(world.server, "authentication", "failure") >= before + 2
 
 
 def test_a_file_that_is_gone_for_a_while_changes_nothing(world: World) -> None:

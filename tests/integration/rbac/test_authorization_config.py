@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from cluster.assembly.options import AuthorizationOptions
-from tests.integration.server.test_monitoring import figures
+from tests.integration.server.test_monitoring import figures, reloads
 from tests.integration.server.test_workers import CONNECTIONS, connect
 from tests.support import ApiServer, eventually, start_api_server
 from tests.support_https import Reply, Request, Service, https_service
@@ -228,15 +228,18 @@ def test_the_webhook_sees_the_requirements_of_a_review_as_they_are_without_unkno
 
 
 def test_a_new_file_is_in_force_in_every_worker_soon(first: Hooked) -> None:
+    before = reloads(first.server, "authorization", "success")
     first.write(RBAC)
     everywhere(first, lambda status: status == {"allowed": False}, "only RBAC is asked, which knows nothing of it")
+    eventually(lambda: reloads(first.server, "authorization", "success") >= before + 2, "both workers have counted it")
 
 
 def test_a_bad_file_changes_nothing_and_is_told_of_in_the_log(first: Hooked) -> None:
-    log = first.server.config.home.root / "server.log"
+    log, before = first.server.config.home.root / "server.log", reloads(first.server, "authorization", "failure")
     first.write(first.hook("second.example.com"), kind="Nonsense")
     eventually(lambda: 'no kind "Nonsense" is registered' in log.read_text(), "the log says what is wrong with the file")
     assert first.status("allowed")["allowed"]
+    eventually(lambda: reloads(first.server, "authorization", "failure") >= before + 2, "both workers have counted it")
 
 
 def test_what_was_there_from_the_start_must_stay(first: Hooked) -> None:

@@ -37,6 +37,13 @@ def figures(server: ApiServer, path: str = "/metrics") -> dict[str, float]:
     return {series: float(value) for series, _, value in (line.rpartition(" ") for line in lines if not line.startswith("#"))}
 
 
+def reloads(server: ApiServer, what: str, status: str) -> float:
+    """How often the workers took over the configuration of authentication or authorization, or failed to."""
+    server.issue("monitor", "monitor", "system:monitoring")
+    name, end = f"apiserver_{what}_config_controller_automatic_reloads_total{{", f'status="{status}"}}'
+    return sum(value for series, value in figures(server).items() if series.startswith(name) and series.endswith(end))
+
+
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
