@@ -6,10 +6,10 @@ Every request, whatever its path, takes the same way: through `pipeline`, read f
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from flask import Flask, Request
-from werkzeug.datastructures import ImmutableMultiDict, MultiDict
+from flask import Flask
+from werkzeug.datastructures import MultiDict
 from werkzeug.wsgi import get_path_info
 
 from cluster.assembly.api_server import ApiServer, Parts
@@ -17,13 +17,13 @@ from cluster.assembly.config import Config
 from cluster.server import filters
 from cluster.server.audit import with_audit, with_failure_audit
 from cluster.server.authentication import with_authentication
-from cluster.server.context import Context, Filter, Handler, compose
+from cluster.server.context import Context, Filter, Handler, Query, QueryReader, compose
 from cluster.server.responses import send
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-_NO_QUERY: MultiDict[str, str] = ImmutableMultiDict()
+_NO_QUERY: Final[MultiDict[str, str]] = Query()
 
 
 def pipeline(parts: Parts) -> list[Filter]:
@@ -57,7 +57,7 @@ class Application(Flask):
         if self._handler is None:
             parts = self._server.start()
             self._handler = compose(pipeline(parts), parts.dispatcher)
-        query = Request(environ).args if environ.get("QUERY_STRING") else _NO_QUERY
+        query = QueryReader(environ).args if environ.get("QUERY_STRING") else _NO_QUERY
         path = "/" + get_path_info(environ).lstrip("/")
         return send(self._handler(Context(environ, environ["REQUEST_METHOD"].upper(), path, query)), environ, start_response)
 

@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from werkzeug.datastructures import Headers, ImmutableMultiDict
+from werkzeug.datastructures import Headers
 from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Response
 
@@ -26,7 +26,7 @@ from cluster.assembly import pki
 from cluster.assembly.api_server import ApiServer
 from cluster.assembly.config import Config, Home
 from cluster.server.authentication import with_authentication
-from cluster.server.context import Context
+from cluster.server.context import Context, Query
 from cluster.storage.local import LocalStore
 
 ANSWER = Response()
@@ -54,7 +54,7 @@ def environment(**more: Any) -> dict[str, Any]:
 
 
 def context_of(environ: dict[str, Any]) -> Context:
-    return Context(environ, "GET", environ["PATH_INFO"], ImmutableMultiDict())
+    return Context(environ, "GET", environ["PATH_INFO"], Query())
 
 
 def microseconds(server: ApiServer, environ: dict[str, Any], count: int) -> float:

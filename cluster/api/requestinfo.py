@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -56,14 +57,13 @@ def parse(method: str, path: str, query: Query) -> RequestInfo:
     """The RequestInfo of a URL; UnknownPath where a special verb is followed by nothing."""
     stripped = path.strip("/")
     segments = stripped.split("/") if stripped else []
-    plain = RequestInfo(path=path, verb=method.lower())
     if len(segments) < 3 or segments[0] not in ("api", "apis"):
-        return plain
+        return RequestInfo(path=path, verb=method.lower())
     prefix, rest = segments[0], segments[1:]
     group = ""
     if prefix == "apis":
         if len(rest) < 3:
-            return plain
+            return RequestInfo(path=path, verb=method.lower())
         group, rest = rest[0], rest[1:]
     version, rest = rest[0], rest[1:]
     by_path = rest[0] in _SPECIAL_VERBS
@@ -104,6 +104,12 @@ def parse(method: str, path: str, query: Query) -> RequestInfo:
         label_selector=label_selector,
         by_path=by_path,
     )
+
+
+@functools.lru_cache(maxsize=512)
+def parse_path(method: str, path: str) -> RequestInfo:
+    """As `parse` for a URL without a query; remembered, for clients come to the same ones again and again."""
+    return parse(method, path, lambda _: None)
 
 
 def _is_true(value: str | None) -> bool:

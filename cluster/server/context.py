@@ -6,16 +6,31 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from werkzeug.datastructures import EnvironHeaders, MultiDict
+from flask import Request
+from werkzeug.datastructures import EnvironHeaders, ImmutableMultiDict, MultiDict
 from werkzeug.wrappers import Response
 
-from cluster.api.authorization import Verdict
+from cluster.api.authorization import Attributes, Verdict
 from cluster.api.requestinfo import RequestInfo
 from cluster.api.user import UserInfo
 from rbac.audit.record import Record
 
 NOBODY: Final = UserInfo("")
 NO_INFO: Final = RequestInfo("", "")
+
+
+class Query(ImmutableMultiDict[str, str]):
+    """A URL's parameters.  Most of those that are looked for are not there, for which werkzeug would raise and catch each time."""
+
+    def get(self, key: str, default: Any = None) -> Any:  # type: ignore[override] # nobody here wants conversions
+        values = dict.get(self, key)
+        return values[0] if values else default
+
+
+class QueryReader(Request):
+    """Flask's reading of a request, of which the URL's parameters alone are asked."""
+
+    parameter_storage_class = Query
 
 
 @dataclass(slots=True)
@@ -35,6 +50,8 @@ class Context:
     """Whether the requester asked to act as another."""
     constraint: str | None = None
     """The verb that allowed it, empty for the one without constraints; None where nothing has."""
+    question: Attributes | None = None
+    """What was last asked of the authorizers; see `question_of`."""
     verdict: Verdict | None = None
     """Whether they may, once that is decided."""
     audit_id: str = ""

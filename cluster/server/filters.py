@@ -16,7 +16,8 @@ from werkzeug.wrappers import Response
 
 from cluster.api.authorization import Attributes, Authorizer
 from cluster.api.errors import BadRequest, InternalError, ServiceUnavailable, StatusError, Timeout
-from cluster.api.requestinfo import RequestInfo, UnknownPath, parse
+from cluster.api.field import quoted
+from cluster.api.requestinfo import RequestInfo, UnknownPath, parse, parse_path
 from cluster.server.context import Context, Filter, Handler
 from cluster.server.deadline import REQUEST_TIMEOUT, WRITE_TIMEOUT, parse_timeout, stop_reading
 from cluster.server.responses import add_warnings, error_response, text_response
@@ -26,9 +27,8 @@ from rbac.authz.messages import escaped, forbidden
 from rbac.authz.selectors import queried_fields, queried_labels
 from rbac.impersonation import Impersonator
 from rbac.impersonation import parse as parse_impersonation
-from rbac.quoting import quoted
 
-log = logging.getLogger("berth.server")
+log = logging.getLogger(__name__)
 _SAFE_ID: Final = re.compile(r"[\w.-]{1,64}", re.ASCII)
 _LONG_RUNNING: Final = frozenset({"watch", "proxy"})
 _STREAMS: Final = frozenset({"attach", "exec", "proxy", "log", "portforward"})
@@ -71,7 +71,7 @@ def with_audit_id(context: Context, following: Handler) -> Response:
 
 def with_request_info(context: Context, following: Handler) -> Response:
     try:
-        context.info = parse(context.method, context.path, context.query.get)
+        context.info = parse(context.method, context.path, context.query.get) if context.query else parse_path(context.method, context.path)
     except UnknownPath as error:
         raise BadRequest(str(error)) from None
     return following(context)
@@ -159,7 +159,14 @@ def internal_error(context: Context, error: str) -> Response:
 
 
 def question_of(context: Context) -> Attributes:
-    """What the authorizers are asked of a request."""
+    """What the authorizers are asked of a request, made once as long as its user is the same."""
+    known = context.question
+    if known is None or known.user is not context.user:
+        known = context.question = _question(context)
+    return known
+
+
+def _question(context: Context) -> Attributes:
     info = context.info
     if not info.is_resource:
         return Attributes(context.user, info.verb, is_resource=False, path=info.path)

@@ -7,14 +7,13 @@ from typing import Any, cast
 
 import pytest
 from gevent import Timeout as GreenletTimeout
-from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from cluster.api.errors import BadRequest, NotAcceptable, NotFound, Unauthorized
 from cluster.api.requestinfo import parse
 from cluster.api.user import UserInfo
 from cluster.server.audit import Auditor, request_uri, with_audit, with_failure_audit
-from cluster.server.context import Context
+from cluster.server.context import Context, Query
 from cluster.storage.contract import StoreUnavailable
 from rbac.audit.model import AuditConfig, AuditEvent, Level
 from rbac.audit.policy import Policy, Rule
@@ -42,7 +41,7 @@ class Kept:
 
 
 def context(path: str = "/api/v1/namespaces/a/pods/x", user: str = "alice", **environ: Any) -> Context:
-    made = Context(environ, "GET", path, MultiDict())
+    made = Context(environ, "GET", path, Query())
     made.info = parse("GET", path, {"watch": "1"}.get if path.endswith("watched") else {}.get)
     if user:
         made.requester = made.user = UserInfo(user)

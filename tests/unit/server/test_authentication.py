@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.wrappers import Response
 
 from cluster.api.authorization import Credentials
 from cluster.api.errors import Unauthorized
 from cluster.api.user import UserInfo
 from cluster.server.authentication import credentials, with_authentication
-from cluster.server.context import Context
+from cluster.server.context import Context, Query
 from rbac.authn.bearer import BearerAuthenticator
 from rbac.authn.build import Authentication
 from rbac.authn.remarks import annotate, warn
@@ -52,7 +51,7 @@ class Everyone:
 def context_of(*sent: tuple[str, str]) -> Context:
     environ: dict[str, Any] = {f"HTTP_{name.replace('-', '_')}": value for name, value in sent}
     environ |= {"REQUEST_METHOD": "GET", "PATH_INFO": "/api", "berth.headers": list(sent)}
-    return Context(environ, "GET", "/api", ImmutableMultiDict())
+    return Context(environ, "GET", "/api", Query())
 
 
 def passed(context: Context, names: HeaderNames | None = None) -> Context:
