@@ -7,9 +7,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import unquote
 
 import orjson
 
+from cluster.api import requestinfo
 from cluster.api.durations import parse_duration
 from cluster.api.field import quoted
 from cluster.api.meta import format_epoch, parse_time
@@ -46,7 +48,7 @@ class Query:
     def matches(self, event: Object) -> bool:
         if not is_last(event):
             return False
-        if self.namespace and (event.get("objectRef") or {}).get("namespace") != self.namespace:
+        if self.namespace and not _is_of(event, self.namespace):
             return False
         return all(self._holds(each, event) for each in self.requirements)
 
@@ -59,6 +61,17 @@ class Query:
 
     def is_young(self, event: Object) -> bool:
         return not self.since or _moment(event.get("requestReceivedTimestamp")) >= self.since
+
+
+def _is_of(event: Object, namespace: str) -> bool:
+    """Whether the request's URL was about a namespace: a reference has what the URL lacks from the body, where anything may stand."""
+    if (event.get("objectRef") or {}).get("namespace") != namespace:
+        return False
+    try:
+        path = unquote(str(event.get("requestURI", "")).partition("?")[0])
+        return requestinfo.parse("GET", path, lambda _: None).namespace == namespace
+    except requestinfo.UnknownPath:
+        return False
 
 
 def parse_query(namespace: str, selector: str, now: float | None = None) -> Query:

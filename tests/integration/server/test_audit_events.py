@@ -159,6 +159,17 @@ def test_bodies_of_secrets_and_tokens_are_shown_to_nobody(server: ApiServer) -> 
     assert not {"requestObject", "responseObject"} & event.keys()
 
 
+@pytest.mark.parametrize(
+    ("path", "told"), [("/apis/rbac.authorization.k8s.io/v1/clusterroles", False), ("/api/v1/namespaces/re%64/configmaps", True)]
+)
+def test_a_request_is_of_the_namespace_in_its_url(server: ApiServer, path: str, told: bool) -> None:
+    """Whatever its body says: what somebody did elsewhere is nothing for the namespace's readers."""
+    name = f"about-{secrets.token_hex(4)}"
+    server.request("POST", path, {"metadata": {"name": name, "namespace": "red"}}, headers={"Audit-Id": name})
+    assert bool(_listed(server, "red", f"metadata.name={name}", "red-owner")) == told
+    assert len(_listed(server, "", f"metadata.name={name}")) == 1
+
+
 REVIEWED = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview"}
 EXPLAINED = {"resourceAttributes": {"verb": "get", "resource": "pods"}}
 
