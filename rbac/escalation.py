@@ -13,10 +13,10 @@ from typing import Final, Protocol
 from cluster.api.authorization import Attributes, Authorizer
 from cluster.api.errors import Forbidden, NotFound
 from cluster.api.expiry import expiry_of
+from cluster.api.field import quoted, quoted_list
 from cluster.api.names import GroupResource, Object
 from cluster.api.user import MASTERS, UserInfo
 from rbac.authz.index import GROUP
-from rbac.quoting import quoted, quoted_list
 from rbac.rules import Rule, compact, compact_string, uncovered
 
 _EVERYTHING: Final[tuple[Rule, ...]] = (

@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 from cluster.api import field
 from cluster.api.authorization import Attributes, Authorizer
 from cluster.api.errors import BadRequest, Forbidden
+from cluster.api.field import quoted
 from cluster.api.user import (
     ANONYMOUS,
     AUTHENTICATED,
@@ -28,11 +29,10 @@ from cluster.api.user import (
     split_service_account,
 )
 from cluster.api.validation import is_dns1123_subdomain, regex_error
-from rbac.authn.cache import LruCache
 from rbac.authn.errors import aggregate
 from rbac.authn.request_headers import extra_key
 from rbac.authz.messages import forbidden
-from rbac.quoting import quoted
+from rbac.lru_cache import LruCache
 
 USER: Final = "impersonate-user"
 GROUP: Final = "impersonate-group"

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from cluster.api.authorization import Attributes
+from cluster.api.field import quoted_list
 from cluster.api.names import Object
-from rbac.quoting import quoted_list
 
 ALL: Final = "*"
 Rule = Mapping[str, Any]

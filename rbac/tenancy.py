@@ -13,12 +13,12 @@ from cluster.api import field
 from cluster.api.authorization import Attributes, Authorizer
 from cluster.api.errors import Forbidden, Invalid, NotFound
 from cluster.api.expiry import EXPIRES_AT
+from cluster.api.field import quoted
 from cluster.api.names import GroupKind, GroupResource, Object
 from cluster.api.tenancy import OWNER_ROLES, TENANT_LABEL, TENANTS, tenant_of
 from cluster.api.user import MASTERS, UserInfo, service_account_name
 from rbac.authz.index import GROUP
 from rbac.escalation import Resolver, check_binding_write
-from rbac.quoting import quoted
 
 NAMESPACES: Final = GroupResource("", "namespaces")
 ASSIGN: Final = "assign"

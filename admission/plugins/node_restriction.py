@@ -16,12 +16,12 @@ from cluster.api.authorization import Attributes as Question
 from cluster.api.authorization import Authorizer
 from cluster.api.certificates import KUBELET_CLIENT, KUBELET_SERVING, parse_request
 from cluster.api.errors import NotFound
+from cluster.api.field import quoted
 from cluster.api.names import GroupResource, Object
 from cluster.api.protocols import Reader
 from rbac.authz.node import NODE_LEASES
 from rbac.authz.references import MIRROR, is_mirror, node_name
 from rbac.authz.references import api_references as api_references_of
-from rbac.quoting import quoted
 
 _PODS: Final = GroupResource("", "pods")
 _NODES: Final = GroupResource("", "nodes")

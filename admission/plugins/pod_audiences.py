@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from cluster.api.field import quoted
 from cluster.api.names import GroupResource, Object
 from cluster.api.protocols import Reader
-from rbac.quoting import quoted
 
 _CLAIMS: Final = GroupResource("", "persistentvolumeclaims")
 _VOLUMES: Final = GroupResource("", "persistentvolumes")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -67,6 +67,11 @@ def quoted(text: str) -> str:
     if text.isprintable() and '"' not in text and "\\" not in text:
         return f'"{text}"'
     return f'"{"".join(map(_quoted, text))}"'
+
+
+def quoted_list(texts: Iterable[str]) -> str:
+    """`["a" "b"]`, as Go shows a list of strings."""
+    return "[" + " ".join(map(quoted, texts)) + "]"
 
 
 def _quoted(char: str) -> str:

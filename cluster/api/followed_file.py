@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
-log = logging.getLogger("berth.configuration")
+log = logging.getLogger(__name__)
 MAX_BYTES: Final = 10 << 20
 LOOK_SECONDS: Final = 1.0
 """How often a file is looked at."""

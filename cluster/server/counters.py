@@ -15,7 +15,7 @@ import struct
 import weakref
 from typing import Final
 
-log = logging.getLogger("berth.server")
+log = logging.getLogger(__name__)
 _ENTRY: Final = 320
 """Bytes of one series: its value (8), the length of its text (2), the text."""
 _HEAD: Final = 10

@@ -16,7 +16,7 @@ from typing import Final
 
 from rbac.audit.model import AuditEvent, Sink
 
-log = logging.getLogger("berth.audit")
+log = logging.getLogger(__name__)
 SENDERS: Final = 8
 """Batches that are under way at once; while so many are, events wait in the buffer."""
 CLOSE_SECONDS: Final = 0.9

@@ -20,7 +20,7 @@ from typing import Final
 
 from rbac.audit.model import AuditEvent
 
-log = logging.getLogger("berth.audit")
+log = logging.getLogger(__name__)
 STDOUT: Final = "-"
 MEGABYTE: Final = 1024 * 1024
 _DAY: Final = 86400.0

@@ -11,7 +11,7 @@ import orjson
 from cluster.api.names import Object
 from rbac.audit.model import AuditEvent, Level, Sink
 
-log = logging.getLogger("berth.audit")
+log = logging.getLogger(__name__)
 ANNOTATION: Final = "audit.k8s.io/truncated"
 
 

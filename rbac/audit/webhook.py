@@ -14,7 +14,7 @@ from cluster.api.protocols import HttpCaller, HttpFailure
 from rbac.audit.model import API_VERSION, AuditEvent
 from rbac.webhook import HEADERS, pauses
 
-log = logging.getLogger("berth.audit")
+log = logging.getLogger(__name__)
 _TIMEOUT: Final = 30.0
 _LAST_TIMEOUT: Final = 0.8
 """Seconds for an attempt once the server ends."""

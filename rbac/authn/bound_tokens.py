@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from cluster.api.field import quoted
 from cluster.api.meta import parse_time
 from cluster.api.names import GroupResource, Object
 from cluster.api.protocols import Reader
@@ -19,7 +20,6 @@ from rbac.authn.remarks import annotate
 from rbac.authn.service_accounts import SECRETS, SERVICE_ACCOUNTS
 from rbac.credentials.check import CredentialCheck
 from rbac.credentials.reference import CLAIM, CREDENTIAL_ID, EXTRA, Reference
-from rbac.quoting import quoted
 
 LEEWAY: Final = 60.0
 """Seconds that clocks may differ by, and that a deleted object's tokens live on."""

@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from cluster.api.field import quoted, quoted_list
 from cluster.api.protocols import HttpCaller, HttpCallers, HttpFailure
 from cluster.api.user import UserInfo
-from rbac.authn.cache import LruCache
 from rbac.authn.errors import BadCredentials
 from rbac.authn.jwt_provider import CALL_SECONDS, Provider, ProviderError, status_line
 from rbac.authn.jwt_token import (
@@ -29,7 +29,7 @@ from rbac.authn.jwt_token import (
 from rbac.authn.structured_config import JwtIssuer
 from rbac.authn.urls import parse_url
 from rbac.credentials.reference import CREDENTIAL_ID
-from rbac.quoting import quoted, quoted_list
+from rbac.lru_cache import LruCache
 
 FIRST_ATTEMPT_SECONDS: Final = 5.0
 """How long a request waits for the first attempt to discover its issuer, which is under way when a server has just started."""

@@ -16,10 +16,10 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
+from cluster.api.field import quoted
 from cluster.api.protocols import HttpAnswer, HttpCaller, HttpCallers, HttpFailure
 from rbac.authn.jwt_token import Key
 from rbac.authn.urls import parse_url
-from rbac.quoting import quoted
 
 log = logging.getLogger(__name__)
 WELL_KNOWN: Final = "/.well-known/openid-configuration"

@@ -15,11 +15,11 @@ from typing import Any, Final
 
 import orjson
 
+from cluster.api.field import quoted, quoted_list
 from cluster.schema.faults import described
 from cluster.schema.parse import MAX_DEPTH
 from cluster.schema.scan import syntax_error
 from rbac.authn.errors import BadCredentials
-from rbac.quoting import quoted, quoted_list
 
 ALGORITHMS: Final = ("ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512")
 MAX_TOKEN_BYTES: Final = 65536

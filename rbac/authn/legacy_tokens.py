@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from cluster.api.field import quoted
 from cluster.api.names import Object
 from cluster.api.protocols import Reader
 from cluster.api.token_keys import INVALID_SINCE, LAST_USED, LEGACY_PREFIX
@@ -22,7 +23,6 @@ from cluster.api.user import UserInfo, service_account_groups, split_service_acc
 from rbac.authn.errors import BadCredentials
 from rbac.authn.remarks import annotate, warn
 from rbac.authn.service_accounts import SECRETS, SERVICE_ACCOUNTS
-from rbac.quoting import quoted
 
 log = logging.getLogger(__name__)
 _ANNOTATION: Final = "authentication.k8s.io/legacy-token-"

@@ -16,9 +16,9 @@ from urllib.parse import unquote
 from cluster.api.authorization import Credentials
 from cluster.api.user import UserInfo
 from rbac.authn.authorities import Authorities, Validity
-from rbac.authn.cache import LruCache
 from rbac.authn.errors import BadCredentials
 from rbac.authn.x509 import common_name
+from rbac.lru_cache import LruCache
 
 _CACHE_SIZE: Final = 1024
 _BROKEN: Final = re.compile(r"%(?![0-9a-fA-F]{2})")

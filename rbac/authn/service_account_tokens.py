@@ -14,12 +14,12 @@ from typing import Any, Final, Protocol
 
 import orjson
 
+from cluster.api.field import quoted, quoted_list
 from cluster.api.user import UserInfo
-from rbac.authn.cache import LruCache
 from rbac.authn.errors import BadCredentials
 from rbac.authn.keys import KeySource, PublicKey, TokenKeys
 from rbac.authn.remarks import annotate
-from rbac.quoting import quoted, quoted_list
+from rbac.lru_cache import LruCache
 
 MAX_TOKEN_BYTES: Final = 16384
 _CACHE_SIZE: Final = 8192

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from cluster.api.authorization import Authenticator, Credentials
 from cluster.api.errors import Unauthorized
 from cluster.api.user import UserInfo
-from rbac.authn.cache import LruCache
 from rbac.authn.errors import BadCredentials, reasons
 from rbac.authn.users import ANONYMOUS_USER, authenticated
+from rbac.lru_cache import LruCache
 
 
 class UnionAuthenticator:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from rbac.quoting import quoted
+from cluster.api.field import quoted
 
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 _ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")

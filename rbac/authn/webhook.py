@@ -16,8 +16,8 @@ from typing import Any, Final
 from cluster.api.names import Object
 from cluster.api.protocols import HttpCaller
 from cluster.api.user import UserInfo
-from rbac.authn.cache import LruCache
 from rbac.authn.errors import BadCredentials
+from rbac.lru_cache import LruCache
 from rbac.webhook import WebhookError, ask
 
 log = logging.getLogger(__name__)

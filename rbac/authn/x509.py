@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Final
 from cluster.api.authorization import Credentials
 from cluster.api.user import UserInfo
 from rbac.authn.authorities import Authorities, Validity
-from rbac.authn.cache import LruCache
 from rbac.authn.errors import BadCredentials
 from rbac.credentials.check import CredentialCheck
 from rbac.credentials.reference import CREDENTIAL_ID, EXTRA, URI_SCHEME, Reference
+from rbac.lru_cache import LruCache
 
 if TYPE_CHECKING:
     from cryptography import x509

@@ -12,10 +12,10 @@ from operator import attrgetter
 from typing import Final
 
 from cluster.api.expiry import expiry_of
+from cluster.api.field import quoted
 from cluster.api.names import GroupResource, Object
 from cluster.api.protocols import Reader
 from cluster.api.user import UserInfo, service_account_name
-from rbac.quoting import quoted
 from rbac.rules import CompiledRule, compile_rules
 
 GROUP: Final = "rbac.authorization.k8s.io"

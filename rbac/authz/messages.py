@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from cluster.api.authorization import Attributes
 from cluster.api.errors import Forbidden
+from cluster.api.field import quoted
 from cluster.api.names import GroupResource
-from rbac.quoting import quoted
 
 
 def forbidden_message(attributes: Attributes) -> str:

@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from cluster.api.authorization import Attributes, Decision, Verdict
+from cluster.api.field import quoted
 from rbac.authz.node_graph import NodeGraph
 from rbac.authz.references import node_name
 from rbac.authz.union import NO_OPINION
-from rbac.quoting import quoted
 from rbac.rules import Rule, compile_rules
 
 NODE_LEASES: Final = "kube-node-lease"

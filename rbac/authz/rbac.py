@@ -6,11 +6,11 @@ from typing import Final
 
 from cluster.api.authorization import Attributes, Decision, Verdict
 from cluster.api.errors import NotFound, StatusError
+from cluster.api.field import quoted
 from cluster.api.names import GroupResource, Object
 from cluster.api.user import UserInfo
 from rbac.authz.index import GROUP, RbacIndex, subject_keys
 from rbac.authz.union import NO_OPINION, aggregated
-from rbac.quoting import quoted
 from rbac.rules import Rule
 
 

@@ -12,12 +12,12 @@ import orjson
 from cluster.api.authorization import Attributes, Decision, Verdict
 from cluster.api.names import Object
 from cluster.api.protocols import HttpCaller
-from rbac.authn.cache import LruCache
 from rbac.authz.configuration import DENY, AuthorizerConfiguration, WebhookConfiguration
 from rbac.authz.union import NO_OPINION
+from rbac.lru_cache import LruCache
 from rbac.webhook import WebhookError, ask
 
-log = logging.getLogger("berth.authorization")
+log = logging.getLogger(__name__)
 CACHE_SIZE: Final = 8192
 MAX_KEPT_CHARACTERS: Final = 10_000
 """A question whose parts that a caller chooses are longer altogether is not kept: it may be meant to fill memory."""

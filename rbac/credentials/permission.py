@@ -14,6 +14,7 @@ from typing import Final
 from cluster.api import field
 from cluster.api.authorization import Attributes, Authorizer
 from cluster.api.errors import Forbidden, Invalid, NotFound
+from cluster.api.field import quoted
 from cluster.api.meta import format_epoch
 from cluster.api.names import GroupKind, Object
 from cluster.api.protocols import Reader
@@ -25,7 +26,6 @@ from rbac.authz.rbac import RuleResolver
 from rbac.credentials.check import expiry_in
 from rbac.credentials.reference import GROUP, Reference, credential_of
 from rbac.escalation import confirm_held
-from rbac.quoting import quoted
 from rbac.rules import uncovered
 from rbac.tenancy import may_assign, owns
 

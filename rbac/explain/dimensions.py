@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 from cluster.api.authorization import Attributes
-from rbac.quoting import quoted
+from cluster.api.field import quoted
 from rbac.rules import ALL, CompiledRule
 
 SHOWN: Final = 8

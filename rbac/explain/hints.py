@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Final
 
 from cluster.api.authorization import Attributes
+from cluster.api.field import quoted
 from cluster.api.names import GroupResource
 from cluster.api.user import ANONYMOUS, AUTHENTICATED, UNAUTHENTICATED, UserInfo, service_account_groups, split_service_account
 from cluster.kinds.catalog import Catalog
 from cluster.kinds.model import Kind
 from rbac.explain.dimensions import listed, resource_text
-from rbac.quoting import quoted
 from rbac.rules import ALL
 
 _MEANT: Final[Mapping[str, str]] = {

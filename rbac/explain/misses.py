@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from heapq import nsmallest
 
 from cluster.api.authorization import Attributes
+from cluster.api.field import quoted
 from cluster.api.names import Object
 from cluster.api.user import UserInfo
 from rbac.authz.index import Binding, subject_keys
 from rbac.explain.dimensions import NEAR, Dimension, distance, failing, rule_message
 from rbac.explain.near_subjects import near_subject
 from rbac.explain.view import Display, Rules, Sources, matched_key, rule_shown, subject_of, subject_shown
-from rbac.quoting import quoted
 from rbac.rules import CompiledRule
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Final
 
+from cluster.api.field import quoted
 from cluster.api.user import UserInfo, split_service_account
-from rbac.quoting import quoted
 
 _SHORTEST: Final = 4
 """Shorter names differ by one letter without being misspelt."""

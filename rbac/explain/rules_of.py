@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cluster.api.field import quoted
 from cluster.api.names import Object
 from cluster.api.user import MASTERS, UserInfo
 from rbac.authz.index import subject_keys
@@ -10,7 +11,6 @@ from rbac.authz.references import node_name
 from rbac.authz.union import PrivilegedGroupAuthorizer
 from rbac.explain.view import Display, Sources, matched_key, own_bindings, rule_shown, subject_of
 from rbac.explain.why import authorizer_name, flattened
-from rbac.quoting import quoted
 
 
 def rules_of(user: UserInfo, namespace: str, sources: Sources, *, only: str = "", limit: int = 500) -> Object:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from cluster.api.authorization import Attributes
+from cluster.api.field import quoted
 from cluster.api.names import Object
 from cluster.api.user import MASTERS
 from rbac.authz.index import Binding
@@ -12,7 +13,6 @@ from rbac.authz.rbac import RbacAuthorizer
 from rbac.authz.union import PrivilegedGroupAuthorizer
 from rbac.explain.view import Display, Found, Rules, Sources, allowing, every_binding, subject_shown
 from rbac.explain.why import authorizer_name, flattened
-from rbac.quoting import quoted
 
 Grant = tuple[Binding, Found]
 GRANTS: Final = 3

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final, Protocol, runtime_checkable
 
 from cluster.api.authorization import Attributes, Authorizer, Decision, Verdict
+from cluster.api.field import quoted
 from cluster.api.names import Object
 from rbac.authz.index import Binding, subject_keys
 from rbac.authz.messages import forbidden
@@ -22,7 +23,6 @@ from rbac.explain.view import (
     role_reference,
     subject_of,
 )
-from rbac.quoting import quoted
 
 DECISIONS: Final = {Decision.ALLOW: "Allow", Decision.DENY: "Deny", Decision.NO_OPINION: "NoOpinion"}
 

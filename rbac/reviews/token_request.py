@@ -8,12 +8,11 @@ from typing import Final
 
 from cluster.api import field
 from cluster.api.errors import BadRequest, Conflict, Invalid, NotFound
-from cluster.api.field import FieldError
+from cluster.api.field import FieldError, quoted
 from cluster.api.meta import format_epoch, new_uid
 from cluster.api.names import GroupKind, GroupResource, Object, parse_api_version
 from cluster.api.protocols import Reader
 from rbac.authn.service_accounts import SERVICE_ACCOUNTS, TokenSigner
-from rbac.quoting import quoted
 
 DEFAULT_SECONDS: Final = 3600
 SHORTEST: Final = 600

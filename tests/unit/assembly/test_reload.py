@@ -73,7 +73,7 @@ def test_a_file_written_over_renamed_onto_or_linked_anew_is_applied(followed: Fo
 
 
 def test_what_is_bad_is_told_of_once_and_what_follows_counts(followed: Followed, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.ERROR, "berth.configuration")
+    caplog.set_level(logging.ERROR, "cluster.assembly.reload")
     followed.start()
     followed.path.write_bytes(b"bad")
     eventually(lambda: "no good: bad" in caplog.text, "the log says so", 5)
