@@ -17,7 +17,7 @@ from cluster.cli import auth_text
 from cluster.cli.api_access import add_kubeconfig, api_client, kubeconfig_of, refused, unusable
 from cluster.cli.auth_question import Asked, Names, manifest, names_of
 from cluster.cli.failure import CommandError
-from cluster.cli.output import as_json, as_yaml
+from cluster.cli.output import as_json, as_yaml, printable
 from cluster.client import kubeconfig
 from cluster.client.http import ApiClient
 from cluster.client.resources import SELF_SUBJECT_REVIEWS
@@ -202,7 +202,7 @@ class _Asking:
         elif output == "yaml":
             print(as_yaml([answer]), end="")
         else:
-            print(text(answer), end="")
+            print(printable(text(answer)), end="")
 
 
 def _subject(text: str) -> Object:

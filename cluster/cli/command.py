@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cluster.cli.failure import CommandError
+from cluster.cli.output import printable
 
 
 class Command(NamedTuple):
@@ -59,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code: int = importlib.import_module(COMMANDS[parsed.command].module).run(parsed)
     except CommandError as error:
-        print(f"berth: {error}", file=sys.stderr)
+        print(printable(f"berth: {error}"), file=sys.stderr)
         return 1
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -10,7 +10,7 @@ from cluster.cli import kubeconfig_issue, kubeconfig_text, kubeconfigs
 from cluster.cli.api_access import add_kubeconfig, api_client
 from cluster.cli.failure import CommandError
 from cluster.cli.kubeconfig_access import Access
-from cluster.cli.output import as_json
+from cluster.cli.output import as_json, printable
 from rbac.credentials import kubeconfig
 
 _OUTPUTS: Final = ("table", "json")
@@ -105,7 +105,7 @@ def _list(access: Access, arguments: argparse.Namespace) -> None:
 
 def _show(access: Access, arguments: argparse.Namespace) -> None:
     record = access.get(arguments.namespace, arguments.name)
-    print(as_json(record) if arguments.output == "json" else kubeconfig_text.description(record))
+    print(as_json(record) if arguments.output == "json" else printable(kubeconfig_text.description(record)))
 
 
 def _merge(arguments: argparse.Namespace) -> int:

@@ -9,8 +9,16 @@ import orjson
 from cluster.api.names import Object
 
 
+def printable(text: str) -> str:
+    """What others have named, as a terminal is to have it: anything but printable characters and ends of lines is shown as its escape."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() or each == "\n" else each.encode("unicode_escape").decode() for each in text)
+
+
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Lines of columns, aligned as kubectl aligns them."""
+    """Lines of columns, aligned as kubectl aligns them; a cell is one line."""
+    rows = [[printable(cell).replace("\n", "\\n") for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return ["   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 

@@ -14,7 +14,7 @@ from cluster.api.tenancy import TENANTS_V1, prefix_of, quota_of
 from cluster.cli.api_access import add_kubeconfig, api_client, refused
 from cluster.cli.failure import CommandError
 from cluster.cli.lifetime import seconds_of
-from cluster.cli.output import aligned, as_json
+from cluster.cli.output import aligned, as_json, printable
 from cluster.client import times
 from cluster.client.http import ApiClient
 from cluster.kinds.berth.tenants import LEVELS, STRATEGY
@@ -137,7 +137,7 @@ def table(tenants: Sequence[Object]) -> str:
 
 def _show(client: ApiClient, arguments: argparse.Namespace) -> None:
     tenant = client.get(TENANTS_V1, "", arguments.name)
-    print(as_json(tenant) if arguments.output == "json" else description(tenant))
+    print(as_json(tenant) if arguments.output == "json" else printable(description(tenant)))
 
 
 def description(tenant: Object) -> str:
