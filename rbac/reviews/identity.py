@@ -17,7 +17,9 @@ AuthenticateToken = Callable[[str, Sequence[str]], tuple[UserInfo, tuple[str, ..
 
 def user_info(user: UserInfo) -> Object:
     """A UserInfo as JSON, without what is empty."""
-    shown: Object = {"username": user.name}
+    shown: Object = {}
+    if user.name:
+        shown["username"] = user.name
     if user.uid:
         shown["uid"] = user.uid
     if user.groups:

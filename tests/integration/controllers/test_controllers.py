@@ -22,6 +22,17 @@ def test_a_namespace_gets_its_account_and_the_root_ca_which_is_put_right(world: 
     assert certificate().startswith("-----BEGIN CERTIFICATE-----")
 
 
+def test_a_default_account_that_is_deleted_comes_back_as_another(world: World) -> None:
+    namespace = world.namespace("furnished")
+
+    def uid() -> str:
+        return next((str(each["metadata"]["uid"]) for each in world.list(SERVICE_ACCOUNTS, namespace)), "")
+
+    first = eventually(uid, "the service account")
+    world.client.delete(SERVICE_ACCOUNTS, namespace, "default")
+    eventually(lambda: uid() not in ("", first), "another service account")
+
+
 def test_a_deployment_rolls_out_updates_scales_and_goes_with_all_it_owns(world: World) -> None:
     namespace = world.namespace("rollout")
     world.deploy(namespace)

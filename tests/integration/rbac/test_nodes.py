@@ -150,6 +150,12 @@ def test_a_node_evicts_its_own_pods(bound: Nodes, who: str, code: int) -> None:
     assert bound.ask(who, "POST", f"{PODS}/normal/eviction", eviction) == code
 
 
+@pytest.mark.parametrize(("who", "code"), [("unknown", 403), ("node1", 404)])
+def test_what_is_not_there_is_not_found_by_a_node_that_might_report_it(nodes: Nodes, who: str, code: int) -> None:
+    body: dict[str, Any] = {"metadata": {"name": "node2"}, "status": {}}
+    assert nodes.ask(who, "PUT", "/api/v1/nodes/node2/status", body) == code
+
+
 def test_what_is_not_there_is_not_found_by_a_node_that_might_evict_it(nodes: Nodes) -> None:
     eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "gone", "namespace": "dev"}}
     asked = {who: nodes.ask(who, "POST", f"{PODS}/gone/eviction", eviction) for who in STRANGERS}

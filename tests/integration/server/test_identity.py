@@ -29,10 +29,23 @@ OLD_ISSUER: Final = "https://old.example.com"
 NAMED: Final = {"X-Remote-User": "jürgen".encode().decode("latin-1"), "X-Remote-Group": "ops,dev", "X-Remote-Extra-Acme.io%2FProject": "p"}
 
 
+USERS: Final[list[dict[str, Any]]] = [
+    {"username": "alice"},
+    {"username": "alice", "uid": "unique-id", "groups": ["devs", "admins"]},
+    {"username": "alice", "extra": {"nicknames": ["cutie", "bestie"]}},
+    {"uid": "unique-id"},
+]
+
+
+def enumerated(users: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
+    return [(f"user-{number}", user) for number, user in enumerate(users)]
+
+
 def reviewed(request: Request) -> Reply:
     """The webhook: it knows alice."""
     token = json.loads(request.body)["spec"]["token"]
-    status = {"authenticated": True, "user": {"username": "alice", "groups": ["wonderland"]}} if token == "rabbit" else {}
+    known = {"rabbit": {"username": "alice", "groups": ["wonderland"]}} | dict(enumerated(USERS))
+    status = {"authenticated": True, "user": known[token]} if token in known else {}
     return Reply(json.dumps({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "status": status}).encode())
 
 
@@ -171,6 +184,17 @@ def test_tokens_are_for_the_audiences_of_the_api_server(server: ApiServer, names
     assert whoami(server, token_of(server, namespace, audiences=["x"])).code == 401
 
 
+def test_an_account_that_limits_its_secrets_is_warned_of_and_its_pods_are_not(server: ApiServer, namespace: str) -> None:
+    annotation = "kubernetes.io/enforce-mountable-secrets"
+    account = {"metadata": {"name": "strict", "annotations": {annotation: "true"}}}
+    advice = "deprecated in v1.32+; prefer separate namespaces to isolate access to mounted secrets"
+    made = server.request("POST", f"/api/v1/namespaces/{namespace}/serviceaccounts", account)
+    assert (made.code, made.headers["Warning"]) == (201, f'299 - "metadata.annotations[{annotation}]: {advice}"')
+    pod = {"metadata": {"name": "p"}, "spec": {"serviceAccountName": "strict", "containers": [{"name": "c", "image": "i"}]}}
+    made = server.request("POST", f"/api/v1/namespaces/{namespace}/pods", pod)
+    assert (made.code, "Warning" in made.headers) == (201, False)
+
+
 def test_tokens_of_every_issuer_are_accepted(server: ApiServer, namespace: str) -> None:
     claims = jwt.decode(token_of(server, namespace), options={"verify_signature": False})
     keys = token_signer(server.config).keys.current()
@@ -276,6 +300,12 @@ def test_a_webhook_reviews_what_nobody_else_knows(server: ApiServer, webhook: Se
     assert {json.loads(each.body)["spec"]["token"] for each in webhook.seen} == {"rabbit", "hatter"}
     assert json.loads(webhook.seen[0].body)["spec"]["audiences"] == ["api", "other"]
     assert len(webhook.seen) <= 4, "each of two workers asks once"
+
+
+@pytest.mark.parametrize(("token", "user"), enumerated(USERS))
+def test_one_learns_what_the_authenticator_said(server: ApiServer, token: str, user: dict[str, Any]) -> None:
+    """Who has no name is somebody nevertheless."""
+    assert user_of(whoami(server, token)) == user | {"groups": [*user.get("groups", []), "system:authenticated"]}
 
 
 # how tokens are carried
