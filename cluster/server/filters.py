@@ -49,7 +49,7 @@ def with_recovery(context: Context, following: Handler) -> Response:
     except FutureRevision as error:
         response = error_response(context, ServiceUnavailable(str(error)))
     except Exception:
-        log.exception("request %s: %s %s failed", context.audit_id, context.method, context.path)
+        log.exception("request %s: %s %s failed", context.audit_id, context.method, quoted(context.path))
         response = error_response(context, InternalError.of("the request could not be handled; the server's log says why"))
     if context.warnings:
         add_warnings(response, context.warnings)
