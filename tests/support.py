@@ -197,6 +197,16 @@ def start_api_server(
     return server
 
 
+def workers(server: ApiServer) -> list[int]:
+    """The processes that answer requests."""
+    return children(server.gunicorn.pid)
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process started, as long as they run."""
+    return [int(each) for task in Path(f"/proc/{pid}/task").iterdir() for each in (task / "children").read_text().split()]
+
+
 def _is_ready(server: ApiServer) -> bool:
     assert server.gunicorn.poll() is None, f"gunicorn ended, see {server.config.home.root / 'server.log'}"
     try:

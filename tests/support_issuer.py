@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import jwt
+import pytest
 import yaml
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from rbac.authn.errors import BadCredentials
 from rbac.authn.structured import StructuredAuthentication
 from tests.support_https import Reply, Request, Service, https_service
 from tests.unit.rbac.keys import rsa_key
@@ -104,6 +106,13 @@ def configuration(*authenticators: dict[str, Any], **more: Any) -> str:
     """An AuthenticationConfiguration, as YAML."""
     header = {"apiVersion": "apiserver.config.k8s.io/v1", "kind": "AuthenticationConfiguration"}
     return textwrap.dedent(yaml.safe_dump(header | {"jwt": list(authenticators)} | more))
+
+
+def refusal(authn: StructuredAuthentication, token: str) -> str:
+    """Why a token is refused."""
+    with pytest.raises(BadCredentials) as raised:
+        authn.authenticate_token(token, ())
+    return str(raised.value)
 
 
 def closed(authn: StructuredAuthentication) -> None:

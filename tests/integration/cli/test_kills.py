@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from pathlib import Path
 
 import pytest
 
@@ -13,13 +12,10 @@ from cluster.api.errors import AlreadyExists, StatusError
 from cluster.client.http import ApiClient
 from cluster.client.resources import CONFIG_MAPS
 from tests.integration.cli.conftest import Berth
+from tests.support import children
 
 WRITERS = 4
 ROUNDS = 3
-
-
-def children(pid: int) -> list[int]:
-    return [int(each) for task in Path(f"/proc/{pid}/task").iterdir() for each in (task / "children").read_text().split()]
 
 
 def serving(berth: Berth) -> list[int]:

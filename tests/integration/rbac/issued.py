@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from cluster.client import kubeconfig
-from tests.support import Answer, ApiServer
+from tests.support import Answer, ApiServer, workers
 
 API = "/apis/berth.io/v1alpha1"
 TRIES = 400
@@ -81,12 +81,6 @@ def issue(server: ApiServer, folder: Path, record: dict[str, Any], namespace: st
     answer = server.request("POST", path(namespace), record)
     assert answer.code == 201, answer.body
     return Issued(server, answer.body["status"]["kubeconfig"], folder, f"{namespace or 'cluster'}-{record['metadata']['name']}")
-
-
-def workers(server: ApiServer) -> list[int]:
-    """The processes that answer requests."""
-    master = server.gunicorn.pid
-    return [int(each) for task in Path(f"/proc/{master}/task").iterdir() for each in (task / "children").read_text().split()]
 
 
 @contextlib.contextmanager

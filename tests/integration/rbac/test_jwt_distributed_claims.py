@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 
 from cluster.client.callers import Callers
-from rbac.authn.errors import BadCredentials
 from rbac.authn.structured import StructuredAuthentication
-from tests.support_issuer import Issuer, closed, configuration, issuer_service
+from tests.support_issuer import Issuer, closed, configuration, issuer_service, refusal
 
 CLAIM = "groups"
 
@@ -44,9 +43,7 @@ class World:
         return found[0].groups
 
     def refusal(self, token: str) -> str:
-        with pytest.raises(BadCredentials) as raised:
-            self.authn.authenticate_token(token, ())
-        return str(raised.value)
+        return refusal(self.authn, token)
 
 
 @pytest.fixture

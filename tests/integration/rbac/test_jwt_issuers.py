@@ -13,10 +13,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.utils import to_base64url_uint
 
 from cluster.client.callers import Callers
-from rbac.authn.errors import BadCredentials
 from rbac.authn.structured import StructuredAuthentication
 from tests.support import eventually
-from tests.support_issuer import AUDIENCE, Issuer, closed, configuration, issuer_service, private_key
+from tests.support_issuer import AUDIENCE, Issuer, closed, configuration, issuer_service, private_key, refusal
 
 API = ("https://kubernetes.default.svc",)
 
@@ -38,9 +37,7 @@ class World:
         return found[0] if found else None
 
     def refusal(self, token: str) -> str:
-        with pytest.raises(BadCredentials) as raised:
-            self.authn.authenticate_token(token, ())
-        return str(raised.value)
+        return refusal(self.authn, token)
 
 
 @pytest.fixture

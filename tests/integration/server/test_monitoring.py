@@ -6,12 +6,11 @@ import os
 import re
 import signal
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.integration.server import raw
-from tests.support import Answer, ApiServer, eventually, start_api_server
+from tests.support import Answer, ApiServer, eventually, start_api_server, workers
 
 REQUESTS = 40
 
@@ -162,10 +161,9 @@ def test_a_worker_that_is_killed_takes_no_figure_along(server: ApiServer) -> Non
     for _ in range(REQUESTS):
         raw.ask(server, head)
     before = figures(server)[request_series(200)]
-    children = Path(f"/proc/{server.gunicorn.pid}/task/{server.gunicorn.pid}/children")
-    workers = children.read_text().split()
-    os.kill(int(workers[0]), signal.SIGKILL)
-    eventually(lambda: len(set(children.read_text().split()) - set(workers)) == 1, "another worker comes")
+    first = workers(server)
+    os.kill(first[0], signal.SIGKILL)
+    eventually(lambda: len(set(workers(server)) - set(first)) == 1, "another worker comes")
     eventually(lambda: raw.ask(server, head)[0] == 200, "it serves")
     assert figures(server)[request_series(200)] > before
 

@@ -10,16 +10,10 @@ import signal
 import ssl
 from pathlib import Path
 
-from tests.support import ApiServer, eventually, start_api_server
+from tests.support import ApiServer, eventually, start_api_server, workers
 
 CONNECTIONS = 24
 WRITES = 50
-
-
-def workers(server: ApiServer) -> list[int]:
-    """The processes that answer requests."""
-    master = server.gunicorn.pid
-    return [int(each) for task in Path(f"/proc/{master}/task").iterdir() for each in (task / "children").read_text().split()]
 
 
 def connect(server: ApiServer) -> http.client.HTTPSConnection:
