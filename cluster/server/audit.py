@@ -156,4 +156,6 @@ def _complete(context: Context, record: Record) -> None:
     taken = time.time_ns() - record.received
     if taken > _SLOW and not is_long_running(context.info):
         context.annotations.setdefault("apiserver.latency.k8s.io/total", format_duration(taken / 1e9))
+        if context.impersonates:
+            context.annotations.setdefault("apiserver.latency.k8s.io/impersonation", format_duration(context.impersonation_time / 1e9))
     record.process(RESPONSE_COMPLETE)

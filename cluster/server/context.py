@@ -48,6 +48,8 @@ class Context:
     """Who acts: the requester, or whom they impersonate."""
     impersonates: bool = False
     """Whether the requester asked to act as another."""
+    impersonation_time: int = 0
+    """How long it took to find out whether they may, in nanoseconds."""
     constraint: str | None = None
     """The verb that allowed it, empty for the one without constraints; None where nothing has."""
     question: Attributes | None = None

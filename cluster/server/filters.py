@@ -116,8 +116,11 @@ def with_impersonation(authorizer: Authorizer) -> Filter:
             headers = context.headers().items()
             asked = parse_impersonation((name, value) for name, values in headers for value in values)
             if asked is not None:
-                context.impersonates = True
-                context.user, context.constraint = impersonator.impersonate(asked, question_of(context))
+                context.impersonates, began = True, time.monotonic_ns()
+                try:
+                    context.user, context.constraint = impersonator.impersonate(asked, question_of(context))
+                finally:
+                    context.impersonation_time = time.monotonic_ns() - began
                 if context.audit is not None:
                     context.audit.impersonated, context.audit.constraint = context.user, context.constraint
         return following(context)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
@@ -99,6 +100,19 @@ def test_stream_ends_once_its_body_is_closed() -> None:
     answer.response.close()  # type: ignore[union-attr]
     assert closed == ["body", "body"]
     assert [stage for stage, _ in sink.told].count("ResponseComplete") == 1
+
+
+@pytest.mark.parametrize(
+    ("age", "impersonates", "told"),
+    [(600_000_000, True, ["impersonation", "total"]), (600_000_000, False, ["total"]), (0, True, [])],
+)
+def test_a_slow_request_is_told_where_its_time_went(age: int, impersonates: bool, told: list[str]) -> None:
+    sink, asked = Kept(), context()
+    asked.received, asked.impersonates, asked.impersonation_time = time.time_ns() - age, impersonates, 1_500_000
+    with_audit(Auditor(POLICY, sink))(asked, lambda _: Response())
+    annotations = sink.events[-1].fields.get("annotations", {})
+    assert sorted(key.removeprefix("apiserver.latency.k8s.io/") for key in annotations) == told
+    assert annotations.get("apiserver.latency.k8s.io/impersonation") == ("1.5ms" if "impersonation" in told else None)
 
 
 def test_request_whose_beginning_cannot_be_stored_is_refused() -> None:
