@@ -9,8 +9,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from cluster.server.metrics import COUNTED
 from tests.integration.server import raw
-from tests.support import Answer, ApiServer, eventually, start_api_server, workers
+from tests.support import ROOT, Answer, ApiServer, eventually, start_api_server, workers
 
 REQUESTS = 40
 
@@ -79,6 +80,13 @@ def test_every_line_is_of_the_format(server: ApiServer) -> None:
             assert match, line
             assert match[1] == told[-1]
     assert told == sorted(set(told))
+
+
+def test_every_metric_is_documented(server: ApiServer) -> None:
+    documented = (ROOT / "docs" / "monitoring.md").read_text()
+    assert [family.name for family in COUNTED if f"`{family.name}`" not in documented] == []
+    told = {line.split()[2] for line in text(server.request("GET", "/metrics")).splitlines() if line.startswith("# HELP ")}
+    assert {name for name in told if f"`{name}`" not in documented} == set()
 
 
 def request_series(code: int, **changed: str) -> str:
