@@ -1,8 +1,10 @@
-"""A bounded cache that forgets what was used least recently."""
+"""Bounded caches that forget what was used least recently."""
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 Key = TypeVar("Key")
@@ -29,6 +31,26 @@ class LruCache(Generic[Key, Value]):
         self._entries[key] = value
         if len(self._entries) > self._size:
             self._entries.popitem(last=False)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+
+class TimedCache(Generic[Key, Value]):
+    """At most `size` entries, each for a time of its own."""
+
+    def __init__(self, size: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._entries: LruCache[Key, tuple[float, Value]] = LruCache(size)
+        self._clock = clock
+
+    def get(self, key: Key) -> Value | None:
+        found = self._entries.get(key)
+        return found[1] if found is not None and self._clock() < found[0] else None
+
+    def put(self, key: Key, value: Value, seconds: float) -> None:
+        """A value that is to be kept for no time is not."""
+        if seconds > 0:
+            self._entries.put(key, (self._clock() + seconds, value))
 
     def __len__(self) -> int:
         return len(self._entries)

@@ -12,12 +12,13 @@ from typing import Any, Final
 
 from cluster.api.errors import Forbidden, Invalid, StatusError
 from cluster.api.names import GroupVersionResource, Object
-from cluster.api.subjects import FORM, parse_subject
+from cluster.api.subjects import FORM
 from cluster.cli import auth_text
 from cluster.cli.api_access import add_kubeconfig, api_client, kubeconfig_of, refused, unusable
 from cluster.cli.auth_question import Asked, Names, manifest, names_of
 from cluster.cli.failure import CommandError
 from cluster.cli.output import as_json, as_yaml, printable
+from cluster.cli.subjects import subject_of
 from cluster.client import kubeconfig
 from cluster.client.http import ApiClient
 from cluster.client.resources import SELF_SUBJECT_REVIEWS
@@ -121,7 +122,7 @@ class _Asking:
         given = self._arguments
         spec: Object = {"namespaces": ["" if given.cluster else self._namespace]}
         if given.subjects:
-            spec["subjects"] = [_subject(each) for each in given.subjects]
+            spec["subjects"] = [subject_of(each) for each in given.subjects]
         if given.resources:
             names = names_of(self._client)
             spec["resources"] = [self._matrix_resource(names, each) for each in given.resources]
@@ -203,13 +204,6 @@ class _Asking:
             print(as_yaml([answer]), end="")
         else:
             print(printable(text(answer)), end="")
-
-
-def _subject(text: str) -> Object:
-    try:
-        return parse_subject(text)
-    except ValueError as error:
-        raise CommandError(str(error)) from error
 
 
 def _namespace_of(spec: Object) -> str:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import argparse
 import datetime
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from cluster.api.errors import Conflict, StatusError
 from cluster.api.names import Object
-from cluster.api.subjects import FORM, parse_subject, shown_subject
+from cluster.api.subjects import FORM, shown_subject
 from cluster.api.tenancy import TENANTS_V1, prefix_of, quota_of
 from cluster.cli.api_access import add_kubeconfig, api_client, refused
 from cluster.cli.failure import CommandError
 from cluster.cli.lifetime import seconds_of
 from cluster.cli.output import aligned, as_json, printable
+from cluster.cli.subjects import subject_of
 from cluster.client import times
 from cluster.client.http import ApiClient
 from cluster.kinds.berth.tenants import LEVELS, STRATEGY
@@ -86,7 +87,7 @@ def tenant_of(arguments: argparse.Namespace) -> Object:
     prefix = arguments.prefix or f"{arguments.name}-"
     names = [each if each.startswith(prefix) else prefix + each for each in arguments.namespace]
     namespaces = {"prefix": arguments.prefix, "quota": arguments.namespace_quota, "names": names}
-    spec: Object = {"owners": _subjects(arguments.owner)}
+    spec: Object = {"owners": [subject_of(each) for each in arguments.owner]}
     spec["namespaces"] = {key: value for key, value in namespaces.items() if value not in ("", None, [])}
     if arguments.quota:
         spec["resourceQuotas"] = [{"name": _QUOTA, "spec": {"hard": _amounts(arguments.quota)}}]
@@ -105,17 +106,6 @@ def _amounts(text: str) -> dict[str, str]:
             raise CommandError(f'quota "{each}" is not NAME=AMOUNT: write it as "cpu=4,memory=8Gi,pods=20"')
         found[name] = amount
     return found
-
-
-def _subjects(texts: Iterable[str]) -> list[Object]:
-    return [_subject(each) for each in texts]
-
-
-def _subject(text: str) -> Object:
-    try:
-        return parse_subject(text)
-    except ValueError as error:
-        raise CommandError(str(error)) from error
 
 
 def _list(client: ApiClient, arguments: argparse.Namespace) -> None:
@@ -173,7 +163,7 @@ def _delete(client: ApiClient, arguments: argparse.Namespace) -> None:
 
 
 def _grant(client: ApiClient, arguments: argparse.Namespace) -> None:
-    role: Object = {"subjects": [_subject(arguments.subject)], "clusterRole": arguments.role}
+    role: Object = {"subjects": [subject_of(arguments.subject)], "clusterRole": arguments.role}
     if arguments.namespace:
         role["namespaces"] = arguments.namespace
     if arguments.duration:
@@ -188,7 +178,7 @@ def _until(role: Object) -> str:
 
 
 def _revoke(client: ApiClient, arguments: argparse.Namespace) -> None:
-    subject = shown_subject(_subject(arguments.subject))
+    subject = shown_subject(subject_of(arguments.subject))
     taken = 0
 
     def without(roles: list[Object]) -> list[Object]:

@@ -10,14 +10,13 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from cluster.api.names import Object
 from cluster.api.protocols import HttpCaller
 from cluster.api.user import UserInfo
 from rbac.authn.errors import BadCredentials
-from rbac.lru_cache import LruCache
+from rbac.lru_cache import TimedCache
 from rbac.webhook import WebhookError, ask
 
 log = logging.getLogger(__name__)
@@ -27,14 +26,6 @@ TIMEOUT: Final = 30.0
 _CACHE_SIZE: Final = 8192
 _NO_USER: Final = "the webhook's answer is no TokenReview: it names no user, or not as it must"
 Found = tuple[UserInfo, tuple[str, ...]] | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """An answer, and until when it is kept."""
-
-    until: float
-    found: Found
 
 
 class WebhookTokenAuthenticator:
@@ -60,7 +51,7 @@ class WebhookTokenAuthenticator:
         self._ttl = ttl
         self._clock = clock
         self._sleep = sleep
-        self._known: LruCache[bytes, _Known] = LruCache(_CACHE_SIZE)
+        self._known: TimedCache[bytes, tuple[Found]] = TimedCache(_CACHE_SIZE, clock)
         self._asking: dict[bytes, threading.Event] = {}
 
     def authenticate_token(self, token: str, audiences: Sequence[str]) -> Found:
@@ -69,8 +60,8 @@ class WebhookTokenAuthenticator:
         key = hashlib.sha256(repr((token, wanted)).encode("utf-8", "backslashreplace")).digest()
         while True:
             known = self._known.get(key)
-            if known is not None and self._clock() < known.until:
-                return known.found
+            if known is not None:
+                return known[0]
             asking = self._asking.setdefault(key, mine := threading.Event())
             if asking is mine:
                 break
@@ -78,8 +69,7 @@ class WebhookTokenAuthenticator:
                 raise BadCredentials("webhook call failed: context deadline exceeded")
         try:
             found = self._review(token, wanted)
-            if self._ttl > 0:
-                self._known.put(key, _Known(self._clock() + self._ttl, found))
+            self._known.put(key, (found,), self._ttl)
             return found
         finally:
             del self._asking[key]

@@ -14,7 +14,7 @@ from cluster.api.names import Object
 from cluster.api.protocols import HttpCaller
 from rbac.authz.configuration import DENY, AuthorizerConfiguration, WebhookConfiguration
 from rbac.authz.union import NO_OPINION
-from rbac.lru_cache import LruCache
+from rbac.lru_cache import TimedCache
 from rbac.webhook import WebhookError, ask
 
 log = logging.getLogger(__name__)
@@ -41,17 +41,14 @@ class WebhookAuthorizer:
         self._settings: WebhookConfiguration = authorizer.webhook
         self._caller = caller
         self._sleep = sleep
-        self._clock = clock
-        self._kept: LruCache[bytes, tuple[float, Object]] = LruCache(CACHE_SIZE)
+        self._kept: TimedCache[bytes, Object] = TimedCache(CACHE_SIZE, clock)
         self._on_failure = Decision.DENY if authorizer.webhook.failure_policy == DENY else Decision.NO_OPINION
 
     def authorize(self, attributes: Attributes) -> Verdict:
         spec = review_spec(attributes)
         key = orjson.dumps(spec)
-        kept = self._kept.get(key)
-        if kept is not None and self._clock() < kept[0]:
-            status = kept[1]
-        else:
+        status = self._kept.get(key)
+        if status is None:
             version = f"authorization.k8s.io/{self._settings.version}"
             try:
                 status = self._ask({"apiVersion": version, "kind": "SubjectAccessReview", "metadata": {}, "spec": spec})
@@ -59,8 +56,8 @@ class WebhookAuthorizer:
                 log.error("webhook authorizer %s: %s", self.name, error)
                 return Verdict(self._on_failure, "", str(error))
             lifetime = self._settings.authorized_ttl if status.get("allowed") else self._settings.unauthorized_ttl
-            if lifetime > 0 and _size(attributes) < MAX_KEPT_CHARACTERS:
-                self._kept.put(key, (self._clock() + lifetime, status))
+            if _size(attributes) < MAX_KEPT_CHARACTERS:
+                self._kept.put(key, status, lifetime)
         return _verdict(status)
 
     def _ask(self, review: Object) -> Object:
