@@ -47,7 +47,8 @@ class Dispatcher:
             raise NotFound.path()
         if not info.namespace and kind.namespaced and (info.name and not info.by_path and len(info.parts) > 1):
             raise NotFound.path()
-        if info.namespace and not kind.namespaced and info.resource != "namespaces":
+        # What was authorized was authorized for that namespace: only the namespace itself is in it, and nothing else of the cluster's.
+        if info.namespace and not kind.namespaced and info.parts[:2] != ("namespaces", info.namespace):
             raise NotFound.path()
         if len(info.parts) > 3 and info.subresource != "proxy":
             raise NotFound.path()

@@ -13,6 +13,7 @@ import yaml
 from cluster.api.expiry import EXPIRES_AT
 from tests.integration.rbac.test_pipeline import RBAC, TINA, People, bind
 
+MERGE, JSON = "application/merge-patch+json", "application/json-patch+json"
 POD = {"metadata": {"name": "web"}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
 SERVICE = {"metadata": {"name": "web"}, "spec": {"ports": [{"port": 80}], "clusterIP": "None"}}
 
@@ -31,7 +32,36 @@ def test_a_proxy_is_no_way_to_an_object_past_its_rules(people: People, resource:
     assert (code, people.admin.must("GET", f"{where}/web")) == (405, before)
 
 
-MERGE, JSON = "application/merge-patch+json", "application/json-patch+json"
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "namespaces"),
+        ("GET", "namespaces?watch=1&timeoutSeconds=1"),
+        ("POST", "namespaces"),
+        ("DELETE", "namespaces"),
+        ("GET", "namespaces/prod"),
+        ("PUT", "namespaces/prod"),
+        ("PATCH", "namespaces/prod"),
+        ("DELETE", "namespaces/prod"),
+        ("PUT", "namespaces/prod/status"),
+        ("PUT", "namespaces/prod/finalize"),
+        ("GET", "nodes"),
+        ("GET", "persistentvolumes"),
+    ],
+)
+def test_all_rights_in_a_namespace_are_none_in_another(people: People, method: str, path: str) -> None:
+    """Not by a URL either that has what is the cluster's below the namespace."""
+    people.admin.must("POST", "/api/v1/namespaces", {"metadata": {"name": "prod"}})
+    bind(people, "everything", "cluster-admin", TINA)
+    before = people.admin.must("GET", "/api/v1/namespaces")["items"]
+    body = {"metadata": {"name": "prod" if "/" in path else "new", "labels": {"a": "b"}}}
+    headers = {"Content_Type": MERGE} if method == "PATCH" else {}
+    for prefix in ("/api/v1/namespaces/dev", "/api/v1/watch/namespaces/dev") if method == "GET" else ("/api/v1/namespaces/dev",):
+        code, answer = people.tina(method, f"{prefix}/{path}", body if method in ("POST", "PUT", "PATCH") else None, **headers)
+        assert code == 404, answer
+    assert people.admin.must("GET", "/api/v1/namespaces")["items"] == before
+
+
 HERE = "metadata/annotations/berth.io~1expires-at"
 
 
