@@ -119,6 +119,7 @@ def http_service(answer: Answer, context: ssl.SSLContext | None = None) -> Itera
 
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = -1  # head and body in one packet: the second of two would wait for the first to be acknowledged
 
         def _serve(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
