@@ -44,6 +44,8 @@ class LogFile:
         self._owner = 0
         """The process that opened the file."""
         self._tidying: threading.Thread | None = None
+        self._tidy_lock = threading.Lock()
+        self._untidy = False
         self.failures = 0
         """Events that could not be written."""
 
@@ -54,7 +56,7 @@ class LogFile:
             self._write(data)
         except OSError as error:
             self.failures += len(events)
-            log.error("%d audit events were not written to %s: %s", len(events), self._path, error)
+            log.error('%d audit events were not written to "%s": %s', len(events), self._path, error)
         return True
 
     def close(self) -> None:
@@ -145,9 +147,21 @@ class LogFile:
 
     def _tidy(self) -> None:
         """Removes and compresses rotated files, beside the requests; one process at a time."""
-        if self._tidying is None or not self._tidying.is_alive():
-            self._tidying = threading.Thread(target=self._tidy_now, name="audit-log-tidy", daemon=True)
-            self._tidying.start()
+        with self._tidy_lock:
+            self._untidy = True
+            if self._tidying is None or not self._tidying.is_alive():
+                self._tidying = threading.Thread(target=self._tidy_on, name="audit-log-tidy", daemon=True)
+                self._tidying.start()
+
+    def _tidy_on(self) -> None:
+        """Once more for what was rotated meanwhile."""
+        while True:
+            with self._tidy_lock:
+                if not self._untidy:
+                    self._tidying = None
+                    return
+                self._untidy = False
+            self._tidy_now()
 
     def _tidy_now(self) -> None:
         try:
@@ -161,7 +175,7 @@ class LogFile:
             finally:
                 os.close(lock)
         except OSError as error:
-            log.error("rotated audit logs beside %s were not tidied: %s", self._path, error)
+            log.error('rotated audit logs beside "%s" were not tidied: %s', self._path, error)
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

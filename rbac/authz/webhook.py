@@ -53,7 +53,7 @@ class WebhookAuthorizer:
             try:
                 status = self._ask({"apiVersion": version, "kind": "SubjectAccessReview", "metadata": {}, "spec": spec})
             except WebhookError as error:
-                log.error("webhook authorizer %s: %s", self.name, error)
+                log.error('authorizer "%s" could not be asked: %s', self.name, error)
                 return Verdict(self._on_failure, "", str(error))
             lifetime = self._settings.authorized_ttl if status.get("allowed") else self._settings.unauthorized_ttl
             if _size(attributes) < MAX_KEPT_CHARACTERS:
