@@ -28,10 +28,10 @@ def review(namespace: str, **more: Any) -> dict[str, Any]:
 
 
 def answer(request: Request) -> Reply:
-    """By the namespace asked about: yes, no, an error, nothing that could be read, or no opinion."""
+    """By the path, or else the namespace asked about: yes, no, an error, nothing that could be read, or no opinion."""
     sent = json.loads(request.body)
     attributes = sent["spec"].get("resourceAttributes") or {}
-    namespace = attributes.get("namespace", "")
+    namespace = request.path.strip("/") or attributes.get("namespace", "")
     if namespace == "garbled":
         return Reply(b"malformed response")
     if namespace == "broken":
@@ -57,8 +57,14 @@ class Hooked:
         new.write_text(json.dumps(head | {"authorizers": list(authorizers)}))
         os.replace(new, self.file)
 
-    def hook(self, name: str, policy: str = "NoOpinion") -> dict[str, Any]:
-        connection = {"type": "KubeConfigFile", "kubeConfigFile": str(self.kubeconfig)}
+    def hook(self, name: str, policy: str = "NoOpinion", path: str = "") -> dict[str, Any]:
+        kubeconfig = self.kubeconfig
+        if path:
+            document = json.loads(kubeconfig.read_text())
+            document["clusters"][0]["cluster"]["server"] += f"/{path}"
+            kubeconfig = kubeconfig.with_name(f"{path}.kubeconfig")
+            kubeconfig.write_text(json.dumps(document))
+        connection = {"type": "KubeConfigFile", "kubeConfigFile": str(kubeconfig)}
         lifetimes = {"authorizedTTL": "1ms", "unauthorizedTTL": "1ms", "timeout": "5s"}
         settings = {"subjectAccessReviewVersion": "v1", "failurePolicy": policy, "connectionInfo": connection, **lifetimes}
         return {"type": "Webhook", "name": name, "webhook": settings}
@@ -232,6 +238,30 @@ def test_a_new_file_is_in_force_in_every_worker_soon(first: Hooked) -> None:
     first.write(RBAC)
     everywhere(first, lambda status: status == {"allowed": False}, "only RBAC is asked, which knows nothing of it")
     eventually(lambda: reloads(first.server, "authorization", "success") >= before + 2, "both workers have counted it")
+
+
+@pytest.mark.parametrize(
+    ("chain", "allowed", "reason", "asked"),
+    [
+        ([("else", "Deny"), ("garbled", "NoOpinion"), ("allowed", "Deny")], True, "allowed by webhook", ["else", "garbled", "allowed"]),
+        ([("else", "Deny"), ("garbled", "Deny"), ("allowed", "Deny")], False, "", ["else", "garbled"]),
+        ([("else", "NoOpinion"), ("denied", "NoOpinion"), ("allowed", "NoOpinion")], False, "denied by webhook", ["else", "denied"]),
+        ([("allowed", "Deny"), ("denied", "Deny")], True, "allowed by webhook", ["allowed"]),
+    ],
+    ids=["failing open", "failing closed", "a denial", "an allowance"],
+)
+def test_webhooks_are_asked_in_order_until_one_has_an_opinion(
+    first: Hooked, chain: list[tuple[str, str]], allowed: bool, reason: str, asked: list[str]
+) -> None:
+    before = reloads(first.server, "authorization", "success")
+    first.write(*(first.hook(f"{path}.example.com", policy, path) for path, policy in chain), RBAC)
+    eventually(lambda: reloads(first.server, "authorization", "success") >= before + 2, "both workers have taken it over")
+    first.service.seen.clear()
+    status = first.status("anywhere", resource="widgets")
+    assert (status["allowed"], status.get("reason", "")) == (allowed, reason)
+    assert [each.path.strip("/") for each in first.service.seen] == asked
+    first.write(RBAC)
+    everywhere(first, lambda status: status == {"allowed": False}, "the chain is not in force any more")
 
 
 def test_a_bad_file_changes_nothing_and_is_told_of_in_the_log(first: Hooked) -> None:
