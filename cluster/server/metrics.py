@@ -26,7 +26,16 @@ _UPPER: Final = re.compile("[A-Z]")
 _TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
 _APPLY: Final = "application/apply-patch+yaml"
 _CONNECTS: Final = frozenset({"attach", "exec", "log", "portforward", "proxy"})
-_METHODS: Final = {"get": "GET", "list": "LIST", "watch": "WATCH", "create": "POST", "update": "PUT", "patch": "PATCH"}
+_METHODS: Final = {
+    "get": "GET",
+    "list": "LIST",
+    "watch": "WATCH",
+    "create": "POST",
+    "update": "PUT",
+    "patch": "PATCH",
+    "delete": "DELETE",
+    "deletecollection": "DELETE",
+}
 RESULTS: Final = ("success", "error")
 _DECISIONS: Final = {Decision.ALLOW: "allowed", Decision.DENY: "denied", Decision.NO_OPINION: "no-opinion"}
 
@@ -188,12 +197,12 @@ class Counted:
         *_, dry_run, apply, code = key
         info = context.info
         kind = self._catalog.find(info.group, info.version, info.resource)
-        if kind is None or (info.subresource and info.subresource not in kind.subresources):
+        if kind is None or info.verb not in _METHODS or (info.subresource and info.subresource not in kind.subresources):
             return None
         found = self._requests[key] = self._counters.counter(
             series_of(
                 REQUESTS.name,
-                verb="CONNECT" if info.subresource in _CONNECTS else "APPLY" if apply else _METHODS.get(info.verb, "DELETE"),
+                verb="CONNECT" if info.subresource in _CONNECTS else "APPLY" if apply else _METHODS[info.verb],
                 dry_run="All" if dry_run else "",
                 group=info.group,
                 version=info.version,

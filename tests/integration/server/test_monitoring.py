@@ -118,6 +118,7 @@ def test_what_becomes_of_a_request_is_told_apart(server: ApiServer) -> None:
     assert server.request("GET", f"{maps}/a").code == 404
     assert server.request("GET", f"/api/v1/namespaces/{namespace}/nonsense/a").code == 404
     assert server.request("GET", f"{maps}/a/nonsense").code == 404
+    assert server.request("NONSENSE", maps).code == 405
     assert server.request("GET", maps, identity="tina").code == 403
     assert server.request("GET", maps, identity="", headers={"Authorization": "Bearer x"}).code == 401
     assert server.request("GET", maps, headers={"Impersonate-User": "tom"}).code == 403
@@ -132,9 +133,9 @@ def test_what_becomes_of_a_request_is_told_apart(server: ApiServer) -> None:
     } == {
         request_series(201, verb="POST", scope="resource", dry_run="All"): 1,
         request_series(404, verb="GET", scope="resource"): 1,
-        'authentication_attempts{result="success"}': 8,
+        'authentication_attempts{result="success"}': 9,
         'authentication_attempts{result="error"}': 1,
-        'authorization_attempts_total{result="allowed"}': 5,
+        'authorization_attempts_total{result="allowed"}': 6,
         'authorization_attempts_total{result="no-opinion"}': 2,
         'apiserver_impersonation_attempts_total{decision="allowed",mode="user-info"}': 1,
         'apiserver_impersonation_attempts_total{decision="denied",mode=""}': 1,
