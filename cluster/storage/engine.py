@@ -18,6 +18,8 @@ MAX_WRITES = 1000
 """The most writes of one transaction."""
 MAX_VALUE = 8 << 20
 """The most bytes of one value."""
+SEALED_NOTE = "sealed"
+"""The note in a database in which something may be sealed, see `cluster.storage.encryption`."""
 
 
 class Transaction(NamedTuple):

@@ -13,13 +13,12 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from cluster.storage import wire
 from cluster.storage.counter import Counter
-from cluster.storage.encryption.engine import SealedEngine
-from cluster.storage.engine import UnsupportedStore, database_path, open_engine
+from cluster.storage.engine import SEALED_NOTE, Engine, UnsupportedStore, database_path, open_engine
 from cluster.storage.service import Service
 
 HISTORY = 300.0
@@ -66,11 +65,11 @@ def serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
     lock = _lock(database_path(url))
-    engine = SealedEngine(open_engine(url), encryption)
+    engine, chore = _open(url, encryption)
     counter = Counter(revision_file)
     counter.publish(engine.head)
     listener = listen(socket_path)
-    service = Service(engine, counter, listener, history=history, exit_when_idle=exit_when_idle, chore=engine.chore)
+    service = Service(engine, counter, listener, history=history, exit_when_idle=exit_when_idle, chore=chore)
     service.stop_on(woken)
     try:
         service.run()
@@ -79,6 +78,17 @@ def serve(
         listener.close()
         engine.close()
         os.close(lock)
+
+
+def _open(url: str, encryption: Path | None) -> tuple[Engine, Callable[[], bool] | None]:
+    """The database's engine and its chore; what seals is loaded where something is, or may be, sealed."""
+    engine = open_engine(url)
+    if encryption is None and not engine.remember(SEALED_NOTE):
+        return engine, None
+    from cluster.storage.encryption.engine import SealedEngine
+
+    sealed = SealedEngine(engine, encryption)
+    return sealed, sealed.chore
 
 
 def _lock(database: Path) -> int:

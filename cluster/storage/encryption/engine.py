@@ -9,15 +9,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
 
 from cluster.api.followed_file import follow_file, read_file
 from cluster.storage.encryption.configuration import BadConfiguration, Encryption, decode
 from cluster.storage.encryption.providers import SEALED, Provider, Unreadable
-from cluster.storage.engine import Engine, Record, Refusal, Row, Transaction
-
-_NOTE: Final = "sealed"
-"""The note in a database in which something may be sealed."""
+from cluster.storage.engine import SEALED_NOTE, Engine, Record, Refusal, Row, Transaction
 
 
 class SealedEngine:
@@ -31,9 +27,9 @@ class SealedEngine:
         self._content = read_file(path) if path else b""
         self._encryption = decode(path, self._content) if path else Encryption()
         self._position: str | None = None
-        if path or engine.remember(_NOTE):
+        if path or engine.remember(SEALED_NOTE):
             self._check(self._encryption)
-            engine.remember(_NOTE, "yes")
+            engine.remember(SEALED_NOTE, "yes")
             self._position = ""
 
     @property
@@ -120,7 +116,7 @@ class SealedEngine:
         if self._position is None:
             self._engine.tend(idle=True)
             if self._path is None:
-                self._engine.remember(_NOTE, "")
+                self._engine.remember(SEALED_NOTE, "")
         return self._position is not None
 
     def _reload(self, path: Path) -> None:
