@@ -87,6 +87,8 @@ class Parts:
     counted: Counted
     auditor: Auditor | None
     streams: OpenStreams
+    settle: Callable[[], None]
+    """Waits until this worker knows all that was acknowledged anywhere."""
 
     @property
     def authorizer(self) -> Authorizer:
@@ -186,7 +188,7 @@ class ApiServer:
         virtual = Virtual(registry, resources, subresources, authorizer, may.authorizer.rules_for, who.tokens, own.virtual)
         self._auditor = auditor(config, callers, lambda sink: CountedSink(sink, counters))
         dispatcher = self._dispatcher(resources, subresources, virtual, signer, own)
-        return Parts(who, may, dispatcher, Counted(counters, self.catalog), self._auditor, OpenStreams(reader))
+        return Parts(who, may, dispatcher, Counted(counters, self.catalog), self._auditor, OpenStreams(reader), store.settle)
 
     def _kubelet(self) -> KubeletTLS:
         home, client = self.config.home, "apiserver-kubelet-client"

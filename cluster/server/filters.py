@@ -9,6 +9,7 @@ import logging
 import re
 import time
 import uuid
+from collections.abc import Callable
 from typing import Final
 
 from gevent import Timeout as GreenletTimeout
@@ -126,6 +127,20 @@ def with_impersonation(authorizer: Authorizer) -> Filter:
         return following(context)
 
     return act_as
+
+
+def with_newest_rights(settle: Callable[[], None]) -> Filter:
+    """Who is asked from here on knows every write that was acknowledged before: what was taken away counts no more, in any worker.
+
+    Paths that are no resources, such as health, are answered by what is known even while there is no store.
+    """
+
+    def catch_up(context: Context, following: Handler) -> Response:
+        if context.info.is_resource:
+            settle()
+        return following(context)
+
+    return catch_up
 
 
 def with_authorization(authorizer: Authorizer) -> Filter:

@@ -133,6 +133,13 @@ class Store(Protocol):
         """The newest revision that any worker has been told of."""
         ...
 
+    def settle(self) -> None:
+        """Waits until this worker has, and its subscribers were told of, every write that was acknowledged anywhere before this call.
+
+        StoreUnavailable where that takes too long.  Where nothing is missing, it costs a look at a counter.
+        """
+        ...
+
     def commit(self, writes: Sequence[Write]) -> int:
         """All of the writes or none, durable; their (last) revision.  WriteConflict, StoreUnavailable."""
         ...

@@ -42,13 +42,13 @@ class CachedStore(ABC):
 
     def get(self, key: Key) -> Entry | None:
         """See contract.Store.  StoreUnavailable."""
-        self._current()
+        self.settle()
         return self._cache.find(key)
 
     def list(self, resource: str, namespace: str | None = None, *, at_least: int | None = None) -> Snapshot:
         """See contract.Store.  StoreUnavailable."""
         if at_least is None:
-            self._current()
+            self.settle()
         elif at_least > self._cache.revision:
             self._reach(at_least)
         return self._cache.list(resource, namespace)
@@ -82,8 +82,14 @@ class CachedStore(ABC):
 
     def subscribe(self, resource: str, callback: Callable[[Change], None]) -> None:
         """See contract.Store.  StoreUnavailable."""
-        self._current()
+        self.settle()
         self._cache.subscribe(resource, callback)
+
+    def settle(self) -> None:
+        """See contract.Store.  StoreUnavailable."""
+        newest = self.revision()
+        if self._cache.revision < newest and not self._cache.wait(newest, CURRENT_WITHIN):
+            raise StoreUnavailable(f"this worker is at revision {self._cache.revision}, behind {newest}")
 
     def close(self) -> None:
         self._cache.close()
@@ -93,12 +99,6 @@ class CachedStore(ABC):
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def _current(self) -> None:
-        """Waits until the cache has every write that was acknowledged anywhere before this call."""
-        newest = self.revision()
-        if self._cache.revision < newest and not self._cache.wait(newest, CURRENT_WITHIN):
-            raise StoreUnavailable(f"this worker is at revision {self._cache.revision}, behind {newest}")
 
     def _reach(self, revision: int) -> None:
         if not self._cache.wait(revision, FUTURE_WITHIN):

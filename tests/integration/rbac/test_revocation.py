@@ -55,6 +55,21 @@ def test_the_very_next_request_is_refused_by_every_worker(
     assert out.request("POST", WHOAMI, REVIEW).code == 401
 
 
+def test_what_is_granted_and_taken_back_counts_in_every_worker_at_once(server: ApiServer, tmp_path: Path) -> None:
+    namespace = server.namespace()
+    someone = issue(server, tmp_path, order("someone", user=f"{namespace}:someone"), namespace)
+    bindings = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/rolebindings"
+    subjects = [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": f"{namespace}:someone"}]
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view"}
+    with one_of_each_worker(someone, server) as connections:
+        for _ in range(10):
+            granted = server.request("POST", bindings, {"metadata": {"name": "view"}, "subjects": subjects, "roleRef": role})
+            with_it = {someone.request("GET", f"/api/v1/namespaces/{namespace}/pods", connection=each).code for each in connections}
+            taken = server.request("DELETE", f"{bindings}/view")
+            without = {someone.request("GET", f"/api/v1/namespaces/{namespace}/pods", connection=each).code for each in connections}
+            assert (granted.code, with_it, taken.code, without) == (201, {200}, 200, {403})
+
+
 def test_open_watches_end_within_a_second_and_no_one_elses(server: ApiServer, pair: tuple[str, Issued, Issued]) -> None:
     namespace, out, stays = pair
     maps = f"/api/v1/namespaces/{namespace}/configmaps"
