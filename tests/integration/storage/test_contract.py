@@ -306,6 +306,14 @@ def test_a_subscriber_hears_of_what_there_is_then_of_changes_before_they_are_rea
     assert heard == [("web", first), ("web", second)]
 
 
+def test_once_settled_subscribers_were_told_of_all_that_was_acknowledged(store: Store) -> None:
+    heard: list[int] = []
+    store.subscribe("deployments.apps", lambda change: heard.append(change.revision))
+    written = put(store, WEB, 0)
+    store.settle()
+    assert heard == [written]
+
+
 def test_a_failing_subscriber_stops_nobody(store: Store, caplog: pytest.LogCaptureFixture) -> None:
     def fail(change: Change) -> None:
         raise RuntimeError("subscriber")
