@@ -1,33 +1,56 @@
-"""The files that a configuration names, read once before anything starts, so that a bad one is told of at once."""
+"""What the options say and the files that they name, looked at once before anything starts, so that a fault is told of at once.
+
+A section that is as it is by default needs no look; loading what would look at it would cost a start more than all else.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from cluster.assembly.config import Config
+from cluster.assembly.options import SECTIONS
 
 
-def _encryption(config: Config) -> None:
-    path = config.encryption.encryption_provider_config
-    if path:
-        from cluster.storage.encryption.configuration import load
+def _authentication(config: Config) -> Sequence[str]:
+    from cluster.assembly.authentication import check_authentication
 
-        load(Path(path))
+    check_authentication(config)
+    return ()
 
 
-def _authorization(config: Config) -> None:
+def _authorization(config: Config) -> Sequence[str]:
     from cluster.assembly.authorization import check_authorization
 
     check_authorization(config)
+    return ()
 
 
-CHECKS: Final[tuple[Callable[[Config], None], ...]] = (_encryption, _authorization)
-"""Each reads the files of one part.  ValueError, OSError."""
+def _audit(config: Config) -> Sequence[str]:
+    from cluster.assembly.auditing import check
+
+    return [f"the audit policy has what is ignored: {each}" for each in check(config)]
 
 
-def check(config: Config) -> None:
-    """ValueError where a file is not what it should be; OSError where it cannot be read."""
-    for each in CHECKS:
-        each(config)
+def _encryption(config: Config) -> Sequence[str]:
+    from cluster.storage.encryption.configuration import load
+
+    if config.encryption.encryption_provider_config:
+        load(Path(config.encryption.encryption_provider_config))
+    return ()
+
+
+CHECKS: Final[Mapping[str, Callable[[Config], Sequence[str]]]] = {
+    "authentication": _authentication,
+    "authorization": _authorization,
+    "audit": _audit,
+    "encryption": _encryption,
+}
+"""Section to what looks at it, and answers what is to be told though it stops nothing.  ValueError, OSError."""
+
+
+def check(config: Config) -> list[str]:
+    """What is to be told.  ValueError for options or files that an API server could not start with; OSError for what cannot be read."""
+    changed = [name for name, section in SECTIONS.items() if getattr(config, name) != section()]
+    return [each for name in changed for each in CHECKS[name](config)]

@@ -15,8 +15,6 @@ from importlib.metadata import version
 from typing import Any, Final
 
 from cluster.assembly import files, pki
-from cluster.assembly.auditing import check as check_audit
-from cluster.assembly.authentication import check_authentication
 from cluster.assembly.config import Config, Home
 from cluster.assembly.nodes import NodeSet
 from cluster.assembly.options import options
@@ -124,11 +122,13 @@ def _sections(before: Config, arguments: argparse.Namespace) -> dict[str, Any]:
 
 def _check_files(config: Config) -> None:
     try:
-        files.check(config)
+        told = files.check(config)
     except OSError as error:
-        raise CommandError(f'"{error.filename}" cannot be read: {error.strerror}') from None
+        raise CommandError(f'"{error.filename}" cannot be read: {error.strerror}' if error.filename else str(error)) from None
     except ValueError as error:
         raise CommandError(str(error)) from None
+    for each in told:
+        print(f"! {each}", flush=True)
 
 
 def _check(config: Config) -> None:
@@ -146,13 +146,6 @@ def _check(config: Config) -> None:
         raise CommandError(f'store "{config.store}" is not supported: use "sqlite:///PATH"')
     if config.node_monitor_grace_period <= 0 or config.not_ready_toleration < 0:
         raise CommandError("the grace period and the toleration must not be negative")
-    try:
-        check_authentication(config)
-        ignored = check_audit(config)
-    except (ValueError, OSError) as error:
-        raise CommandError(str(error)) from None
-    for each in ignored:
-        print(f"! the audit policy has what is ignored: {each}", flush=True)
 
 
 def _prepare(config: Config) -> Config:
