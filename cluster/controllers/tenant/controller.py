@@ -96,13 +96,14 @@ class TenantReconciler:
             self._set_finalizers(tenant, [*(tenant["metadata"].get("finalizers") or ()), FINALIZER])
             return  # the informer will tell
         observed = Observed()
-        failure = self._make_declared(tenant, observed)
-        held = {name_of(each): each for each in self._namespaces.by_index(_BY_TENANT, name_of(tenant))}
+        made, failure = self._make_declared(tenant, observed)
+        held = {name_of(each): each for each in (*made, *self._namespaces.by_index(_BY_TENANT, name_of(tenant)))}
         observed.namespaces = held
         for name, namespace in sorted(held.items()):
             if not being_deleted(namespace):
                 failure = self._furnish(tenant, name, namespace, observed) or failure
-        self._tell(tenant, observed)
+        if failure is None or observed.faults:  # else somebody was faster, and nobody knows yet how the tenant is
+            self._tell(tenant, observed)
         now = time.time()
         due = next_expiry(tenant, now)
         if due is not None:
@@ -110,22 +111,23 @@ class TenantReconciler:
         if failure is not None:
             raise failure
 
-    def _make_declared(self, tenant: Object, observed: Observed) -> StatusError | None:
-        """Makes the declared namespaces that are missing; what failed, if anything did."""
+    def _make_declared(self, tenant: Object, observed: Observed) -> tuple[list[Object], StatusError | None]:
+        """Makes the declared namespaces that are missing: those that were made, which the cache may not know yet, and what failed."""
         existing = {name: self._namespaces.get("", name) for name in declared_names(tenant)}
         missing, faults = namespaces_to_make(tenant, existing)
         observed.faults += faults
+        made: list[Object] = []
         failure: StatusError | None = None
         for namespace in missing:
             try:
-                self._client.create(NAMESPACES, "", namespace)
+                made.append(self._client.create(NAMESPACES, "", namespace))
                 self._events.event(tenant, NORMAL, "NamespaceCreated", f'created namespace "{name_of(namespace)}"')
-            except AlreadyExists:
-                continue  # the informer will tell
+            except AlreadyExists as error:
+                failure = error  # the cache is behind
             except StatusError as error:
                 observed.faults.append(Fault("NamespaceNotCreated", f'namespace "{name_of(namespace)}": {error.message}'))
                 failure = error
-        return failure
+        return made, failure
 
     def _furnish(self, tenant: Object, name: str, namespace: Object, observed: Observed) -> StatusError | None:
         """Brings one namespace to what it is to have; the last failure, when all was tried."""
