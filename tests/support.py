@@ -208,7 +208,10 @@ def children(pid: int) -> list[int]:
 
 
 def _is_ready(server: ApiServer) -> bool:
+    """Whether it answers, and has all the workers that it is to have: the master starts them one after the other."""
     assert server.gunicorn.poll() is None, f"gunicorn ended, see {server.config.home.root / 'server.log'}"
+    if len(workers(server)) < server.config.workers:
+        return False
     try:
         return server.request("GET", "/readyz").code == 200
     except urllib3.exceptions.HTTPError:
