@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from admission.observer import Observer
+from admission.reinvocation import Reinvocation
 from cluster.api.names import GroupVersionKind, GroupVersionResource, Object
 from cluster.api.user import UserInfo
 
@@ -22,7 +24,7 @@ class Operation(enum.StrEnum):
 class Attributes:
     """One write.  `object` is None for a delete, `old_object` for a create; a mutating plugin changes `object` in place.
 
-    `warnings` reach the client as Warning headers; `annotations` the audit event.
+    `warnings` reach the client as Warning headers; `annotations` the audit event, `request_annotations` where its level shows requests.
     """
 
     operation: Operation
@@ -38,6 +40,9 @@ class Attributes:
     user: UserInfo
     warnings: list[str] = field(default_factory=list)
     annotations: dict[str, str] = field(default_factory=dict)
+    request_annotations: dict[str, str] = field(default_factory=dict)
+    reinvocation: Reinvocation = field(default_factory=Reinvocation)
+    observer: Observer | None = None
 
 
 class Plugin(Protocol):

@@ -5,12 +5,13 @@ Upstream: `pkg/kubeapiserver/options/plugins.go` (AllOrderedPlugins and the defa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from admission.attributes import Plugin
 from admission.chain import Chain
+from admission.objects import Objects
 from admission.plugins.certificate_approval import CertificateApproval
 from admission.plugins.certificate_signing import CertificateSigning
 from admission.plugins.certificate_subject_restriction import CertificateSubjectRestriction
@@ -20,7 +21,17 @@ from admission.plugins.node_restriction import NodeRestriction
 from admission.plugins.priority import Priority
 from admission.plugins.service_account import ServiceAccount
 from cluster.api.authorization import Authorizer
-from cluster.api.protocols import Reader
+from cluster.api.names import Object
+from cluster.api.protocols import HttpCallers, Reader
+
+GATES: Final[Mapping[str, bool]] = {
+    "GenericWorkload": False,
+    "MutatingAdmissionPolicy": True,
+    "NodeDeclaredFeatures": True,
+    "PodTopologyLabelsAdmission": True,
+    "WorkloadWithJob": False,
+}
+"""The feature gates that plugins are behind, and whether 1.36 has them on; a plugin whose gate is off does nothing though it is enabled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +40,25 @@ class Dependencies:
 
     reader: Reader
     authorizer: Authorizer
+    objects: Objects
+    callers: HttpCallers
     not_ready_toleration_seconds: int = 300
     unreachable_toleration_seconds: int = 300
+    configurations: Mapping[str, Object] = field(default_factory=dict)
+    """A plugin's name to what the AdmissionConfiguration says for it, which the plugin reads itself: ValueError where it is none."""
+
+    def configuration(self, plugin: str) -> Object | None:
+        return self.configurations.get(plugin)
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A row of the table; `on` says whether the plugin runs unless it is configured otherwise."""
+    """A row of the table; `on` says whether the plugin runs unless it is configured otherwise, `gate` which feature it is a part of."""
 
     name: str
     factory: Callable[[Dependencies], Plugin]
     on: bool = True
+    gate: str = ""
 
 
 ORDERED: Final[tuple[Entry, ...]] = (
@@ -57,10 +76,31 @@ ORDERED: Final[tuple[Entry, ...]] = (
 )
 
 
-def build_chain(dependencies: Dependencies, *, enable: Collection[str] = (), disable: Collection[str] = ()) -> Chain:
-    """The chain of all plugins that are on; ValueError for a name that the table does not have."""
-    unknown = ({*enable} | {*disable}) - {entry.name for entry in ORDERED}
-    if unknown:
-        raise ValueError(f'unknown admission plugin "{min(unknown)}", known are {", ".join(entry.name for entry in ORDERED)}')
+def check_names(enable: Collection[str], disable: Collection[str], gates: Mapping[str, bool]) -> None:
+    """ValueError for a name that the table does not have, one that is both on and off, or a feature gate that no plugin is behind."""
+    known = {entry.name for entry in ORDERED}
+    problems = [
+        f'{flag}-admission-plugins plugin "{name}" is unknown'
+        for flag, names in (("enable", enable), ("disable", disable))
+        for name in names
+        if name not in known
+    ]
+    both = sorted({*enable} & {*disable})
+    if both:
+        problems.append(f"[{' '.join(both)}] in enable-admission-plugins and disable-admission-plugins overlapped")
+    problems += [f"unrecognized feature gate: {name}, known are {', '.join(GATES)}" for name in gates if name not in GATES]
+    if problems:
+        raise ValueError("; ".join(problems))
+
+
+def build_chain(
+    dependencies: Dependencies,
+    *,
+    enable: Collection[str] = (),
+    disable: Collection[str] = (),
+    gates: Mapping[str, bool] = GATES,
+) -> Chain:
+    """The chain of all plugins that are on; ValueError for names that there are not, or what a plugin can not be configured with."""
+    check_names(enable, disable, gates)
     chosen = [entry for entry in ORDERED if entry.name in enable or (entry.on and entry.name not in disable)]
-    return Chain(entry.factory(dependencies) for entry in chosen)
+    return Chain(entry.factory(dependencies) for entry in chosen if not entry.gate or gates.get(entry.gate, GATES[entry.gate]))

@@ -15,10 +15,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from admission.order import Dependencies, build_chain
+from admission.objects import Objects
+from admission.order import Dependencies
 from cluster.api.authorization import Authorizer
 from cluster.api.names import GroupResource, GroupVersionKind
 from cluster.api.tenancy import TENANTS
+from cluster.assembly.admission import admission
 from cluster.assembly.auditing import auditor
 from cluster.assembly.authentication import authentication, front_proxy_trust, token_signer
 from cluster.assembly.authorization import authorization, authorizers
@@ -105,6 +107,7 @@ class ApiServer:
         self.signer = token_signer(config)
         _ = self.signer.public_keys  # loaded before workers are forked
         self.authorizers = authorizers(config)
+        self.admission = admission(config)
         self.counters = Counters(config.workers)
         self._started = time.time()
         self._open_store = store or self._connect
@@ -169,13 +172,14 @@ class ApiServer:
         may = authorization(self.authorizers, reader, callers, self._closed, decision_observer(counters), authorization_reloads)
         authorizer = may.authorizer
         toleration = config.not_ready_toleration
-        admission = build_chain(Dependencies(reader, authorizer, toleration, toleration))
+        objects = Objects(self.catalog, self.schemas)
+        given = Dependencies(reader, authorizer, objects, callers, toleration, toleration, self.admission.configurations)
         companions: dict[GroupResource, Companion] = {
             _SERVICES: ServiceAllocator(store, config.service_cidr),
             TENANTS: TenantPrefixes(store),
         }
         companions |= dict.fromkeys((KUBECONFIGS, CLUSTER_KUBECONFIGS), KubeconfigCompanion(store, self.catalog))
-        registry = Registry(store, self.catalog, self.schemas, admission, companions, _guards(may))
+        registry = Registry(store, self.catalog, self.schemas, self.admission.chain(given), companions, _guards(may))
         label = functools.partial(set_label, registry, _SECRET)
         authentication_reloads = reload_observer(counters, AUTHENTICATION_RELOADS, identity)
         who = authentication(config, reader, signer, callers, label, authentication_reloads)

@@ -15,6 +15,7 @@ import orjson
 from cluster.api.private_file import write_private
 from cluster.assembly.options import (
     SECTIONS,
+    AdmissionOptions,
     AuditOptions,
     AuthenticationOptions,
     AuthorizationOptions,
@@ -106,6 +107,7 @@ class Config:
     """Seconds that DefaultTolerationSeconds gives pods on a node that is not ready or unreachable."""
     authentication: AuthenticationOptions = field(default_factory=AuthenticationOptions)
     authorization: AuthorizationOptions = field(default_factory=AuthorizationOptions)
+    admission: AdmissionOptions = field(default_factory=AdmissionOptions)
     audit: AuditOptions = field(default_factory=AuditOptions)
     encryption: EncryptionOptions = field(default_factory=EncryptionOptions)
 

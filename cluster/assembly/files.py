@@ -27,6 +27,13 @@ def _authorization(config: Config) -> Sequence[str]:
     return ()
 
 
+def _admission(config: Config) -> Sequence[str]:
+    from cluster.assembly.admission import admission
+
+    admission(config)
+    return ()
+
+
 def _audit(config: Config) -> Sequence[str]:
     from cluster.assembly.auditing import check
 
@@ -44,6 +51,7 @@ def _encryption(config: Config) -> Sequence[str]:
 CHECKS: Final[Mapping[str, Callable[[Config], Sequence[str]]]] = {
     "authentication": _authentication,
     "authorization": _authorization,
+    "admission": _admission,
     "audit": _audit,
     "encryption": _encryption,
 }

@@ -55,6 +55,16 @@ class AuthorizationOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class AdmissionOptions:
+    """What may be written."""
+
+    enable_admission_plugins: tuple[str, ...] = option((), "admission plugins to run beside those that run by default")
+    disable_admission_plugins: tuple[str, ...] = option((), "admission plugins not to run though they run by default")
+    admission_control_config_file: str = option("", "AdmissionConfiguration file: what plugins are configured with", path=True)
+    feature_gates: tuple[str, ...] = option((), "features of admission to switch, as Name=true or Name=false")
+
+
+@dataclass(frozen=True, slots=True)
 class AuditOptions:
     """What happened."""
 
@@ -87,6 +97,7 @@ class EncryptionOptions:
 SECTIONS: Final = {
     "authentication": AuthenticationOptions,
     "authorization": AuthorizationOptions,
+    "admission": AdmissionOptions,
     "audit": AuditOptions,
     "encryption": EncryptionOptions,
 }

@@ -8,6 +8,7 @@ from typing import Final, Protocol
 
 from admission.attributes import Attributes, Operation
 from admission.chain import Chain
+from admission.observer import Observer
 from cluster.api.authorization import Authorizer
 from cluster.api.names import GroupResource, GroupVersionKind, Object
 from cluster.api.user import UserInfo
@@ -39,6 +40,10 @@ class Call:
     """Asked whether an update may create, where it would."""
     annotations: dict[str, str] = field(default_factory=dict)
     """What admission tells the audit event."""
+    request_annotations: dict[str, str] = field(default_factory=dict)
+    """What it tells the audit event only where its level shows requests."""
+    observer: Observer | None = None
+    """Told what admission does, as it happens."""
 
 
 class Companion(Protocol):
@@ -162,4 +167,6 @@ def attributes(
         dry_run=call.dry_run,
         user=call.user,
         annotations=call.annotations,
+        request_annotations=call.request_annotations,
+        observer=call.observer,
     )

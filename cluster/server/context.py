@@ -67,6 +67,11 @@ class Context:
     abandoned: bool = False
     """Whether the body was left half unread, so that the connection carries no other request."""
 
+    @property
+    def request_annotations(self) -> dict[str, str]:
+        """Where to tell the audit event what it is told only where its level shows requests."""
+        return self.annotations if self.audit is not None and self.audit.wants_request else {}
+
     def header(self, name: str) -> str:
         """A request header by its WSGI name, e.g. `HTTP_ACCEPT`; empty where it isn't there."""
         return str(self.environ.get(name, ""))

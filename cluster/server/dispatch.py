@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-
 from werkzeug.wrappers import Response
 
 from cluster.api.errors import MethodNotAllowed, NotFound
@@ -52,6 +51,8 @@ class Dispatcher:
             raise NotFound.path()
         if len(info.parts) > 3 and info.subresource != "proxy":
             raise NotFound.path()
+        if context.method == "HEAD" and info.subresource != "proxy" and info.subresource in ("", *kind.subresources):
+            raise MethodNotAllowed.plain()  # authorized as a GET, it is served for proxies alone
         if info.subresource:
             return self._subresource(context, kind)
         if not is_stored(kind):

@@ -43,11 +43,24 @@ def integer(context: Context, name: str) -> int | None:
     return number
 
 
+def call_of(context: Context, options: Object, dry_run: bool, validation: str = STRICT) -> Call:
+    """The Call of a request; what admission warns and tells the audit event goes where the request's does."""
+    return Call(
+        context.user,
+        options,
+        dry_run,
+        validation,
+        context.warnings,
+        annotations=context.annotations,
+        request_annotations=context.request_annotations,
+    )
+
+
 def write_call(context: Context, kind: str, *, default_validation: str = WARN) -> Call:
     """The Call of a create, update or patch (`kind` names the options); Invalid for options that are not good."""
     options: Object = {"kind": kind, "apiVersion": f"{_META}/v1"}
     if not context.query:
-        return Call(context.user, options, False, default_validation, context.warnings, annotations=context.annotations)
+        return call_of(context, options, False, default_validation)
     errors: list[FieldError] = []
     dry_run = context.query.getlist("dryRun")
     errors += _dry_run_errors(dry_run)
@@ -65,7 +78,7 @@ def write_call(context: Context, kind: str, *, default_validation: str = WARN) -
         options["fieldManager"] = manager
     if "fieldValidation" in context.query:
         options["fieldValidation"] = validation
-    return Call(context.user, options, bool(dry_run), validation, context.warnings, annotations=context.annotations)
+    return call_of(context, options, bool(dry_run), validation)
 
 
 def _dry_run_errors(values: Any) -> list[FieldError]:

@@ -22,7 +22,7 @@ from cluster.server import body, tables
 from cluster.server.context import Context
 from cluster.server.disconnect import watch_response
 from cluster.server.negotiation import ACCEPTED, OBJECT, PARTIAL, PARTIAL_LIST, TABLE, Output, input_type, output_of, patch_type
-from cluster.server.options import delete_options, list_options, watch_options, write_call
+from cluster.server.options import call_of, delete_options, list_options, watch_options, write_call
 from cluster.server.render import list_body, object_response, page_response, value_response
 
 _DELETE_OPTIONS: Final = GroupVersionKind("meta.k8s.io", "v1", "DeleteOptions")
@@ -109,7 +109,7 @@ class Resources:
         output = output_of(context.header("HTTP_ACCEPT"))
         info = context.info
         options, shown, dry_run = delete_options(context, self.options_body(context))
-        call = Call(context.user, shown, dry_run, warnings=context.warnings)
+        call = call_of(context, shown, dry_run)
         outcome = delete.delete(self._registry, call, kind, info.namespace if kind.namespaced else "", info.name, options)
         code = 202 if not outcome.gone and options.orphan is False else 200
         if outcome.entry is not None:
@@ -124,7 +124,7 @@ class Resources:
         selection = self._selection(context, kind)
         list_options(context)
         options, shown, dry_run = delete_options(context, self.options_body(context))
-        call = Call(context.user, shown, dry_run, warnings=context.warnings)
+        call = call_of(context, shown, dry_run)
         scope = _scope(context, kind, selection)
         revision, entries = delete.delete_collection(self._registry, call, kind, scope, selection, options)
         page = read.Page(revision, entries)

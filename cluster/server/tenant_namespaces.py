@@ -25,13 +25,13 @@ from cluster.kinds.checks import IMMUTABLE
 from cluster.kinds.model import Kind
 from cluster.registry import delete, patch, read, update
 from cluster.registry.codec import Codec
-from cluster.registry.registry import Call, Registry
+from cluster.registry.registry import Registry
 from cluster.registry.selection import Selection, select
 from cluster.server import tables
 from cluster.server.context import Context
 from cluster.server.disconnect import watch_response
 from cluster.server.negotiation import ACCEPTED, OBJECT, PARTIAL, PARTIAL_LIST, TABLE, Output, output_of, patch_type
-from cluster.server.options import delete_options, list_options, watch_options
+from cluster.server.options import call_of, delete_options, list_options, watch_options
 from cluster.server.render import body_response, list_metadata, value_response
 from cluster.server.resources import PATCHES, Resources, WatchForm
 from cluster.server.tenant_claims import LAST_APPLIED, TenantClaims, refuse_metadata
@@ -158,7 +158,7 @@ class TenantNamespaces:
         namespace = self._visible(context, name)
         self._check_deletion(context.user, name, tenant_of(namespace))
         options, shown, dry_run = delete_options(context, self._resources.options_body(context))
-        call = Call(context.user, shown, dry_run, warnings=context.warnings)
+        call = call_of(context, shown, dry_run)
         outcome = delete.delete(self._registry, call, self._namespaces, "", name, options)
         codec = self._registry.codec(self._namespaces)
         left = codec.load(outcome.entry) if outcome.entry is not None else namespace

@@ -6,9 +6,13 @@ import pytest
 
 from admission.attributes import Attributes, Operation
 from admission.chain import Chain
+from admission.objects import Objects
 from admission.order import ORDERED, Dependencies, build_chain
 from cluster.api.errors import Forbidden
 from cluster.api.names import Object
+from cluster.client.callers import Callers
+from cluster.kinds.catalog import catalog
+from cluster.schema.model import SchemaSet
 from rbac.authz.union import UnionAuthorizer
 from tests.unit.admission.writes import write
 from tests.unit.rbac.world import World
@@ -108,7 +112,9 @@ def test_a_delete_has_no_object_to_default() -> None:
     assert log == ["admit a"]
 
 
-DEPENDENCIES = Dependencies(World(), UnionAuthorizer(()))
+SCHEMAS = SchemaSet.for_version()
+OBJECTS = Objects(catalog("1.36", SCHEMAS.gvks()), SCHEMAS)
+DEPENDENCIES = Dependencies(World(), UnionAuthorizer(()), OBJECTS, Callers())
 
 
 def test_the_table_is_in_upstreams_order() -> None:
@@ -127,5 +133,5 @@ def test_plugins_are_switched_by_name() -> None:
 
 
 def test_an_unknown_plugin_is_told_of() -> None:
-    with pytest.raises(ValueError, match='unknown admission plugin "Nope"'):
+    with pytest.raises(ValueError, match='enable-admission-plugins plugin "Nope" is unknown'):
         build_chain(DEPENDENCIES, enable=["Nope"])
