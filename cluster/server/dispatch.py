@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+
 from werkzeug.wrappers import Response
 
 from cluster.api.errors import MethodNotAllowed, NotFound

@@ -42,7 +42,7 @@ class Caller:
     def __call__(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, dict[str, Any]]:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         answer = self._client.open(path, method=method, json=body, headers=self._headers | named, environ_overrides=self._environ)
-        return answer.status_code, answer.get_json()
+        return answer.status_code, answer.get_json(silent=True) or {}
 
     def must(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
         code, answer = self(method, path, body)

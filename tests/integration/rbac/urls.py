@@ -16,7 +16,10 @@ class Shape(NamedTuple):
 
 
 CONTAINERS = [{"name": "c", "image": "i"}]
-POD = {"metadata": {"name": "a"}, "spec": {"automountServiceAccountToken": False, "containers": CONTAINERS}}
+POD = {
+    "metadata": {"name": "a"},
+    "spec": {"serviceAccountName": "default", "automountServiceAccountToken": False, "containers": CONTAINERS},
+}
 SELECTED = {"metadata": {"labels": {"name": "a"}}, "spec": {"containers": CONTAINERS}}
 CONTROLLER = {"metadata": {"name": "a"}, "spec": {"replicas": 2, "selector": {"name": "a"}, "template": SELECTED}}
 SERVICE = {"metadata": {"name": "a"}, "spec": {"ports": [{"port": 8000}], "selector": {"name": "a"}}}
@@ -33,15 +36,20 @@ def requests(namespace: str) -> list[Shape]:
         Shape("GET", "/api/v1/pods", None, 200),
         Shape("GET", f"{here}/pods", None, 200),
         Shape("POST", f"{here}/pods?timeout=60s", POD, 201),
+        Shape("PUT", f"{here}/pods/a?timeout=60s", POD, 200),
         Shape("GET", f"{here}/pods/a", None, 200),
         Shape("GET", f"{here}/pods/a/exec?command=x&stdout=1", None, 400),
         Shape("POST", f"{here}/pods/a/exec?command=x&stdout=1", None, 400),
         Shape("PUT", f"{here}/pods/a/exec", None, 405),
+        Shape("HEAD", f"{here}/pods/a/log", None, 405),
+        Shape("HEAD", f"{here}/pods/a/nonsense", None, 404),
         Shape("PUT", f"{here}/pods/a/portforward", None, 405),
         Shape("PATCH", f"{here}/pods/a", {}, 200, "application/merge-patch+json"),
         Shape("DELETE", f"{here}/pods/a", NOW, 200),
         Shape("OPTIONS", f"{here}/pods", None, 405),
         Shape("OPTIONS", f"{here}/pods/a", None, 405),
+        Shape("HEAD", f"{here}/pods", None, 405),
+        Shape("HEAD", f"{here}/pods/a", None, 405),
         Shape("TRACE", f"{here}/pods", None, 405),
         Shape("TRACE", f"{here}/pods/a", None, 405),
         Shape("NOSUCHVERB", f"{here}/pods", None, 405),
@@ -51,6 +59,7 @@ def requests(namespace: str) -> list[Shape]:
             Shape("GET", f"/api/v1/{resource}", None, 200),
             Shape("GET", f"{here}/{resource}", None, 200),
             Shape("POST", f"{here}/{resource}?timeout=60s", body, 201),
+            Shape("PUT", f"{here}/{resource}/a?timeout=60s", body, 200),
             Shape("GET", f"{here}/{resource}/a", None, 200),
             Shape("PATCH", f"{here}/{resource}/a", {"metadata": {"labels": {"x": "y"}}}, 200, "application/merge-patch+json"),
             Shape("DELETE", f"{here}/{resource}/a", None, 200),
@@ -59,6 +68,7 @@ def requests(namespace: str) -> list[Shape]:
         *found,
         Shape("GET", "/api/v1/nodes", None, 200),
         Shape("POST", "/api/v1/nodes?timeout=60s", NODE, 201),
+        Shape("PUT", "/api/v1/nodes/url-node?timeout=60s", NODE, 200),
         Shape("GET", "/api/v1/nodes/url-node", None, 200),
         Shape("DELETE", "/api/v1/nodes/url-node", None, 200),
         Shape("GET", f"{here}/bindings", None, 405),
