@@ -1,0 +1,136 @@
+"""What a library is made of: functions with overloads, each with its types, what it does, and what it costs.
+
+Upstream: cel-go `common/decls`, `common/stdlib`; costs: cel-go `interpreter/runtimecost.go`, `checker/cost.go`, apiserver
+`pkg/cel/library/cost.go`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+from cluster.cel.syntax.ast import Node
+from cluster.cel.types import Type
+
+STRING_TRAVERSAL: Final = 0.1
+"""What looking at one character of a string costs."""
+REGEX_LENGTH: Final = 0.25
+
+RuntimeCost = Callable[[Sequence[Any], Any], int]
+"""(arguments, the receiver first; result) to what the call cost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """The least and the most of a size or a cost; both saturate at 2**64 - 1."""
+
+    least: int
+    most: int
+
+    def __add__(self, other: Bounds) -> Bounds:
+        return Bounds(_saturated(self.least + other.least), _saturated(self.most + other.most))
+
+    def __mul__(self, other: Bounds) -> Bounds:
+        return Bounds(_saturated(self.least * other.least), _saturated(self.most * other.most))
+
+    def scaled(self, factor: float) -> Bounds:
+        """Times a factor, each end rounded up."""
+        return Bounds(_scaled(self.least, factor), _scaled(self.most, factor))
+
+    def union(self, other: Bounds) -> Bounds:
+        return Bounds(min(self.least, other.least), max(self.most, other.most))
+
+
+MOST: Final = (1 << 64) - 1
+UNKNOWN: Final = Bounds(0, MOST)
+NOTHING: Final = Bounds(0, 0)
+ONE: Final = Bounds(1, 1)
+
+
+def _saturated(number: int) -> int:
+    return min(number, MOST)
+
+
+def _scaled(number: int, factor: float) -> int:
+    product = math.ceil(number * factor)
+    return min(product, MOST)
+
+
+@dataclass(frozen=True, slots=True)
+class Sized:
+    """An argument as the estimate sees it: its node, its type, its path from a variable where it has one, and how large it can be."""
+
+    node: Node
+    type: Type
+    path: tuple[str, ...]
+    size: Bounds | None
+    """None where nothing is known of it."""
+    element_size: Callable[[], Bounds | None] = lambda: None
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a call may cost, and how large its result may be (None: nothing is known)."""
+
+    cost: Bounds
+    result_size: Bounds | None = None
+
+
+StaticCost = Callable[[Sized | None, Sequence[Sized]], Estimate | None]
+"""(receiver, other arguments) to the estimate of a call; None: as for any function, 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overload:
+    """One signature.  `parameters` begin with the receiver where `member` is set; `call` takes values in the same order.
+
+    `call` raises CelError.  A `strict` function is not called where an argument failed.  Without `cost`, a call costs 1.
+    """
+
+    id: str
+    parameters: tuple[Type, ...]
+    result: Type
+    call: Callable[..., Any]
+    member: bool = False
+    cost: RuntimeCost | None = None
+    estimate: StaticCost | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function or operator by its name, e.g. `_+_`, `startsWith`, `quantity`."""
+
+    name: str
+    overloads: tuple[Overload, ...]
+
+
+class Macro(Protocol):
+    """What is expanded as it is parsed."""
+
+    name: str
+    member: bool
+    arguments: int
+    """How many; -1 for any number."""
+
+    def expand(self, make: Any, target: Node | None, arguments: Sequence[Node]) -> Node | None:
+        """The node that stands for the call; None where the macro does not apply.  `make` is `syntax.parser.Maker`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """Functions, macros, types and constants that belong together.
+
+    `since` is the first Kubernetes minor that has them (29 for 1.29), `until` the first one after it without.
+    """
+
+    name: str
+    functions: tuple[Function, ...] = ()
+    macros: tuple[Macro, ...] = ()
+    types: Mapping[str, Type] = field(default_factory=dict)
+    """Names that expressions use as types, e.g. `optional_type`."""
+    constants: Mapping[str, tuple[Type, Any]] = field(default_factory=dict)
+    since: int = 0
+    until: int = 1000

@@ -1,0 +1,1 @@
+"""What expressions can call, one file a library, as Kubernetes has them: name, types, values, costs."""

@@ -1,0 +1,120 @@
+"""The tree of an expression.  Upstream: cel-go `common/ast/expr.go`.
+
+Macros are expanded as they are parsed, so that checker, costs and compiler know eight sorts of node; `Comprehension.macro` only tells the
+compiler which one it came from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(slots=True)
+class Node:
+    """`id` is unique within an expression, by which positions, types and references are found."""
+
+    id: int
+
+
+@dataclass(slots=True)
+class Literal(Node):
+    """`value` is a CEL value: None, bool, int, UInt, float, str or bytes."""
+
+    value: Any
+
+
+@dataclass(slots=True)
+class Identifier(Node):
+    name: str
+
+
+@dataclass(slots=True)
+class Select(Node):
+    """`operand.field`, or with `test` whether it is there: `has(operand.field)`."""
+
+    operand: Node
+    field: str
+    test: bool = False
+
+
+@dataclass(slots=True)
+class Call(Node):
+    """A function or operator; `target` is the receiver of a member call."""
+
+    function: str
+    target: Node | None
+    arguments: list[Node]
+
+
+@dataclass(slots=True)
+class CreateList(Node):
+    elements: list[Node]
+    optional: frozenset[int] = frozenset()
+    """The positions of elements that are there if their value is: `[?x]`."""
+
+
+@dataclass(slots=True)
+class Entry:
+    """Of a map or an object; `key` is a node or a field's name."""
+
+    id: int
+    key: Node | str
+    value: Node
+    optional: bool = False
+
+
+@dataclass(slots=True)
+class CreateMap(Node):
+    entries: list[Entry]
+
+
+@dataclass(slots=True)
+class CreateObject(Node):
+    type_name: str
+    entries: list[Entry]
+
+
+@dataclass(slots=True)
+class Comprehension(Node):
+    """A fold over a list or the keys of a map; with `second`, over positions and elements, or keys and values."""
+
+    range: Node
+    variable: str
+    second: str
+    accumulator: str
+    initial: Node
+    condition: Node
+    step: Node
+    result: Node
+    macro: str = ""
+    """`all`, `exists`, `exists_one`, `map`, `filter`, ...; empty for what is no macro's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """An expression as it was parsed."""
+
+    text: str
+    root: Node
+    offsets: Mapping[int, int]
+    """A node's id to where it begins, in code points."""
+    macros: Mapping[int, Call] = field(default_factory=dict)
+    """A node's id to the call that it was expanded from."""
+
+
+def children(node: Node) -> Sequence[Node]:
+    """The nodes right below."""
+    match node:
+        case Select():
+            return (node.operand,)
+        case Call():
+            return (node.target, *node.arguments) if node.target is not None else node.arguments
+        case CreateList():
+            return node.elements
+        case CreateMap() | CreateObject():
+            return [each for entry in node.entries for each in (entry.key, entry.value) if isinstance(each, Node)]
+        case Comprehension():
+            return (node.range, node.initial, node.condition, node.step, node.result)
+    return ()

@@ -1,0 +1,122 @@
+"""Types of expressions, and how cel-go shows them.  Upstream: cel-go `common/types/types.go`, `checker/format.go`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Final
+
+
+class TypeKind(Enum):
+    """What sort of type; a Type's `name` and `parameters` say the rest."""
+
+    DYN = "dyn"
+    ERROR = "!error!"
+    NULL = "null"
+    BOOL = "bool"
+    INT = "int"
+    UINT = "uint"
+    DOUBLE = "double"
+    STRING = "string"
+    BYTES = "bytes"
+    DURATION = "google.protobuf.Duration"
+    TIMESTAMP = "google.protobuf.Timestamp"
+    LIST = "list"
+    MAP = "map"
+    OBJECT = "object"
+    OPAQUE = "opaque"
+    TYPE = "type"
+    PARAMETER = "parameter"
+    WRAPPER = "wrapper"
+
+
+@dataclass(frozen=True, slots=True)
+class Type:
+    """A type; equal by value, objects by name."""
+
+    kind: TypeKind
+    name: str
+    parameters: tuple[Type, ...] = ()
+    fields: Callable[[], Mapping[str, Field]] | None = field(default=None, compare=False, repr=False)
+    """Of an object: its fields, made when they are first looked at (schemas refer to each other)."""
+    facts: Any = field(default=None, compare=False, repr=False)
+    """What the schema says of it that costs and equality need; which `cluster.schema.cel_types` fills."""
+
+    def __str__(self) -> str:
+        if self.kind is TypeKind.WRAPPER:
+            return f"wrapper({self.parameters[0]})"
+        if self.kind is TypeKind.TYPE:
+            return f"type({self.parameters[0]})" if self.parameters else "type"
+        if self.kind is TypeKind.NULL:
+            return "null"
+        if self.parameters:
+            return f"{self.name}({', '.join(str(each) for each in self.parameters)})"
+        return _SHOWN.get(self.name, self.name)
+
+    @property
+    def element(self) -> Type:
+        """Of a list; dyn where it is not said."""
+        return self.parameters[0] if self.parameters else DYN
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of an object.  `name` is how expressions name it (escaped), `key` how the object has it."""
+
+    name: str
+    key: str
+    type: Type
+    required: bool = False
+
+
+_SHOWN: Final = {"google.protobuf.Duration": "duration", "google.protobuf.Timestamp": "timestamp", "null_type": "null"}
+
+DYN: Final = Type(TypeKind.DYN, "dyn")
+ERROR: Final = Type(TypeKind.ERROR, "!error!")
+NULL: Final = Type(TypeKind.NULL, "null_type")
+BOOL: Final = Type(TypeKind.BOOL, "bool")
+INT: Final = Type(TypeKind.INT, "int")
+UINT: Final = Type(TypeKind.UINT, "uint")
+DOUBLE: Final = Type(TypeKind.DOUBLE, "double")
+STRING: Final = Type(TypeKind.STRING, "string")
+BYTES: Final = Type(TypeKind.BYTES, "bytes")
+DURATION: Final = Type(TypeKind.DURATION, "google.protobuf.Duration")
+TIMESTAMP: Final = Type(TypeKind.TIMESTAMP, "google.protobuf.Timestamp")
+TYPE: Final = Type(TypeKind.TYPE, "type")
+
+
+def list_of(element: Type, facts: Any = None) -> Type:
+    return Type(TypeKind.LIST, "list", (element,), facts=facts)
+
+
+def map_of(key: Type, value: Type, facts: Any = None) -> Type:
+    return Type(TypeKind.MAP, "map", (key, value), facts=facts)
+
+
+def type_of(instance: Type) -> Type:
+    """The type of a type."""
+    return Type(TypeKind.TYPE, "type", (instance,))
+
+
+def parameter(name: str) -> Type:
+    """A type parameter of a function, e.g. `A`."""
+    return Type(TypeKind.PARAMETER, name)
+
+
+def wrapper_of(wrapped: Type) -> Type:
+    """A nullable primitive."""
+    return Type(TypeKind.WRAPPER, "wrapper", (wrapped,))
+
+
+def opaque(name: str, *parameters: Type) -> Type:
+    """A library's own type, e.g. `kubernetes.Quantity`."""
+    return Type(TypeKind.OPAQUE, name, parameters)
+
+
+def optional_of(value: Type) -> Type:
+    return Type(TypeKind.OPAQUE, "optional_type", (value,))
+
+
+def object_type(name: str, fields: Callable[[], Mapping[str, Field]], facts: Any = None) -> Type:
+    return Type(TypeKind.OBJECT, name, (), fields, facts)
