@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import json
 import os
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,8 @@ from tests.support import ApiServer, eventually, start_api_server
 from tests.support_https import Reply, Request, Service, https_service
 
 REVIEWS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
+AWAKE = threading.Event()
+"""Until it is set, the service answers nothing to what is slow."""
 
 
 def review(namespace: str, **more: Any) -> dict[str, Any]:
@@ -28,12 +31,14 @@ def review(namespace: str, **more: Any) -> dict[str, Any]:
 
 
 def answer(request: Request) -> Reply:
-    """By the path, or else the namespace asked about: yes, no, an error, nothing that could be read, or no opinion."""
+    """By the path, or else the namespace asked about: yes, no, an error, nothing that could be read, too late, or no opinion."""
     sent = json.loads(request.body)
     attributes = sent["spec"].get("resourceAttributes") or {}
     namespace = request.path.strip("/") or attributes.get("namespace", "")
     if namespace == "garbled":
         return Reply(b"malformed response")
+    if namespace == "slow":
+        AWAKE.wait(10)
     if namespace == "broken":
         return Reply(b"gone fishing", 503, {"Content-Type": "text/plain"})
     labels = [each["key"] for each in (attributes.get("labelSelector") or {}).get("requirements", ())]
@@ -65,7 +70,7 @@ class Hooked:
             kubeconfig = kubeconfig.with_name(f"{path}.kubeconfig")
             kubeconfig.write_text(json.dumps(document))
         connection = {"type": "KubeConfigFile", "kubeConfigFile": str(kubeconfig)}
-        lifetimes = {"authorizedTTL": "1ms", "unauthorizedTTL": "1ms", "timeout": "5s"}
+        lifetimes = {"authorizedTTL": "1ms", "unauthorizedTTL": "1ms", "timeout": "300ms" if path == "slow" else "5s"}
         settings = {"subjectAccessReviewVersion": "v1", "failurePolicy": policy, "connectionInfo": connection, **lifetimes}
         return {"type": "Webhook", "name": name, "webhook": settings}
 
@@ -245,10 +250,12 @@ def test_a_new_file_is_in_force_in_every_worker_soon(first: Hooked) -> None:
     [
         ([("else", "Deny"), ("garbled", "NoOpinion"), ("allowed", "Deny")], True, "allowed by webhook", ["else", "garbled", "allowed"]),
         ([("else", "Deny"), ("garbled", "Deny"), ("allowed", "Deny")], False, "", ["else", "garbled"]),
+        ([("else", "Deny"), ("slow", "Deny"), ("allowed", "Deny")], False, "", ["else", "slow"]),
+        ([("slow", "NoOpinion"), ("allowed", "Deny")], True, "allowed by webhook", ["slow", "allowed"]),
         ([("else", "NoOpinion"), ("denied", "NoOpinion"), ("allowed", "NoOpinion")], False, "denied by webhook", ["else", "denied"]),
         ([("allowed", "Deny"), ("denied", "Deny")], True, "allowed by webhook", ["allowed"]),
     ],
-    ids=["failing open", "failing closed", "a denial", "an allowance"],
+    ids=["failing open", "failing closed", "too late", "too late, failing open", "a denial", "an allowance"],
 )
 def test_webhooks_are_asked_in_order_until_one_has_an_opinion(
     first: Hooked, chain: list[tuple[str, str]], allowed: bool, reason: str, asked: list[str]
@@ -257,9 +264,11 @@ def test_webhooks_are_asked_in_order_until_one_has_an_opinion(
     first.write(*(first.hook(f"{path}.example.com", policy, path) for path, policy in chain), RBAC)
     eventually(lambda: reloads(first.server, "authorization", "success") >= before + 2, "both workers have taken it over")
     first.service.seen.clear()
+    AWAKE.clear()
     status = first.status("anywhere", resource="widgets")
     assert (status["allowed"], status.get("reason", "")) == (allowed, reason)
     assert [each.path.strip("/") for each in first.service.seen] == asked
+    AWAKE.set()
     first.write(RBAC)
     everywhere(first, lambda status: status == {"allowed": False}, "the chain is not in force any more")
 

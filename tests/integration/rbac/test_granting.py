@@ -13,7 +13,7 @@ from cluster.assembly.api_server import ApiServer
 from cluster.assembly.config import Config, Home
 from cluster.assembly.options import AuthorizationOptions
 from cluster.storage.local import LocalStore
-from tests.integration.rbac.test_pipeline import RBAC, REVIEWS, Caller, People
+from tests.integration.rbac.test_pipeline import RBAC, REVIEWS, Caller, Peer, People
 from tests.integration.rbac.urls import POD, requests
 from tests.unit.rbac.keys import client_certificate
 
@@ -240,6 +240,26 @@ def test_modes_that_know_nothing(home: Path, mode: str, code: int, status: dict[
     assert admin("GET", "/api/v1/pods", Impersonate_User="tina")[0] == code
     question = {"spec": {"user": "tina", "resourceAttributes": {"verb": "get", "resource": "pods"}}}
     assert admin.must("POST", f"{REVIEWS}/subjectaccessreviews", question)["status"] == status
+    server.close()
+    store.close()
+
+
+@pytest.mark.parametrize("version", ["v1", "v1beta1", "v1alpha1"])
+def test_a_file_may_name_the_authorizers(home: Path, version: str) -> None:
+    file = home / "authorization.yaml"
+    head = f"apiVersion: apiserver.config.k8s.io/{version}\nkind: AuthorizationConfiguration\n"
+    file.write_text(f"{head}authorizers:\n- type: RBAC\n  name: rbac\n")
+    store = LocalStore.temporary()
+    server, admin = started(home, store, authorization_config=str(file))
+    health = create_app(server.config, server).test_client().get("/healthz", environ_overrides={"gunicorn.socket": Peer(None)})
+    assert (health.status_code, health.data) == (200, b"ok")
+    asked = {"verb": "create", "version": "v1", "resource": "configmaps", "namespace": "foo"}
+    question = {"spec": {"user": "alice", "resourceAttributes": asked}}
+    seen = [admin.must("POST", f"{REVIEWS}/subjectaccessreviews", question)["status"]["allowed"]]
+    admin.must("POST", f"{RBAC}/clusterroles", {"metadata": {"name": "makers"}, "rules": [rule("create", "configmaps", "")]})
+    admin.must("POST", f"{RBAC}/clusterrolebindings", bound("makers", "makers", "alice"))
+    seen.append(admin.must("POST", f"{REVIEWS}/subjectaccessreviews", question)["status"]["allowed"])
+    assert seen == [False, True]
     server.close()
     store.close()
 

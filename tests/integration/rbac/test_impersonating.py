@@ -153,6 +153,13 @@ def test_who_may_impersonate_without_constraints_needs_nothing_else(server: ApiS
     assert old.told == [allowed("alice", None)]
 
 
+def recorded(server: ApiServer, audit_id: str) -> dict[str, Any]:
+    """What audit tells of a request."""
+    lines = (server.config.home.logs / "audit.log").read_text().splitlines()
+    (event,) = [event for event in map(json.loads, lines) if event["auditID"] == audit_id]
+    return event
+
+
 def test_who_is_impersonated_with_a_uid_makes_what_is_made(server: ApiServer) -> None:
     grant(server, "alice", "create", "certificatesigningrequests", "certificates.k8s.io")
     spec = {
@@ -165,8 +172,7 @@ def test_who_is_impersonated_with_a_uid_makes_what_is_made(server: ApiServer) ->
     made = server.request("POST", path, {"metadata": {"name": "impersonated"}, "spec": spec}, headers=headers)
     assert made.code == 201, made.body
     assert made.body["spec"] == spec | {"username": "alice", "uid": "1234", "groups": ["system:authenticated"]}
-    lines = (server.config.home.logs / "audit.log").read_text().splitlines()
-    (event,) = [event for event in map(json.loads, lines) if event["auditID"] == "with-uid"]
+    event = recorded(server, "with-uid")
     assert event["impersonatedUser"] == {"username": "alice", "uid": "1234", "groups": ["system:authenticated"]}
     assert event["authenticationMetadata"] == {"impersonationConstraint": "impersonate:user-info"}
 
@@ -180,6 +186,12 @@ def test_a_uid_alone_is_nobody(server: ApiServer) -> None:
 def test_a_uid_must_be_allowed_too(server: ApiServer) -> None:
     grant(server, "system:anonymous", "impersonate:user-info", "users", AUTHENTICATION, "someone")
     grant(server, "system:anonymous", "impersonate-on:user-info:list", "nodes")
-    answer = server.request("GET", "/api/v1/nodes", identity="", headers={"Impersonate-User": "someone", "Impersonate-Uid": "1234"})
+    headers = {"Impersonate-User": "someone", "Impersonate-Uid": "1234", "Audit-Id": "uid-refused"}
+    answer = server.request("GET", "/api/v1/nodes", identity="", headers=headers)
     why = 'uids.authentication.k8s.io "1234" is forbidden: User "system:anonymous" cannot impersonate:user-info resource "uids"'
-    assert (answer.code, answer.body["message"]) == (403, f'{why} in API group "authentication.k8s.io" at the cluster scope')
+    why += ' in API group "authentication.k8s.io" at the cluster scope'
+    assert (answer.code, answer.body["message"]) == (403, why)
+    event = recorded(server, "uid-refused")
+    assert (event["user"]["username"], event["verb"], event["objectRef"]["resource"]) == ("system:anonymous", "list", "nodes")
+    assert (event["responseStatus"]["code"], event["responseStatus"]["message"]) == (403, why)
+    assert not {"impersonatedUser", "authenticationMetadata"} & event.keys()

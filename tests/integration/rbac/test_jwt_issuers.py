@@ -256,17 +256,15 @@ def test_an_issuers_url_may_have_a_path(tmp_path: Path, worlds: Any, path: str) 
         assert worlds(issuer.authenticator()).user(issuer.token()).name == "k8s-john_doe"
 
 
-@pytest.mark.parametrize(
-    ("path", "discovery"),
-    [("", "/.well-known/openid-configuration"), ("", "/c/d/discovery"), ("/a/b", "/discovery"), ("/a/b", "/c/d/.well-known/x")],
-)
-def test_the_discovery_document_may_be_elsewhere(tmp_path: Path, worlds: Any, path: str, discovery: str) -> None:
-    with issuer_service(tmp_path, path=path) as issuer:
-        issuer.discovery_path = discovery
-        issuer.path = path or "/issuer"
-        world = worlds(issuer.authenticator(issuer={"discoveryURL": issuer.service.url + discovery}))
-        assert world.user(issuer.token()).name == "k8s-john_doe"
-        assert issuer.service.seen[0].path == discovery
+@pytest.mark.parametrize("url", ["https://example.com", "https://example.com/a/b/foo"])
+@pytest.mark.parametrize("discovery", ["/.well-known/openid-configuration", "/c/d/bar/.well-known/openid-configuration", "/c/d/bar"])
+def test_the_discovery_document_may_be_elsewhere(issuer: Issuer, worlds: Any, url: str, discovery: str) -> None:
+    """There it is asked for; the issuer that it names, and whose name tokens have, is where nobody is asked."""
+    issuer.discovery_path, issuer.discovery = discovery, {"issuer": url}
+    world = worlds(issuer.authenticator(issuer={"url": url, "discoveryURL": issuer.service.url + discovery}))
+    assert world.user(issuer.token(iss=url)).name == "k8s-john_doe"
+    assert world.user(issuer.token()) is None
+    assert [each.path for each in issuer.service.seen] == [discovery, "/keys"]
 
 
 DISCOVERY = [
@@ -309,6 +307,23 @@ def test_an_issuer_of_another_ca_is_not_believed(issuer: Issuer, worlds: Any) ->
     world = worlds(issuer.authenticator(issuer={"certificateAuthority": Authority("other").pem.decode()}))
     assert world.refusal(issuer.token()) == "oidc: authenticator not initialized"
     assert "certificate verify failed" in world.authn._issuers.authenticators[0].fault
+
+
+def test_a_good_ca_takes_the_place_of_a_bad_one_and_no_bad_one_that_of_a_good_one(
+    issuer: Issuer, worlds: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.support_https import Authority
+
+    monkeypatch.setattr("rbac.authn.structured.UPDATE_SECONDS", 0.5)
+    good, bad = (issuer.authenticator(issuer={"certificateAuthority": ca}) for ca in (issuer.service.ca, Authority("x").pem.decode()))
+    world = worlds(bad)
+    assert world.refusal(issuer.token()) == "oidc: authenticator not initialized"
+    world.file.write_text(configuration(good))
+    world.authn.reload()
+    assert (world.user(issuer.token()).name, world.reloads) == ("k8s-john_doe", [True])
+    world.file.write_text(configuration(bad))
+    world.authn.reload()
+    assert (world.user(issuer.token(sub="jane")).name, set(world.reloads[1:])) == ("k8s-jane", {False})
 
 
 def test_a_new_key_of_the_issuer_is_found_when_a_token_names_it(issuer: Issuer, worlds: Any) -> None:

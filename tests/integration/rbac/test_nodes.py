@@ -174,6 +174,17 @@ def test_a_node_makes_and_deletes_its_own_mirror_pods(bound: Nodes) -> None:
     assert bound.ask("node1", "DELETE", f"{PODS}/mirror", NOW) == 404
 
 
+def test_a_node_evicts_its_own_mirror_pods(bound: Nodes) -> None:
+    eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "mirror", "namespace": "dev"}, "deleteOptions": NOW}
+
+    def evict(*whose: str) -> list[int]:
+        return [bound.ask(who, "POST", f"{PODS}/mirror/eviction", eviction) for who in whose]
+
+    assert evict(*STRANGERS, "node2") == [403, 404, 404]
+    assert bound.ask("node2", "POST", PODS, bound.mirror()) == 201
+    assert evict(*STRANGERS, "node2", "node2") == [403, 403, 201, 404]
+
+
 def test_a_node_makes_its_own_node_and_cannot_delete_it(nodes: Nodes) -> None:
     body = {"metadata": {"name": "node2"}}
     assert [nodes.ask(who, "POST", "/api/v1/nodes", body) for who in ("unknown", "node1", "node2")] == [403, 403, 201]
@@ -185,6 +196,8 @@ def test_a_node_makes_its_own_node_and_cannot_delete_it(nodes: Nodes) -> None:
     ]
     assert [nodes.ask(who, "GET", "/api/v1/nodes/node2") for who in ("unknown", "node1", "node2")] == [403, 403, 200]
     assert [nodes.ask(who, "DELETE", "/api/v1/nodes/node2") for who in ("unknown", "node1", "node2")] == [403, 403, 403]
+    nodes.people.admin.must("DELETE", "/api/v1/nodes/node2")
+    assert nodes.ask("node2", "POST", "/api/v1/nodes", body) == 201
 
 
 def test_a_node_grows_its_claims_and_changes_nothing_else_of_them(bound: Nodes) -> None:
@@ -209,13 +222,17 @@ def test_a_node_reads_its_own_attachments(nodes: Nodes) -> None:
 )
 def test_a_node_keeps_its_own_lease_and_csi_node(nodes: Nodes, path: str, body: dict[str, Any], patch: dict[str, Any]) -> None:
     own = f"{path}/node1"
-    codes = {}
-    for who in ("node2", "node1"):
-        codes[who] = [nodes.ask(who, "POST", path, body), nodes.ask(who, "GET", own), nodes.ask(who, "PATCH", own, patch, **MERGE)]
-        if who == "node1":
-            codes[who].append(nodes.ask(who, "PUT", own, nodes.people.admin.must("GET", own)))
-        codes[who].append(nodes.ask(who, "DELETE", own))
-    assert codes == {"node2": [403] * 4, "node1": [201, 200, 200, 200, 200]}
+
+    def codes(who: str) -> list[int]:
+        made = [nodes.ask(who, "POST", path, body), nodes.ask(who, "GET", own), nodes.ask(who, "PATCH", own, patch, **MERGE)]
+        whole = nodes.people.admin("GET", own)[1]
+        return [*made, nodes.ask(who, "PUT", own, whole if whole["kind"] != "Status" else body), nodes.ask(who, "DELETE", own)]
+
+    strange = [codes(who) for who in ("unknown", "node2")]
+    nodes.people.admin.must("POST", path, body)
+    strange += [codes(who) for who in ("unknown", "node2")]
+    nodes.people.admin.must("DELETE", own)
+    assert (strange, codes("node1")) == ([[403] * 5] * 4, [201, 200, 200, 200, 200])
 
 
 def test_a_node_lists_and_deletes_the_slices_and_pods_that_name_it(bound: Nodes) -> None:

@@ -42,8 +42,10 @@ def enumerated(users: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
 
 
 def reviewed(request: Request) -> Reply:
-    """The webhook: it knows alice."""
+    """The webhook: it knows alice, and cannot tell of one token."""
     token = json.loads(request.body)["spec"]["token"]
+    if token == "faulty":
+        return Reply(b"out of order", 418, {"Content-Type": "text/plain"})
     known = {"rabbit": {"username": "alice", "groups": ["wonderland"]}} | dict(enumerated(USERS))
     status = {"authenticated": True, "user": known[token]} if token in known else {}
     return Reply(json.dumps({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "status": status}).encode())
@@ -306,6 +308,11 @@ def test_a_webhook_reviews_what_nobody_else_knows(server: ApiServer, webhook: Se
 def test_one_learns_what_the_authenticator_said(server: ApiServer, token: str, user: dict[str, Any]) -> None:
     """Who has no name is somebody nevertheless."""
     assert user_of(whoami(server, token)) == user | {"groups": [*user.get("groups", []), "system:authenticated"]}
+
+
+def test_one_whose_authenticator_fails_learns_nothing(server: ApiServer) -> None:
+    answer = whoami(server, "faulty")
+    assert (answer.code, answer.body["reason"], answer.body["message"]) == (401, "Unauthorized", "Unauthorized")
 
 
 # how tokens are carried

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from cluster.api.authorization import Credentials
 from cluster.api.errors import Unauthorized
@@ -116,6 +118,14 @@ def test_strangers_are_not_almighty(base: Config, mode: str, caplog: pytest.LogC
 def test_nobody_is_anonymous_where_the_flag_says_so(base: Config) -> None:
     with pytest.raises(Unauthorized):
         everyone(changed(base, anonymous_auth=False)).authenticate(Credentials())
+
+
+@pytest.mark.parametrize(("headers", "uid"), [((), ""), (("X-Remote-Uid",), "test-uid"), (("X-My-Uid", "X-Remote-Uid"), "mine")])
+def test_a_front_proxy_tells_the_uid_where_a_header_is_named_for_it(base: Config, headers: tuple[str, ...], uid: str) -> None:
+    proxy = x509.load_pem_x509_certificate(base.home.certificate("front-proxy-client").read_bytes()).public_bytes(Encoding.DER)
+    sent = {"x-remote-user": ["testuser"], "x-remote-group": ["group1", "group2"], "x-remote-uid": ["test-uid"], "x-my-uid": ["mine"]}
+    found = everyone(changed(base, requestheader_uid_headers=headers)).authenticate(Credentials(certificate=proxy, headers=lambda: sent))
+    assert (found.name, found.uid, found.groups) == ("testuser", uid, ("group1", "group2", "system:authenticated"))
 
 
 def trust(data: Mapping[str, str] | None) -> dict[str, Any]:

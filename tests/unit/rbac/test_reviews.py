@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import urlsafe_b64decode
+from collections.abc import Callable
 
 import pytest
 
@@ -60,6 +61,33 @@ def test_a_review_shows_the_verdict(verdict: Verdict, status: Object) -> None:
     recorder = Recorder(verdict)
     assert subject_access_review(sent, recorder) == {**sent, "status": status}
     assert recorder.asked == Attributes(UserInfo("tom", "1", ("a",), {"k": ("v",)}), "get", "dev", "", "*", "pods")
+
+
+@pytest.mark.parametrize(
+    ("verdict", "status"),
+    [
+        (Verdict(Decision.ALLOW, "you're not dave"), {"allowed": True, "reason": "you're not dave"}),
+        (
+            Verdict(Decision.NO_OPINION, "no", "I'm sorry, Dave"),
+            {"allowed": False, "reason": "no", "evaluationError": "I'm sorry, Dave"},
+        ),
+        (
+            Verdict(Decision.DENY, "no", "I'm sorry, Dave"),
+            {"allowed": False, "denied": True, "reason": "no", "evaluationError": "I'm sorry, Dave"},
+        ),
+    ],
+)
+@pytest.mark.parametrize(
+    "answered",
+    [
+        lambda asked: subject_access_review(review(user="dave", resourceAttributes=GET_PODS), asked),
+        lambda asked: self_subject_access_review(review(resourceAttributes=GET_PODS), TINA, asked),
+        lambda asked: local_subject_access_review(local(resourceAttributes=GET_PODS), "dev", asked),
+    ],
+    ids=["subject", "self", "local"],
+)
+def test_every_review_shows_reason_and_error(answered: Callable[[Recorder], Object], verdict: Verdict, status: Object) -> None:
+    assert answered(Recorder(verdict))["status"] == status
 
 
 def test_a_review_asks_about_a_path() -> None:
