@@ -16,6 +16,8 @@ REQUEST_TIMEOUT: Final = 60.0
 WRITE_TIMEOUT: Final = 34.0
 """What a write may take; its client's own time for a request is a little less than that of a read."""
 
+CLOSE: Final = "berth.close"
+"""Set in a request's environment: its connection ends with the answer, which says so."""
 _PART: Final = re.compile(r"(\d+\.?\d*|\.\d+)([^\d.]*)", re.ASCII)
 _SECONDS: Final = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -43,7 +45,8 @@ def parse_timeout(text: str) -> float:
 
 
 def stop_reading(context: Context) -> None:
-    """Makes what the client still sends end here: after the answer, the server finds the connection at its end."""
+    """Makes what the client still sends end here: the answer says that it is the connection's last."""
+    context.environ[CLOSE] = True
     connection = context.environ.get("gunicorn.socket")
     if connection is not None and connection.fileno() >= 0:
         with contextlib.suppress(OSError), socket.socket(fileno=os.dup(connection.fileno())) as same:

@@ -13,6 +13,8 @@ import gevent
 from gunicorn.http import wsgi
 from gunicorn.workers.ggevent import GeventWorker
 
+from cluster.server.deadline import CLOSE
+
 HANDSHAKE_SECONDS: Final = 10.0
 """How long a peer may take for the TLS handshake before it is dropped."""
 _JOINED: Final = 256 * 1024
@@ -91,6 +93,8 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
             body = self.wsgi(environ, response.start_response)
             if self.is_already_handled(body):
                 return False
+            if CLOSE in environ:
+                response.force_close()
             try:
                 for part in body:
                     response.write(part)

@@ -27,6 +27,7 @@ def test_a_write_that_the_store_does_not_take_ends_with_its_time(api_server: Api
     finally:
         api_server.store.send_signal(signal.SIGCONT)
     assert (answer.code, answer.body["reason"], answer.body["message"]) == (504, "Timeout", EXPIRED)
+    assert answer.headers["Connection"] == "close", "a client that sent its next request there would see TLS fail"
     assert took < 5
 
 
