@@ -96,7 +96,7 @@ def test_a_path_of_any_length_will_do(tmp_path: Path) -> None:
 
 def test_it_ends_when_no_worker_has_been_there_for_a_while(tmp_path: Path) -> None:
     process = StoreProcess(tmp_path)
-    process.start("--exit-when-idle", "0.3")
+    process.start("--exit-when-idle", "1.5")
     with process.connect() as store:
         put(store, KEY, 0)
         assert process.process.poll() is None
