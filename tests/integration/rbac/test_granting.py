@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from app import create_app
 from cluster.assembly import pki
@@ -13,6 +14,7 @@ from cluster.assembly.api_server import ApiServer
 from cluster.assembly.config import Config, Home
 from cluster.assembly.options import AuthorizationOptions
 from cluster.storage.local import LocalStore
+from rbac.bootstrap.defaults import KUBERNETES
 from tests.integration.rbac.test_pipeline import RBAC, REVIEWS, Caller, Peer, People
 from tests.integration.rbac.urls import POD, requests
 from tests.unit.rbac.keys import client_certificate
@@ -227,6 +229,24 @@ def test_what_was_changed_of_default_bindings_stays_over_a_restart(home: Path) -
     assert anew["metadata"]["uid"] != made["metadata"]["uid"]
     server.close()
     store.close()
+
+
+KINDS = {"ClusterRole": "clusterroles", "ClusterRoleBinding": "clusterrolebindings", "Role": "roles", "RoleBinding": "rolebindings"}
+
+
+def test_a_new_cluster_has_the_recorded_roles_and_bindings(people: People) -> None:
+    """As Kubernetes has them, and beside them Berth's own alone."""
+
+    def shown(obj: dict[str, Any]) -> dict[str, Any]:
+        kept = {name: obj["metadata"][name] for name in ("name", "namespace", "labels", "annotations") if name in obj["metadata"]}
+        return {name: value for name, value in obj.items() if name not in ("metadata", "kind", "apiVersion") and value} | {"metadata": kept}
+
+    for kind, resource in KINDS.items():
+        found = [shown(each) for each in people.admin.must("GET", f"{RBAC}/{resource}")["items"]]
+        recorded = [shown(each) for each in yaml.safe_load_all(KUBERNETES.read_bytes()) if each["kind"] == kind]
+        assert [each for each in found if not each["metadata"]["name"].startswith("berth:")] == sorted(
+            recorded, key=lambda each: (each["metadata"].get("namespace", ""), each["metadata"]["name"])
+        )
 
 
 @pytest.mark.parametrize(

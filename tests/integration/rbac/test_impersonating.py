@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from cluster.assembly.options import AuditOptions
+from tests.integration.server import raw
 from tests.integration.server.test_monitoring import figures
 from tests.support import Answer, ApiServer, start_api_server
 from tests.unit.controllers.signing_requests import pem_of, pkcs10
@@ -195,3 +196,45 @@ def test_a_uid_must_be_allowed_too(server: ApiServer) -> None:
     assert (event["user"]["username"], event["verb"], event["objectRef"]["resource"]) == ("system:anonymous", "list", "nodes")
     assert (event["responseStatus"]["code"], event["responseStatus"]["message"]) == (403, why)
     assert not {"impersonatedUser", "authenticationMetadata"} & event.keys()
+
+
+MASTERS = "system:masters"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        (f"Impersonate-Group: {MASTERS}",),
+        ("Impersonate-Group: ops", f"Impersonate-Group: {MASTERS}"),
+        ("Impersonate-Group: ops", f"impersonate-GROUP: {MASTERS}"),
+        (f"Impersonate-Group: ops,{MASTERS}",),
+        (f"Impersonate-Group: ops, {MASTERS}",),
+        (f"Impersonate-Group: ops\t{MASTERS}",),
+        (f"Impersonate-Group: ops\r\n {MASTERS}",),
+        (f"Impersonate-Group: ops\rImpersonate-Group: {MASTERS}",),
+        (f"Impersonate-Group: ops\nImpersonate-Group: {MASTERS}",),
+        (f"Impersonate-Group: ops\x00{MASTERS}",),
+        ("Impersonate-Group: ops", f"Impersonate_Group: {MASTERS}"),
+        ("Impersonate-Group: ops", f"X-Remote-Group: {MASTERS}"),
+        ("Impersonate-Group: ops", f"Impersonate-Extra-Groups: {MASTERS}"),
+        ("Impersonate-Group: ops", "Impersonate-User: kubernetes-admin"),
+        ("Impersonate-User: system:serviceaccount:kube-system:namespace-controller",),
+    ],
+)
+def test_no_header_makes_a_member_of_a_group_that_one_may_not_be(server: ApiServer, mallory: str, headers: tuple[str, ...]) -> None:
+    """Who may be alice, of group ops, does not come to read what neither may, however the headers are written."""
+    lines = ("GET /api/v1/secrets HTTP/1.1", "Host: x", "Connection: close", "Impersonate-User: alice", *headers, "", "")
+    code, answer = raw.ask(server, "\r\n".join(lines).encode(), identity=mallory)
+    assert code in (400, 403), answer
+    assert "items" not in str(answer)
+
+
+@pytest.fixture(scope="module")
+def mallory(server: ApiServer) -> str:
+    """May be alice, and of group ops, and nothing else."""
+    grant(server, "mallory", "impersonate", "users", "", "alice")
+    grant(server, "mallory", "impersonate", "groups", "", "ops")
+    identity = server.issue("mallory", "mallory")
+    as_allowed = {"Impersonate-User": "alice", "Impersonate-Group": "ops"}
+    assert server.request("GET", PODS, identity=identity, headers=as_allowed).code == 200
+    return identity

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Sequence
 from typing import Any, Final
@@ -18,6 +19,7 @@ from cluster.client.labels import labels_of, selects
 from cluster.controllers.cluster_role_aggregation import aggregated, selectors
 from rbac.authz.index import RbacIndex
 from rbac.authz.rbac import RbacAuthorizer, RuleResolver
+from rbac.bootstrap import default_objects
 from rbac.escalation import check_binding_write, check_role_write
 from rbac.rules import Rule, uncovered
 from tests.unit.rbac.test_laws import GROUPS, NAMES, NAMESPACES, listed
@@ -210,3 +212,29 @@ def test_aggregation_converges_in_any_order(roles: list[Object], random: Any) ->
         chosen = [other for other in roles if other is not each and any(selects(one, labels_of(other)) for one in selectors(each))]
         assert uncovered(each["rules"], [rule for other in chosen for rule in other["rules"]]) == []
         assert uncovered([rule for other in chosen for rule in other["rules"]], each["rules"]) == []
+
+
+DEFAULTS: Final = {each["metadata"]["name"]: each for each in default_objects() if each["kind"] == "ClusterRole"}
+INTO: Final = {name: f"rbac.authorization.k8s.io/aggregate-to-{name}" for name in ("admin", "edit", "view")}
+ADDED = st.lists(st.tuples(st.sampled_from(list(INTO)), st.lists(RULES, max_size=2)), max_size=5).map(
+    lambda each: [_labelled(f"added-{number}", INTO[where], rules) for number, (where, rules) in enumerate(each)]
+)
+
+
+def _labelled(name: str, label: str, rules: Sequence[Object]) -> Object:
+    made = cluster_role(name, *rules)
+    made["metadata"]["labels"] = {label: "true"}
+    return made
+
+
+@given(ADDED, st.randoms(use_true_random=False))
+@settings(max_examples=50)
+def test_admin_covers_edit_covers_view_whatever_is_aggregated_into_them(added: list[Object], random: Any) -> None:
+    roles = [*copy.deepcopy(list(DEFAULTS.values())), *added]
+    random.shuffle(roles)
+    assert _settled(roles, range(len(roles)))
+    rules = {each["metadata"]["name"]: each["rules"] for each in roles}
+    assert [uncovered(rules[wide], rules[narrow]) for wide, narrow in (("admin", "edit"), ("edit", "view"))] == [[], []]
+    for each in added:
+        (label,) = each["metadata"]["labels"]
+        assert uncovered(rules[label.rpartition("-")[2]], each["rules"]) == []
