@@ -11,10 +11,10 @@ from typing import Final
 from cluster.api import field
 from cluster.api.field import FieldError, child, index
 from cluster.api.names import Object
+from cluster.api.pod_resources import QOS_RESOURCES, quality_of_service
 from cluster.kinds.core import pod_validation
 from cluster.kinds.core.pod_containers import is_sidecar
 from cluster.kinds.core.pod_difference import difference
-from cluster.kinds.core.pod_resources import QOS_RESOURCES, quality_of_service
 from cluster.kinds.core.pod_rules import members
 from cluster.kinds.core.pod_updates import same
 

@@ -8,11 +8,12 @@ from typing import Any, Final
 from cluster.api import field, quantity
 from cluster.api.field import FieldError, child, index, key
 from cluster.api.names import Object
-from cluster.kinds.core.pod_resources import HUGEPAGES, aggregate
+from cluster.api.resource_names import HUGE_PAGES
+from cluster.kinds.core.pod_resources import aggregate
 from cluster.kinds.core.pod_rules import dns_label, members
 from cluster.kinds.core.quantities import allows_overcommit, validate_container_resource_name, validate_quantity, validate_resource_name
 
-POD_LEVEL: Final = ("cpu", HUGEPAGES, "memory")
+POD_LEVEL: Final = ("cpu", HUGE_PAGES, "memory")
 
 
 def container_resources(requirements: Object, spec: Object, path: str) -> list[FieldError]:
@@ -42,7 +43,7 @@ def _consistency(spec: Object, requirements: Object, path: str) -> list[FieldErr
             detail = f"must be greater than or equal to aggregate container requests of {amount}"
             errors.append(field.invalid(key(child(path, "requests"), name), requests[name], detail))
     for name, amount in sorted(aggregate(spec, "limits").items()):
-        if name.startswith(HUGEPAGES) and name in limits and quantity.compare(amount, limits[name]) > 0:
+        if name.startswith(HUGE_PAGES) and name in limits and quantity.compare(amount, limits[name]) > 0:
             detail = f"must be greater than or equal to aggregate container limits of {amount}"
             errors.append(field.invalid(key(child(path, "limits"), name), limits[name], detail))
     for position, container in enumerate(members(spec.get("containers"))):
@@ -63,15 +64,15 @@ def resource_requirements(requirements: Object, name_rule: Callable[[str, str], 
         errors += _resource(name, requests[name], name_rule, key(child(path, "requests"), name))
         errors += _request_against_limit(name, requests[name], limits, path)
     names = {*limits, *requests}
-    if any(name.startswith(HUGEPAGES) for name in names) and not names & {"cpu", "memory"}:
+    if any(name.startswith(HUGE_PAGES) for name in names) and not names & {"cpu", "memory"}:
         errors.append(field.forbidden(path, "HugePages require cpu or memory"))
     return errors
 
 
 def _resource(name: str, value: Any, name_rule: Callable[[str, str], list[FieldError]], path: str) -> list[FieldError]:
     errors = name_rule(path, name) + validate_quantity(path, name, value)
-    if name.startswith(HUGEPAGES):
-        size = quantity.parse(name.removeprefix(HUGEPAGES)).value()
+    if name.startswith(HUGE_PAGES):
+        size = quantity.parse(name.removeprefix(HUGE_PAGES)).value()
         if size <= 0 or quantity.parse(value).value() % size:
             errors.append(field.invalid(path, str(value), f"{value} is not positive integer multiple of {name}"))
     return errors
@@ -91,7 +92,7 @@ def _request_against_limit(name: str, value: Any, limits: Object, path: str) -> 
 
 def _pod_resource_name(path: str, name: str) -> list[FieldError]:
     errors = validate_resource_name(path, name)
-    if not errors and name not in ("cpu", "memory") and not name.startswith(HUGEPAGES):
+    if not errors and name not in ("cpu", "memory") and not name.startswith(HUGE_PAGES):
         errors.append(field.not_supported(path, name, POD_LEVEL))
     return errors
 

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import Final
 
 from cluster.api.names import Object
+from cluster.api.pod_resources import quality_of_service
 from cluster.kinds.core import pod_printing, pod_resize, pod_updates, pod_validation
 from cluster.kinds.core.pod_affinity import merge_match_label_keys
 from cluster.kinds.core.pod_defaults import default_pod
-from cluster.kinds.core.pod_resources import decoded, quality_of_service
+from cluster.kinds.core.pod_resources import decoded
 from cluster.kinds.core.pod_status_validation import validate_status
 from cluster.kinds.core.pod_warnings import warnings
 from cluster.kinds.model import Strategy, SubresourceStrategy

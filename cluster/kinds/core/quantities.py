@@ -9,6 +9,7 @@ from typing import Final
 
 from cluster.api import field, quantity, validation
 from cluster.api.field import FieldError
+from cluster.api.resource_names import HUGE_PAGES, REQUESTS, is_extended, is_native
 from cluster.kinds.checks import NEGATIVE
 
 _COMPUTE: Final = frozenset(f"{prefix}{name}" for prefix in ("", "requests.", "limits.") for name in ("cpu", "memory", "ephemeral-storage"))
@@ -27,26 +28,15 @@ _COUNTED: Final = frozenset(
 )
 STANDARD_QUOTA: Final = _COMPUTE | _COUNTED | {"requests.storage"}
 _STANDARD: Final = STANDARD_QUOTA | {"storage"}
-_HUGE_PAGES: Final = ("hugepages-", "requests.hugepages-")
+_HUGE_PAGES: Final = (HUGE_PAGES, REQUESTS + HUGE_PAGES)
 
 
 def is_standard_quota_resource(name: str) -> bool:
     return name in STANDARD_QUOTA or name.startswith(_HUGE_PAGES)
 
 
-def is_native(name: str) -> bool:
-    """In the namespace kubernetes.io, which names without a slash are by nature."""
-    return "/" not in name or "kubernetes.io/" in name
-
-
-def is_extended(name: str) -> bool:
-    if is_native(name) or name.startswith("requests."):
-        return False
-    return not validation.is_qualified_name(f"requests.{name}")
-
-
 def allows_overcommit(name: str) -> bool:
-    return is_native(name) and not name.startswith("hugepages-")
+    return is_native(name) and not name.startswith(HUGE_PAGES)
 
 
 def validate_resource_name(path: str, name: str) -> list[FieldError]:
@@ -66,7 +56,7 @@ def validate_quota_resource_name(path: str, name: str) -> list[FieldError]:
 def validate_container_resource_name(path: str, name: str) -> list[FieldError]:
     errors = validate_resource_name(path, name)
     if "/" not in name:
-        if name not in ("cpu", "memory", "ephemeral-storage") and not name.startswith("hugepages-"):
+        if name not in ("cpu", "memory", "ephemeral-storage") and not name.startswith(HUGE_PAGES):
             errors.append(field.invalid(path, name, "must be a standard resource for containers"))
     elif not is_native(name) and not is_extended(name):
         errors.append(field.invalid(path, name, "doesn't follow extended resource name standard"))

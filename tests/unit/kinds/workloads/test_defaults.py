@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cluster.api.errors import BadRequest
+from cluster.api.pod_resources import quality_of_service
 from cluster.kinds.core.pod_containers import image_tag, pull_policy
-from cluster.kinds.core.pod_resources import quality_of_service
 from tests.unit.kinds.workloads.world import DATA, UID, created, pod, strategy
 
 GOLDEN = sorted(path.name.removesuffix(".input.yaml") for path in (DATA / "golden").glob("*.input.yaml"))
