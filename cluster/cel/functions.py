@@ -109,13 +109,19 @@ class Function:
 class Macro(Protocol):
     """What is expanded as it is parsed."""
 
-    name: str
-    member: bool
-    arguments: int
-    """How many; -1 for any number."""
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def member(self) -> bool: ...
+
+    @property
+    def arguments(self) -> int:
+        """How many; -1 for any number."""
+        ...
 
     def expand(self, make: Any, target: Node | None, arguments: Sequence[Node]) -> Node | None:
-        """The node that stands for the call; None where the macro does not apply.  `make` is `syntax.parser.Maker`."""
+        """The node that stands for the call; None where the macro does not apply.  `make` is a `syntax.macros.Maker`."""
         ...
 
 

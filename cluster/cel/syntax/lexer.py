@@ -1,0 +1,95 @@
+"""From text to tokens.  Upstream: the lexer rules of cel-go `parser/gen/CEL.g4`.
+
+The longest token wins, and what no token begins with is skipped with a message, as ANTLR's lexers do.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+EOF: Final = "<EOF>"
+INT: Final = "NUM_INT"
+UINT: Final = "NUM_UINT"
+FLOAT: Final = "NUM_FLOAT"
+STRING: Final = "STRING"
+BYTES: Final = "BYTES"
+IDENTIFIER: Final = "IDENTIFIER"
+ESCAPED: Final = "ESC_IDENTIFIER"
+
+KEYWORDS: Final = frozenset({"in", "true", "false", "null"})
+
+_ESCAPE: Final = r"""\\(?:[abfnrtv"'\\?`]|[0-3][0-7]{2}|[xX][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8})"""
+_STRING: Final = rf"""
+    [rR](?:\"\"\"(?s:.*?)\"\"\"|\'\'\'(?s:.*?)\'\'\'|"[^"\n\r]*"|'[^'\n\r]*')
+    | \"\"\"(?:{_ESCAPE}|[^\\])*?\"\"\" | \'\'\'(?:{_ESCAPE}|[^\\])*?\'\'\'
+    | "(?:{_ESCAPE}|[^\\"\n\r])*" | '(?:{_ESCAPE}|[^\\'\n\r])*'
+"""
+_TOKEN: Final = re.compile(
+    rf"""
+    (?P<space>[\t\ \r\n\f]+|//[^\n]*)
+    | (?P<STRING>{_STRING})
+    | (?P<BYTES>[bB](?:{_STRING}))
+    | (?P<word>[A-Za-z_][A-Za-z0-9_]*)
+    | (?P<NUM_FLOAT>[0-9]+\.[0-9]+(?:[eE][+-]?[0-9]+)?|[0-9]+[eE][+-]?[0-9]+|\.[0-9]+(?:[eE][+-]?[0-9]+)?)
+    | (?P<NUM_UINT>0x[0-9a-fA-F]+[uU]|[0-9]+[uU])
+    | (?P<NUM_INT>0x[0-9a-fA-F]+|[0-9]+)
+    | (?P<sign>==|!=|<=|>=|&&|\|\||[<>\[\]{{}}().,\-!?:+*/%])
+    | (?P<ESC_IDENTIFIER>`[A-Za-z0-9_.\-/\ ]+`)
+    """,
+    re.VERBOSE,
+)
+_PARTIAL_ESCAPE: Final = r"(?:\\(?:[xX][0-9a-fA-F]?|u[0-9a-fA-F]{0,3}|U[0-9a-fA-F]{0,7}|[0-3][0-7]?)?)?"
+_BROKEN: Final = re.compile(
+    rf"""[&|=] | "(?:{_ESCAPE}|[^\\"\n\r])*{_PARTIAL_ESCAPE} | '(?:{_ESCAPE}|[^\\'\n\r])*{_PARTIAL_ESCAPE} | `[A-Za-z0-9_.\-/\ ]*""",
+    re.VERBOSE,
+)
+"""What a token may begin with that did not become one."""
+
+
+class Token(NamedTuple):
+    """`kind` is the text itself of signs and keywords."""
+
+    kind: str
+    text: str
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lexed:
+    """`tokens` end with EOF; `problems` are the texts that are no tokens."""
+
+    tokens: list[Token]
+    problems: list[tuple[int, str]]
+
+
+def tokenize(text: str) -> Lexed:
+    tokens: list[Token] = []
+    problems: list[tuple[int, str]] = []
+    offset = 0
+    end = len(text)
+    while offset < end:
+        found = _TOKEN.match(text, offset)
+        if found is None:
+            offset = _skip(text, offset, problems)
+            continue
+        kind = found.lastgroup or ""
+        if kind != "space":
+            word = found.group()
+            if kind == "sign" or (kind == "word" and word in KEYWORDS):
+                kind = word
+            elif kind == "word":
+                kind = IDENTIFIER
+            tokens.append(Token(kind, word, offset))
+        offset = found.end()
+    tokens.append(Token(EOF, EOF, end))
+    return Lexed(tokens, problems)
+
+
+def _skip(text: str, offset: int, problems: list[tuple[int, str]]) -> int:
+    """Report what is no token up to the character that no token goes on with, and go on behind that one."""
+    found = _BROKEN.match(text, offset)
+    last = found.end() if found is not None else offset
+    problems.append((offset, f"Syntax error: token recognition error at: '{text[offset : last + 1]}'"))
+    return last + 1
