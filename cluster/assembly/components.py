@@ -66,6 +66,7 @@ def controller_manager(config: Config) -> Body:
         grace = config.node_monitor_grace_period
         options = ManagerOptions(
             kubeconfig=config.home.kubeconfig("controller-manager"),
+            kubernetes_minor=int(config.kubernetes_version.split(".")[1]),
             ca_pem=config.home.certificate("ca").read_text(),
             ca_certificate=config.home.certificate("ca"),
             ca_key=config.home.key("ca"),

@@ -30,6 +30,8 @@ class ManagerOptions:
     """What the controllers' process is started with; periods in seconds."""
 
     kubeconfig: Path
+    kubernetes_minor: int = 36
+    """Which Kubernetes 1.x the API server presents."""
     ca_pem: str = ""
     """The cluster's CA, as kube-root-ca.crt publishes it."""
     pod_cidr: str = ""
@@ -169,6 +171,8 @@ class Registration:
     build: Callable[[Context], Controller]
     component: str = ""
     """What its events name as their source; empty: the account."""
+    since: int = 25
+    """The first Kubernetes 1.x that serves all that it watches; with an older one it does not run."""
 
 
 class Runner:

@@ -56,7 +56,7 @@ def _lead(
     transport = client.bare_transport()
     recorders: list[EventRecorder] = []
     runners: list[Runner] = []
-    for each in controllers:
+    for each in (registration for registration in controllers if registration.since <= options.kubernetes_minor):
         own = client_as(client, each.account, transport) if each.account else client
         recorder = EventRecorder(own, each.component or each.account or _NAME)
         recorders.append(recorder)

@@ -16,6 +16,8 @@ from cluster.controllers import (
     node_ipam,
     node_lifecycle,
     pod_garbage,
+    pv_protection,
+    pvc_protection,
     replica_set,
     root_ca,
     service_account,
@@ -23,6 +25,7 @@ from cluster.controllers import (
     tenant,
     token,
     token_cleaner,
+    vac_protection,
 )
 from cluster.controllers.certificates import approving, cleaning, signing
 from cluster.controllers.framework import Registration
@@ -43,6 +46,9 @@ CONTROLLERS: Final = (
     Registration("node-lifecycle", "node-controller", node_lifecycle.build),
     Registration("taint-eviction", "node-controller", taint_eviction.build, component="taint-eviction-controller"),
     Registration("pod-garbage-collector", "pod-garbage-collector", pod_garbage.build),
+    Registration("persistentvolumeclaim-protection", "pvc-protection-controller", pvc_protection.build),
+    Registration("persistentvolume-protection", "pv-protection-controller", pv_protection.build),
+    Registration("volumeattributesclass-protection", "volumeattributesclass-protection-controller", vac_protection.build, since=34),
     Registration("certificatesigningrequest-approving", "certificate-controller", approving.build),
     Registration("certificatesigningrequest-signing", "certificate-controller", signing.build),
     Registration("certificatesigningrequest-cleaner", "certificate-controller", cleaning.build),
