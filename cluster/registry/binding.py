@@ -18,17 +18,20 @@ BINDING: Final = GroupVersionKind("", "v1", "Binding")
 _PODS: Final = GroupResource("", "pods")
 
 
-def bind(registry: Registry, call: Call, pods: Kind, namespace: str, name: str, binding: Object) -> None:
-    """Sets the pod's node; Conflict where it has one, is being deleted or is gated."""
+def bind(registry: Registry, call: Call, kind: Kind, namespace: str, name: str, binding: Object) -> None:
+    """Sets the pod's node; Conflict where it has one, is being deleted or is gated.  `kind` is what is posted to: pods, or bindings."""
     match_namespace(binding, namespace)
+    subresource = "binding" if kind.resource.group_resource == _PODS else ""
+    asked = attributes(call, Operation.CREATE, kind, namespace, name, binding, None, subresource, BINDING)
+    registry.mutate(call, asked, kind)
     metadata = binding["metadata"]
     if metadata.get("name") != name:
         raise BadRequest("name in URL does not match name in Binding object")
     target = binding.get("target") or {}
     _validate(name, target)
-    asked = attributes(call, Operation.CREATE, pods, namespace, name, binding, None, "binding", BINDING)
-    registry.mutate(call, asked, pods)
     registry.validate(call, asked)
+    pods = registry.catalog.by_group_resource(_PODS)
+    assert pods is not None
 
     def assigned(pod: Object) -> Object:
         check_uid(_PODS, name, metadata.get("uid"), pod)

@@ -127,14 +127,18 @@ class Registry:
         return decoder(self.schemas, gvk)
 
     def mutate(self, call: Call, attributes: Attributes, kind: Kind) -> None:
-        """Mutating admission, with the kind's defaulting after each change."""
-        self.admission.mutate(attributes, kind.strategy.default)
+        """Mutating admission, with the kind's defaulting after a change; what is of another kind than its resource's has none."""
+        self.admission.mutate(attributes, kind.strategy.default if attributes.kind == kind.gvk else _undefaulted)
         _take_warnings(call, attributes)
 
     def validate(self, call: Call, attributes: Attributes) -> None:
         """Validating admission."""
         self.admission.validate(attributes)
         _take_warnings(call, attributes)
+
+
+def _undefaulted(obj: Object) -> None:
+    """Leaves the object as it is."""
 
 
 def _take_warnings(call: Call, attributes: Attributes) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from admission.attributes import Operation
 from cluster.api.errors import BadRequest, Invalid, NotFound
 from cluster.api.field import invalid
 from cluster.api.names import GroupKind, GroupVersionKind, Object
@@ -11,7 +12,7 @@ from cluster.api.selectors import from_label_selector, from_set
 from cluster.kinds.model import Kind
 from cluster.registry import read, update
 from cluster.registry.metadata import match_name
-from cluster.registry.registry import Call, Registry
+from cluster.registry.registry import Call, Registry, attributes
 from cluster.storage.contract import Entry
 
 SCALE: Final = GroupVersionKind("autoscaling", "v1", "Scale")
@@ -43,12 +44,13 @@ def get(registry: Registry, kind: Kind, namespace: str, name: str) -> Object:
 
 def replace(registry: Registry, call: Call, kind: Kind, namespace: str, name: str, make: update.Make) -> Object:
     """Updates the workload by its Scale: `make` is given the Scale as it is."""
-    target = update.Target(kind, namespace, name, "scale", SCALE, whole=True)
+    target = update.Target(kind, namespace, name, "scale", SCALE, shown=scale_of)
 
     def scaled(existing: Object | None) -> Object:
         if existing is None:
             raise NotFound.of(kind.resource.group_resource, name)
-        wanted = make(scale_of(existing))
+        wanted, before = make(scale_of(existing)), scale_of(existing)
+        registry.mutate(call, attributes(call, Operation.UPDATE, kind, namespace, name, wanted, before, "scale", SCALE), kind)
         match_name(wanted, name)
         metadata, replicas = wanted["metadata"], (wanted.get("spec") or {}).get("replicas", 0)
         if replicas < 0:

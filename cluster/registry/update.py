@@ -45,8 +45,11 @@ class Target:
     subresource: str = ""
     gvk: GroupVersionKind | None = None
     """The kind that admission is told of, where it is not the object's own."""
-    whole: bool = False
-    """The subresource changes the object itself, by the rules of the main resource (scale)."""
+    shown: Callable[[Object], Object] | None = None
+    """What validating admission is shown of the object: the subresource is a part of it, of a kind of its own (scale).
+
+    It changes the object by the rules of the main resource, and `make` runs mutating admission, on that part.
+    """
     may_create: bool = False
     unconditional: bool | None = None
     """Whether a resourceVersion may be missing; None: as the strategy says."""
@@ -84,11 +87,14 @@ def _attempt(registry: Registry, call: Call, target: Target, entry: Entry, make:
     match_namespace(obj, target.namespace)
     kind.strategy.default(obj)
     asked = attributes(call, Operation.UPDATE, kind, target.namespace, target.name, obj, old, target.subresource, target.gvk)
-    registry.mutate(call, asked, kind)
+    if target.shown is None:
+        registry.mutate(call, asked, kind)
     registry.guard(call, kind, target.namespace, obj, old)
     _prepare_and_validate(target, obj, old, call)
     if not target.subresource:
         call.warnings += [each for each in kind.strategy.warnings(obj, old) if each not in call.warnings]
+    if target.shown is not None:
+        asked.object, asked.old_object = target.shown(obj), target.shown(old)
     registry.validate(call, asked)
     if obj == old:
         return entry
@@ -128,7 +134,7 @@ def _prepare_and_validate(target: Target, obj: Object, old: Object, call: Call) 
     strategy = kind.strategy
     keep_identity(obj, old)
     errors: list[FieldError] = []
-    if target.subresource and not target.whole:
+    if target.subresource and target.shown is None:
         part = strategy.subresources.get(target.subresource) or (GENERIC_STATUS if target.subresource == "status" else KEPT)
         part.prepare_for_update(obj, old)
         validate_update = part.validate_update

@@ -121,11 +121,11 @@ class Subresources:
         binding.bind(self._registry, call, kind, info.namespace, info.name, sent)
         return value_response(context, output, _CREATED, 201)
 
-    def legacy_binding(self, context: Context, pods: Kind) -> Response:
+    def legacy_binding(self, context: Context, kind: Kind) -> Response:
         """POST to `bindings`, where the name is in the body alone."""
         output = output_of(context.header("HTTP_ACCEPT"), transforms=False)
-        call, sent = self._resources.sent(context, pods, "CreateOptions", binding.BINDING)
-        binding.bind(self._registry, call, pods, context.info.namespace, (sent.get("metadata") or {}).get("name") or "", sent)
+        call, sent = self._resources.sent(context, kind, "CreateOptions")
+        binding.bind(self._registry, call, kind, context.info.namespace, (sent.get("metadata") or {}).get("name") or "", sent)
         return value_response(context, output, _CREATED, 201)
 
     def _evict(self, context: Context, kind: Kind) -> Response:
@@ -169,7 +169,9 @@ class Subresources:
         if info.subresource != "log":
             self._may_connect(context)
             call = write_call(context, "")
-            asked = attributes(call, Operation.CONNECT, kind, info.namespace, info.name, _options_of(context), None, info.subresource)
+            options = _options_of(context)
+            gvk = GroupVersionKind("", "v1", options["kind"])
+            asked = attributes(call, Operation.CONNECT, kind, info.namespace, info.name, options, None, info.subresource, gvk)
             self._registry.mutate(call, asked, kind)
             self._registry.validate(call, asked)
         reader = self._actions.reader

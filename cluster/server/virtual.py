@@ -58,9 +58,7 @@ class Virtual:
         if own is not None:
             return own(context, kind)
         if resource == "bindings":
-            pods = self._catalog.by_group_resource(GroupResource("", "pods"))
-            assert pods is not None
-            return self._subresources.legacy_binding(context, pods)
+            return self._subresources.legacy_binding(context, kind)
         review = self._reviews.get(resource)
         if review is not None:
             return self._review(context, kind, review)
