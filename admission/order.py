@@ -15,16 +15,31 @@ from admission.objects import Objects
 from admission.plugins.certificate_approval import CertificateApproval
 from admission.plugins.certificate_signing import CertificateSigning
 from admission.plugins.certificate_subject_restriction import CertificateSubjectRestriction
+from admission.plugins.cluster_trust_bundle_attest import ClusterTrustBundleAttest
+from admission.plugins.default_ingress_class import DefaultIngressClass
+from admission.plugins.default_storage_class import DefaultStorageClass
 from admission.plugins.default_toleration_seconds import DefaultTolerationSeconds
+from admission.plugins.deny_service_external_ips import DenyServiceExternalIPs
+from admission.plugins.job_validation import JobValidation
 from admission.plugins.namespace_lifecycle import NamespaceLifecycle
+from admission.plugins.node_declared_feature_validator import NodeDeclaredFeatureValidator
 from admission.plugins.node_restriction import NodeRestriction
+from admission.plugins.owner_references_permission_enforcement import OwnerReferencesPermissionEnforcement
+from admission.plugins.persistent_volume_claim_resize import PersistentVolumeClaimResize
+from admission.plugins.pod_group_protection import PodGroupProtection
+from admission.plugins.pod_group_workload_exists import PodGroupWorkloadExists
+from admission.plugins.pod_resize_validator import PodResizeValidator
+from admission.plugins.pod_topology_labels import PodTopologyLabels
 from admission.plugins.priority import Priority
+from admission.plugins.runtime_class import RuntimeClass
 from admission.plugins.service_account import ServiceAccount
+from admission.plugins.storage_object_in_use_protection import StorageObjectInUseProtection
 from cluster.api.authorization import Authorizer
 from cluster.api.names import Object
 from cluster.api.protocols import HttpCallers, Reader
 
 GATES: Final[Mapping[str, bool]] = {
+    "ClusterTrustBundle": False,
     "GenericWorkload": False,
     "MutatingAdmissionPolicy": True,
     "NodeDeclaredFeatures": True,
@@ -32,6 +47,9 @@ GATES: Final[Mapping[str, bool]] = {
     "WorkloadWithJob": False,
 }
 """The feature gates that plugins are behind, and whether 1.36 has them on; a plugin whose gate is off does nothing though it is enabled."""
+
+_NEEDED: Final[Mapping[str, str]] = {"WorkloadWithJob": "GenericWorkload"}
+"""A gate to another one, without which it can not be on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +88,27 @@ ORDERED: Final[tuple[Entry, ...]] = (
         "DefaultTolerationSeconds",
         lambda given: DefaultTolerationSeconds(given.not_ready_toleration_seconds, given.unreachable_toleration_seconds),
     ),
+    Entry("DefaultStorageClass", lambda given: DefaultStorageClass(given.reader)),
+    Entry("StorageObjectInUseProtection", lambda given: StorageObjectInUseProtection()),  # noqa: ARG005
+    Entry("PodGroupProtection", lambda given: PodGroupProtection(), gate="GenericWorkload"),  # noqa: ARG005
+    Entry(
+        "OwnerReferencesPermissionEnforcement",
+        lambda given: OwnerReferencesPermissionEnforcement(given.authorizer, given.objects.catalog),
+        on=False,
+    ),
+    Entry("PersistentVolumeClaimResize", lambda given: PersistentVolumeClaimResize(given.reader)),
+    Entry("RuntimeClass", lambda given: RuntimeClass(given.reader)),
     Entry("CertificateApproval", lambda given: CertificateApproval(given.authorizer)),
     Entry("CertificateSigning", lambda given: CertificateSigning(given.authorizer)),
+    Entry("ClusterTrustBundleAttest", lambda given: ClusterTrustBundleAttest(given.authorizer), gate="ClusterTrustBundle"),
     Entry("CertificateSubjectRestriction", lambda given: CertificateSubjectRestriction()),  # noqa: ARG005
+    Entry("DefaultIngressClass", lambda given: DefaultIngressClass(given.reader)),
+    Entry("DenyServiceExternalIPs", lambda given: DenyServiceExternalIPs(), on=False),  # noqa: ARG005
+    Entry("PodTopologyLabels", lambda given: PodTopologyLabels(given.reader), gate="PodTopologyLabelsAdmission"),
+    Entry("PodGroupWorkloadExists", lambda given: PodGroupWorkloadExists(given.reader), gate="GenericWorkload"),
+    Entry("NodeDeclaredFeatureValidator", lambda given: NodeDeclaredFeatureValidator(given.reader), gate="NodeDeclaredFeatures"),
+    Entry("JobValidation", lambda given: JobValidation(given.reader), gate="GenericWorkload"),
+    Entry("PodResizeValidator", lambda given: PodResizeValidator(given.reader)),
 )
 
 
@@ -89,6 +125,12 @@ def check_names(enable: Collection[str], disable: Collection[str], gates: Mappin
     if both:
         problems.append(f"[{' '.join(both)}] in enable-admission-plugins and disable-admission-plugins overlapped")
     problems += [f"unrecognized feature gate: {name}, known are {', '.join(GATES)}" for name in gates if name not in GATES]
+    on = {**GATES, **gates}
+    problems += [
+        f"{name} is enabled, but depends on features that are disabled: [{needed}]"
+        for name, needed in _NEEDED.items()
+        if on[name] and not on[needed]
+    ]
     if problems:
         raise ValueError("; ".join(problems))
 

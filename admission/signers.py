@@ -1,4 +1,7 @@
-"""Who may act for a signer: `approve` or `sign` what its name stands for.  Upstream: `pkg/certauthorization/certauthorization.go`."""
+"""Who may act for a signer: `approve`, `sign` or `attest` what its name stands for.
+
+Upstream: `pkg/certauthorization/certauthorization.go`.
+"""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ import pytest
 from admission.attributes import Attributes, Operation
 from admission.chain import Chain
 from admission.objects import Objects
-from admission.order import ORDERED, Dependencies, build_chain
+from admission.order import GATES, ORDERED, Dependencies, build_chain
 from cluster.api.errors import Forbidden
 from cluster.api.names import Object
 from cluster.client.callers import Callers
@@ -118,9 +118,17 @@ DEPENDENCIES = Dependencies(World(), UnionAuthorizer(()), OBJECTS, Callers())
 
 
 def test_the_table_is_in_upstreams_order() -> None:
-    upstream = ["NamespaceLifecycle", "ServiceAccount", "NodeRestriction", "Priority", "DefaultTolerationSeconds"]
-    upstream += ["CertificateApproval", "CertificateSigning", "CertificateSubjectRestriction"]
-    assert [entry.name for entry in ORDERED] == upstream
+    upstream = ["AlwaysAdmit", "NamespaceAutoProvision", "NamespaceLifecycle", "NamespaceExists", "LimitPodHardAntiAffinityTopology"]
+    upstream += ["LimitRanger", "ServiceAccount", "NodeRestriction", "TaintNodesByCondition", "AlwaysPullImages", "ImagePolicyWebhook"]
+    upstream += ["PodSecurity", "PodNodeSelector", "Priority", "DefaultTolerationSeconds", "PodTolerationRestriction"]
+    upstream += ["EventRateLimit", "ExtendedResourceToleration", "DefaultStorageClass", "StorageObjectInUseProtection"]
+    upstream += ["PodGroupProtection", "OwnerReferencesPermissionEnforcement", "PersistentVolumeClaimResize", "RuntimeClass"]
+    upstream += ["CertificateApproval", "CertificateSigning", "ClusterTrustBundleAttest", "CertificateSubjectRestriction"]
+    upstream += ["DefaultIngressClass", "DenyServiceExternalIPs", "PodTopologyLabels", "PodGroupWorkloadExists"]
+    upstream += ["NodeDeclaredFeatureValidator", "JobValidation", "PodResizeValidator", "MutatingAdmissionPolicy"]
+    upstream += ["MutatingAdmissionWebhook", "ValidatingAdmissionPolicy", "ValidatingAdmissionWebhook", "ResourceQuota", "AlwaysDeny"]
+    names = [entry.name for entry in ORDERED]
+    assert names == [name for name in upstream if name in names]
 
 
 def test_each_entry_makes_the_plugin_that_it_names() -> None:
@@ -128,8 +136,20 @@ def test_each_entry_makes_the_plugin_that_it_names() -> None:
 
 
 def test_plugins_are_switched_by_name() -> None:
-    chain = build_chain(DEPENDENCIES, disable=["Priority"])
-    assert [plugin.name for plugin in chain.plugins] == [entry.name for entry in ORDERED if entry.name != "Priority"]
+    chain = build_chain(DEPENDENCIES, enable=["DenyServiceExternalIPs"], disable=["Priority"])
+    on = {entry.name for entry in ORDERED if entry.on and GATES.get(entry.gate, True)} | {"DenyServiceExternalIPs"}
+    assert [plugin.name for plugin in chain.plugins] == [entry.name for entry in ORDERED if entry.name in on - {"Priority"}]
+
+
+def test_a_plugin_is_off_without_its_gate() -> None:
+    chain = build_chain(DEPENDENCIES, enable=["JobValidation"], gates={"NodeDeclaredFeatures": False})
+    assert not {"JobValidation", "NodeDeclaredFeatureValidator"} & {plugin.name for plugin in chain.plugins}
+    assert "JobValidation" in {plugin.name for plugin in build_chain(DEPENDENCIES, gates={"GenericWorkload": True}).plugins}
+
+
+def test_a_gate_needs_what_it_depends_on() -> None:
+    with pytest.raises(ValueError, match=r"WorkloadWithJob is enabled, but depends on features that are disabled: \[GenericWorkload\]"):
+        build_chain(DEPENDENCIES, gates={"WorkloadWithJob": True})
 
 
 def test_an_unknown_plugin_is_told_of() -> None:
