@@ -39,7 +39,7 @@ def pipeline(parts: Parts) -> list[Filter]:
         with_audit(parts.auditor),
         parts.streams.filter(lambda context: filters.is_long_running(context.info)),
         filters.with_newest_rights(parts.settle),
-        filters.with_impersonation(parts.authorizer),
+        filters.with_impersonation(parts.authorizer, parts.counted.impersonation_checked),
         filters.with_authorization(parts.authorizer),
     ]
 

@@ -8,13 +8,13 @@ verb `impersonate`, comes last.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from dataclasses import field as member
 from typing import Final, NamedTuple
 
 from cluster.api import field
-from cluster.api.authorization import Attributes, Authorizer
+from cluster.api.authorization import Attributes, Authorizer, Verdict
 from cluster.api.errors import BadRequest, Forbidden
 from cluster.api.field import quoted
 from cluster.api.user import (
@@ -43,6 +43,14 @@ _PATH: Final = re.compile(r"[A-Za-z0-9/\-._~%!$&'()*+,;=:]+")
 _NODE_NAME: Final = "authentication.kubernetes.io/node-name"
 _MANY: Final = 4
 """From so many groups or extra values on, a constrained mode asks about all at once first."""
+
+
+Checked = Callable[[str, bool], None]
+"""Told of each question to the authorizers: its mode, empty for the legacy one, and whether that was allowed."""
+
+
+def uncounted(mode: str, allowed: bool) -> None:
+    """For questions that nobody counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +117,10 @@ class Impersonated(NamedTuple):
 class Impersonator:
     """Says who a requester becomes.  It remembers the mode that last worked for a requester, and tries that one first."""
 
-    def __init__(self, authorizer: Authorizer) -> None:
-        self._authorizer = authorizer
-        self._modes = (_AssociatedNode(authorizer), _ArbitraryNode(authorizer), _ServiceAccount(authorizer), _Person(authorizer))
-        self._legacy = _Mode(authorizer, "", "impersonate")
+    def __init__(self, authorizer: Authorizer, checked: Checked = uncounted) -> None:
+        asked = _Asked(authorizer, checked)
+        self._modes = (_AssociatedNode(asked), _ArbitraryNode(asked), _ServiceAccount(asked), _Person(asked))
+        self._legacy = _Mode(asked, "", "impersonate")
         self._last: LruCache[str, _Mode] = LruCache(10_000)
 
     def impersonate(self, asked: Impersonation, question: Attributes) -> Impersonated:
@@ -137,10 +145,23 @@ class Impersonator:
         raise refusal
 
 
+class _Asked:
+    """The authorizer, and who is told what it was asked."""
+
+    def __init__(self, authorizer: Authorizer, checked: Checked) -> None:
+        self._authorizer = authorizer
+        self._checked = checked
+
+    def authorize(self, attributes: Attributes) -> Verdict:
+        verdict = self._authorizer.authorize(attributes)
+        self._checked(attributes.verb.partition(":")[2].partition(":")[0], verdict.allowed)
+        return verdict
+
+
 class _Mode:
     """One way to be allowed; without a name it is the legacy one."""
 
-    def __init__(self, authorizer: Authorizer, name: str, verb: str) -> None:
+    def __init__(self, authorizer: _Asked, name: str, verb: str) -> None:
         self._authorizer = authorizer
         self._name = name
         self._verb = verb
@@ -221,7 +242,7 @@ class _Mode:
 class _Constrained(_Mode):
     mode = ""
 
-    def __init__(self, authorizer: Authorizer) -> None:
+    def __init__(self, authorizer: _Asked) -> None:
         super().__init__(authorizer, self.mode, f"impersonate:{self.mode}")
 
 

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 log = logging.getLogger(__name__)
 MAX_BYTES: Final = 10 << 20
@@ -22,6 +22,33 @@ READ_SECONDS: Final = 60.0
 """How often it is read though it looks as it did."""
 _SETTLED_SECONDS: Final = 2.0
 """What changed less long ago may change once more without looking otherwise: the clocks of file systems are coarse."""
+class FileObserver(Protocol):
+    """Is told what becomes of a configuration file that is followed."""
+
+    def begins(self, data: bytes) -> None:
+        """What it said when this process began."""
+
+    def changed(self, data: bytes) -> None:
+        """What it says now was taken over."""
+
+    def failed(self) -> None:
+        """What it says now could not be."""
+
+
+class Unobserved:
+    """A FileObserver for files whose changes nobody counts."""
+
+    def begins(self, data: bytes) -> None:
+        pass
+
+    def changed(self, data: bytes) -> None:
+        pass
+
+    def failed(self) -> None:
+        pass
+
+
+UNOBSERVED: Final = Unobserved()
 Looks = tuple[tuple[str, int, int, int, int, int], ...]
 
 

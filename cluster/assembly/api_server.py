@@ -43,16 +43,13 @@ from cluster.server.counters import Counters
 from cluster.server.discovery import Discovery
 from cluster.server.dispatch import Dispatcher
 from cluster.server.metrics import (
-    AUTHENTICATION_RELOADS,
-    AUTHORIZATION_RELOADS,
     Counted,
     CountedSink,
     Metrics,
     Slis,
-    decision_observer,
     health_observer,
-    reload_observer,
 )
+from cluster.server.metrics_configuration import AuthorizerObserver, FileObserver, IssuersObserver
 from cluster.server.open_streams import OpenStreams
 from cluster.server.openapi import OpenApi
 from cluster.server.plain import Health, Root, TokenKeys, Version, git_version
@@ -168,8 +165,8 @@ class ApiServer:
         signer = self.signer
         callers = Callers()
         counters, identity = self.counters, f"{config.host}:{config.port}"
-        authorization_reloads = reload_observer(counters, AUTHORIZATION_RELOADS, identity)
-        may = authorization(self.authorizers, reader, callers, self._closed, decision_observer(counters), authorization_reloads)
+        followed = FileObserver(counters, "authorization", identity)
+        may = authorization(self.authorizers, reader, callers, self._closed, AuthorizerObserver(counters), followed)
         authorizer = may.authorizer
         toleration = config.not_ready_toleration
         objects = Objects(self.catalog, self.schemas)
@@ -181,8 +178,7 @@ class ApiServer:
         companions |= dict.fromkeys((KUBECONFIGS, CLUSTER_KUBECONFIGS), KubeconfigCompanion(store, self.catalog))
         registry = Registry(store, self.catalog, self.schemas, self.admission.chain(given), companions, _guards(may))
         label = functools.partial(set_label, registry, _SECRET)
-        authentication_reloads = reload_observer(counters, AUTHENTICATION_RELOADS, identity)
-        who = authentication(config, reader, signer, callers, label, authentication_reloads)
+        who = authentication(config, reader, signer, callers, label, IssuersObserver(counters, identity))
         first = self._first_objects()
         bootstrap(registry, first, [*with_origins(default_objects(), reader.get), *berth_objects()], reconcile)
         threading.Thread(target=self._keep, args=(registry, first), name="first-objects", daemon=True).start()

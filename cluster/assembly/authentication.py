@@ -14,12 +14,12 @@ from cluster.api.authorization import TokenAuthenticator
 from cluster.api.protocols import HttpCallers, Reader
 from cluster.assembly.config import Config
 from cluster.assembly.issuers import anonymous_rule, check_issuers, token_issuers
-from cluster.assembly.reload import Observe, unobserved
 from cluster.client.callers import Callers
 from rbac.authn.authorities import Authorities
 from rbac.authn.build import Authentication, FrontProxies, Settings, build_authentication
 from rbac.authn.key_files import KeyFiles
 from rbac.authn.legacy_tokens import LabelSecret
+from rbac.authn.observers import UNOBSERVED, IssuersObserver
 from rbac.authn.request_headers import HeaderNames
 from rbac.authn.service_accounts import TokenSigner
 from rbac.reviews.token_request import EXTENDED_SECONDS, LONGEST, POD_SECONDS
@@ -89,11 +89,11 @@ def authentication(
     signer: TokenSigner,
     callers: HttpCallers,
     label_secret: LabelSecret,
-    observe: Observe = unobserved,
+    observer: IssuersObserver = UNOBSERVED,
 ) -> Authentication:
-    """`observe` is told of changes of the file of issuers.  ValueError, OSError for a file that cannot be used."""
+    """`observer` is told of the file of issuers and of their keys.  ValueError, OSError for a file that cannot be used."""
     options = config.authentication
-    issuers = token_issuers(config, callers, observe)
+    issuers = token_issuers(config, callers, observer)
     settings = Settings(
         issuers=config.issuers,
         keys=signer.keys,

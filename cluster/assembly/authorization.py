@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from cluster.api.followed_file import read_file
+from cluster.api.followed_file import FileObserver, read_file
 from cluster.api.protocols import HttpCallers, Reader
 from cluster.assembly.config import Config
 from cluster.assembly.options import AuthorizationOptions
 from cluster.assembly.reload import follow
 from cluster.client.callers import Callers
-from rbac.authz.build import Authorization, ConfiguredAuthorizer, Observe, build_authorization
+from rbac.authz.build import Authorization, ConfiguredAuthorizer, build_authorization
 from rbac.authz.configuration import BadConfiguration, Configuration, WebhookConfiguration, of_modes
+from rbac.authz.observers import AuthorizerObserver
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,20 +67,20 @@ def authorization(
     reader: Reader,
     callers: HttpCallers,
     closed: threading.Event,
-    observe: Observe,
-    reloaded: Callable[[bool], None],
+    observer: AuthorizerObserver,
+    file_observer: FileObserver,
 ) -> Authorization:
     """Decides as given; follows the file that says so until `closed` is set.  BadConfiguration.
 
-    `observe` makes what is told of each authorizer's opinions; `reloaded` is told of changes of the file.
+    `observer` is told of each authorizer's opinions and calls, `file_observer` of changes of the file.
     """
-    made = build_authorization(reader, given.configuration, callers, observe)
+    made = build_authorization(reader, given.configuration, callers, observer)
     if given.path is not None:
-        _follow(given.path, given.data, made.authorizer, closed, reloaded)
+        _follow(given.path, given.data, made.authorizer, closed, file_observer)
     return made
 
 
-def _follow(path: Path, data: bytes, authorizer: ConfiguredAuthorizer, closed: threading.Event, reloaded: Callable[[bool], None]) -> None:
+def _follow(path: Path, data: bytes, authorizer: ConfiguredAuthorizer, closed: threading.Event, observer: FileObserver) -> None:
     from rbac.authz.configuration_file import parse
 
-    follow(path, data, lambda new: authorizer.configure(parse(new, authorizer.required)), closed, reloaded)
+    follow(path, data, lambda new: authorizer.configure(parse(new, authorizer.required)), closed, observer)

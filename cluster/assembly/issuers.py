@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 from cluster.api.followed_file import read_file
 from cluster.api.protocols import HttpCallers
 from cluster.assembly.config import Config
-from cluster.assembly.reload import Observe, unobserved
 from rbac.authn.anonymous import Anonymous
 from rbac.authn.kept_file import KeptFile
+from rbac.authn.observers import UNOBSERVED, IssuersObserver
 
 if TYPE_CHECKING:
     from rbac.authn.structured import StructuredAuthentication
 
 
-def token_issuers(config: Config, callers: HttpCallers, observe: Observe = unobserved) -> StructuredAuthentication | None:
+def token_issuers(config: Config, callers: HttpCallers, observer: IssuersObserver = UNOBSERVED) -> StructuredAuthentication | None:
     """The authenticator of their tokens, at work; None without a file.  ValueError, OSError for a file that cannot be used."""
     path = config.authentication.authentication_config
     if not path:
@@ -30,7 +30,7 @@ def token_issuers(config: Config, callers: HttpCallers, observe: Observe = unobs
 
     audiences = config.authentication.api_audiences or config.issuers
     kept = KeptFile(config.home.run / "authentication-config", str(os.getppid()))
-    found = StructuredAuthentication(path, callers, config.issuers, audiences, kept=kept, observe=observe)
+    found = StructuredAuthentication(path, callers, config.issuers, audiences, kept=kept, observer=observer)
     _check_flag(config, found.anonymous)
     found.start()
     return found

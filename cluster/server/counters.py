@@ -10,19 +10,32 @@ import contextlib
 import fcntl
 import logging
 import mmap
+import operator
 import os
 import struct
 import weakref
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 log = logging.getLogger(__name__)
-_ENTRY: Final = 320
+_ENTRY: Final = 384
 """Bytes of one series: its value (8), the length of its text (2), the text."""
 _HEAD: Final = 10
 _SERIES: Final = 4096
 """So many a worker counts at most; what comes after them is not counted."""
 _SLOT: Final = _ENTRY * _SERIES
 _LENGTH: Final = struct.Struct("<H")
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A metric as its HELP and TYPE lines tell it."""
+
+    name: str
+    type: str
+    stability: str
+    help: str
 
 
 class Counter:
@@ -36,6 +49,10 @@ class Counter:
 
     def add(self, amount: int = 1) -> None:
         self._words[self._index] += amount
+
+    def set(self, value: int) -> None:
+        """For what is no sum: see `Counters.peaks`."""
+        self._words[self._index] = value
 
 
 class Counters:
@@ -69,12 +86,23 @@ class Counters:
             found = self._add(series)
         return found
 
+    def own(self) -> list[tuple[str, Counter]]:
+        """What this worker counts, and what those counted whom it replaces."""
+        return list(self._counters.items())
+
     def totals(self) -> dict[str, int]:
         """All series, summed up over the workers."""
+        return self._united(operator.add)
+
+    def peaks(self) -> dict[str, int]:
+        """All series, each as the worker has it where it is greatest: such as when something happened last."""
+        return self._united(max)
+
+    def _united(self, unite: Callable[[int, int], int]) -> dict[str, int]:
         found: dict[str, int] = {}
         for slot in range(self._slots):
             for series, at in self._entries(slot * _SLOT):
-                found[series] = found.get(series, 0) + self._words[at // 8]
+                found[series] = unite(found.get(series, 0), self._words[at // 8])
         return found
 
     def _add(self, series: str) -> Counter:

@@ -26,7 +26,7 @@ from cluster.storage.contract import FutureRevision, StoreUnavailable
 from rbac.audit.model import ALLOW, DECISION, FORBID, INTERNAL_ERROR, REASON
 from rbac.authz.messages import escaped, forbidden
 from rbac.authz.selectors import queried_fields, queried_labels
-from rbac.impersonation import Impersonator
+from rbac.impersonation import Checked, Impersonator
 from rbac.impersonation import parse as parse_impersonation
 
 log = logging.getLogger(__name__)
@@ -108,9 +108,9 @@ def is_long_running(info: RequestInfo) -> bool:
     return info.verb in _LONG_RUNNING or info.subresource in _STREAMS
 
 
-def with_impersonation(authorizer: Authorizer) -> Filter:
+def with_impersonation(authorizer: Authorizer, checked: Checked) -> Filter:
     """`Impersonate-User`, `-Group`, `-Uid` and `-Extra-*`, as far as the caller may act as another."""
-    impersonator = Impersonator(authorizer)
+    impersonator = Impersonator(authorizer, checked)
 
     def act_as(context: Context, following: Handler) -> Response:
         if context.has_header(_IMPERSONATE):

@@ -7,10 +7,8 @@ Names, labels and help are upstream's: apiserver `pkg/endpoints/metrics`, `pkg/e
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from werkzeug.wrappers import Response
@@ -18,8 +16,10 @@ from werkzeug.wrappers import Response
 from cluster.api.authorization import Decision
 from cluster.api.errors import StatusError, Unauthorized
 from cluster.kinds.catalog import Catalog, is_stored
+from cluster.server import metrics_configuration as configuration
 from cluster.server.context import NOBODY, Context, Handler
-from cluster.server.counters import Counter, Counters, series_of
+from cluster.server.counters import Counter, Counters, Family, series_of
+from cluster.server.metrics_configuration import DECIDED
 from rbac.audit.model import AuditEvent, Sink
 
 _UPPER: Final = re.compile("[A-Z]")
@@ -37,17 +37,7 @@ _METHODS: Final = {
     "deletecollection": "DELETE",
 }
 RESULTS: Final = ("success", "error")
-_DECISIONS: Final = {Decision.ALLOW: "allowed", Decision.DENY: "denied", Decision.NO_OPINION: "no-opinion"}
-
-
-@dataclass(frozen=True, slots=True)
-class Family:
-    """A metric as its HELP and TYPE lines tell it."""
-
-    name: str
-    type: str
-    stability: str
-    help: str
+_LEGACY: Final = "legacy"
 
 
 BUILD: Final = Family(
@@ -99,30 +89,19 @@ REJECTIONS: Final = Family(
     "ALPHA",
     "Counter of apiserver requests rejected due to an error in audit logging backend.",
 )
-DECISIONS: Final = Family(
-    "apiserver_authorization_decisions_total",
+IMPERSONATION_CHECKS: Final = Family(
+    "apiserver_impersonation_authorization_attempts_total",
     "counter",
     "ALPHA",
-    "Total number of terminal decisions made by an authorizer split by authorizer type, name, and decision.",
+    "Total number of authorization checks made by the impersonation handler split by mode and decision.",
 )
-AUTHENTICATION_RELOADS, AUTHORIZATION_RELOADS = (
-    Family(
-        f"apiserver_{what}_config_controller_automatic_reloads_total",
-        "counter",
-        "BETA",
-        f"Total number of automatic reloads of {what} configuration split by status and apiserver identity.",
-    )
-    for what in ("authentication", "authorization")
-)
-"""Each worker follows the files by itself, and counts."""
 COUNTED: Final = (
-    AUTHENTICATION_RELOADS,
-    AUTHORIZATION_RELOADS,
-    DECISIONS,
+    *configuration.COUNTED,
     REQUESTS,
     AUTHENTICATIONS,
     AUTHORIZATIONS,
     IMPERSONATIONS,
+    IMPERSONATION_CHECKS,
     EVENTS,
     REJECTIONS,
 )
@@ -137,7 +116,7 @@ class Counted:
         self._catalog = catalog
         self._requests: dict[tuple[str | int | bool, ...], Counter] = {}
         self._authenticated, self._unauthenticated = (counters.counter(series_of(AUTHENTICATIONS.name, result=each)) for each in RESULTS)
-        self._decided = {each: counters.counter(series_of(AUTHORIZATIONS.name, result=told)) for each, told in _DECISIONS.items()}
+        self._decided = {each: counters.counter(series_of(AUTHORIZATIONS.name, result=told)) for each, told in DECIDED.items()}
         self._unjudged = counters.counter(series_of(AUTHORIZATIONS.name, result="error"))
 
     def __call__(self, context: Context, following: Handler) -> Response:
@@ -189,8 +168,13 @@ class Counted:
 
     def _impersonation(self, constraint: str | None) -> None:
         """`constraint` is the verb that allowed it, None where nothing has."""
-        decision, mode = ("denied", "") if constraint is None else ("allowed", constraint.partition(":")[2] or "legacy")
+        decision, mode = ("denied", "") if constraint is None else ("allowed", constraint.partition(":")[2] or _LEGACY)
         self._counters.counter(series_of(IMPERSONATIONS.name, decision=decision, mode=mode)).add()
+
+    def impersonation_checked(self, mode: str, allowed: bool) -> None:
+        """An authorizer was asked about a part of an impersonation; `mode` is empty for the one without constraints."""
+        decision = "allowed" if allowed else "denied"
+        self._counters.counter(series_of(IMPERSONATION_CHECKS.name, decision=decision, mode=mode or _LEGACY)).add()
 
     def _first(self, key: tuple[str | int | bool, ...], context: Context) -> Counter | None:
         """The counter of what was not counted yet; None for what is not served, which has as many names as one likes."""
@@ -235,7 +219,7 @@ class Metrics:
             count = self._count(str(each))
             figures[OBJECTS][series_of(OBJECTS.name, group=each.group, resource=each.resource)] = count
             figures[STORED][series_of(STORED.name, resource=str(each))] = count
-        return _told(figures | _counted(self._counters, COUNTED))
+        return _told(figures | _counted(self._counters, COUNTED) | configuration.gauges(self._counters))
 
 
 class Slis:
@@ -262,29 +246,6 @@ def health_observer(counters: Counters) -> Callable[[str, str, bool], None]:
 
     def observe(name: str, asked: str, good: bool) -> None:
         counters.counter(series_of(HEALTHS.name, name=name, status="success" if good else "error", type=asked)).add()
-
-    return observe
-
-
-def decision_observer(counters: Counters) -> Callable[[str, str], Callable[[Decision], None]]:
-    """Counts the opinions of each authorizer, by its type and name."""
-
-    def observe(kind: str, name: str) -> Callable[[Decision], None]:
-        made = {
-            decision: counters.counter(series_of(DECISIONS.name, decision=_DECISIONS[decision], name=name, type=kind))
-            for decision in (Decision.ALLOW, Decision.DENY)
-        }
-        return lambda decision: made[decision].add()
-
-    return observe
-
-
-def reload_observer(counters: Counters, family: Family, identity: str) -> Callable[[bool], None]:
-    """Counts the changes of a file, by whether they could be taken over; `identity` is the server's."""
-    hashed = f"sha256:{hashlib.sha256(identity.encode()).hexdigest()}"
-
-    def observe(taken_over: bool) -> None:
-        counters.counter(series_of(family.name, apiserver_id_hash=hashed, status="success" if taken_over else "failure")).add()
 
     return observe
 

@@ -26,6 +26,7 @@ from rbac.authn.jwt_token import (
     verified_payload,
     wrong_type,
 )
+from rbac.authn.observers import TellKeys, untold
 from rbac.authn.structured_config import JwtIssuer
 from rbac.authn.urls import parse_url
 from rbac.credentials.reference import CREDENTIAL_ID
@@ -51,11 +52,17 @@ class Verified:
 class JwtAuthenticator:
     """Accepts the tokens of one issuer of the configuration."""
 
-    def __init__(self, issuer: JwtIssuer, callers: HttpCallers, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        issuer: JwtIssuer,
+        callers: HttpCallers,
+        clock: Callable[[], float] = time.time,
+        tell: TellKeys = untold,
+    ) -> None:
         """ValueError for a URL or CA that cannot be used."""
         self.issuer = issuer
         self._clock = clock
-        self.provider = Provider(issuer.url, issuer.discovery_url, issuer.certificate_authority, callers, clock)
+        self.provider = Provider(issuer.url, issuer.discovery_url, issuer.certificate_authority, callers, clock, tell)
         self._distributed = DistributedClaim(issuer, callers, clock) if issuer.groups_claim else None
 
     def start(self) -> None:

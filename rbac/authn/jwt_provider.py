@@ -19,6 +19,7 @@ import orjson
 from cluster.api.field import quoted
 from cluster.api.protocols import HttpAnswer, HttpCaller, HttpCallers, HttpFailure
 from rbac.authn.jwt_token import Key
+from rbac.authn.observers import TellKeys, untold
 from rbac.authn.urls import parse_url
 
 log = logging.getLogger(__name__)
@@ -55,8 +56,9 @@ class Keys(NamedTuple):
 class KeySet:
     """The keys at an issuer's jwks_uri: `current` is one value, so that keys and version always belong together."""
 
-    def __init__(self, caller: HttpCaller, clock: Callable[[], float]) -> None:
+    def __init__(self, caller: HttpCaller, clock: Callable[[], float], tell: TellKeys) -> None:
         self._caller = caller
+        self._tell = tell
         self._clock = clock
         self._lock = threading.Lock()
         self._flight: _Flight | None = None
@@ -111,8 +113,10 @@ class KeySet:
                 if found != self._raw:
                     self._raw = found
                     self.current = Keys(keys, self.current.version + 1)
+            self._tell(answer.body)
         except ProviderError as error:
             flight.error = str(error)
+            self._tell(None)
             log.warning("oidc authenticator: %s", error)
         finally:
             with self._lock:
@@ -141,12 +145,21 @@ class _Flight:
 class Provider:
     """One issuer: `start` discovers it in the background, again and again until that succeeds; then `key_set` is there."""
 
-    def __init__(self, issuer: str, discovery_url: str, ca_pem: str, callers: HttpCallers, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        issuer: str,
+        discovery_url: str,
+        ca_pem: str,
+        callers: HttpCallers,
+        clock: Callable[[], float],
+        tell: TellKeys = untold,
+    ) -> None:
         """ValueError for a URL or CA that cannot be used; `discovery_url` may be empty."""
         self.issuer = issuer
         self._ca = ca_pem
         self._callers = callers
         self._clock = clock
+        self._tell = tell
         self._discovery = callers.of_url(discovery_url or issuer.removesuffix("/") + WELL_KNOWN, ca_pem)
         self._closed = threading.Event()
         self._tried = threading.Event()
@@ -195,7 +208,7 @@ class Provider:
         try:
             if parse_url(url).scheme != "https":
                 raise ValueError("URL scheme must be https")
-            return KeySet(self._callers.of_url(url, self._ca), self._clock)
+            return KeySet(self._callers.of_url(url, self._ca), self._clock, self._tell)
         except ValueError as error:
             raise ProviderError(f"oidc: jwks_uri {quoted(url)}: {error}") from None
 

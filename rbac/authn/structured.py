@@ -8,6 +8,7 @@ long as it is not, what it said before holds.  Upstream: `pkg/kubeapiserver/opti
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import logging
 import threading
@@ -24,6 +25,7 @@ from rbac.authn.anonymous import Anonymous
 from rbac.authn.jwt_issuer import JwtAuthenticator, Verified
 from rbac.authn.jwt_token import unverified_issuer
 from rbac.authn.kept_file import KeptFile
+from rbac.authn.observers import UNOBSERVED, IssuersObserver
 from rbac.authn.structured_config import AuthenticationConfiguration, load_authentication_configuration
 from rbac.lru_cache import LruCache
 
@@ -72,11 +74,11 @@ class StructuredAuthentication:
         api_audiences: Sequence[str],
         clock: Callable[[], float] = time.time,
         kept: KeptFile | None = None,
-        observe: Callable[[bool], None] = lambda _taken_over: None,
+        observer: IssuersObserver = UNOBSERVED,
     ) -> None:
         """Reads the file; OSError, ValueError for one that is missing or bad, unless `kept` knows what a good one said.
 
-        Nothing is called before `start`.  `observe` is told of each change of the file whether it could be taken over.
+        Nothing is called before `start`.
         """
         self._path = Path(path)
         self._callers = callers
@@ -87,11 +89,13 @@ class StructuredAuthentication:
         self._file = follow_file(self._path)
         self._closed = threading.Event()
         self._reloading = threading.Lock()
-        self._observe = observe
+        self._observer = observer
         self._tracked, configuration = self._first()
         self._anonymous = configuration.anonymous
         self._issuers = _Issuers(self._make(configuration, ()))
         self._keep()
+        observer.begins(self._tracked)
+        observer.configured([each.url for each in configuration.issuers])
 
     def _first(self) -> tuple[bytes, AuthenticationConfiguration]:
         """What this process begins with: what its fellow workers go by, or the file, or what the file said when it was last good."""
@@ -174,13 +178,17 @@ class StructuredAuthentication:
             self._swap(fresh)
             self._tracked = data
             self._keep()
-            self._observe(True)
+            self._observer.changed(data)
             log.warning("reloaded authentication config %s", quoted(str(self._path)))
 
     def _make(self, configuration: AuthenticationConfiguration, old: Sequence[JwtAuthenticator]) -> list[JwtAuthenticator]:
         """An authenticator for each issuer; one of the old where the file says the same of its issuer as before.  ValueError."""
         kept = {each.issuer: each for each in old if not each.fault}
-        return [kept.get(issuer) or JwtAuthenticator(issuer, self._callers, self._clock) for issuer in configuration.issuers]
+        fetched = self._observer.fetched
+        return [
+            kept.get(issuer) or JwtAuthenticator(issuer, self._callers, self._clock, functools.partial(fetched, issuer.url))
+            for issuer in configuration.issuers
+        ]
 
     def _discover(self, fresh: Sequence[JwtAuthenticator]) -> str:
         """Waits until all are discovered; what is wrong with the first that is not in time, or once the file has changed again."""
@@ -199,6 +207,7 @@ class StructuredAuthentication:
 
     def _swap(self, fresh: Sequence[JwtAuthenticator]) -> None:
         old = self._issuers
+        self._observer.configured([each.issuer.url for each in fresh])
         self._issuers = _Issuers(fresh)
         for authenticator in old.authenticators:
             if authenticator not in fresh:
@@ -206,7 +215,7 @@ class StructuredAuthentication:
 
     def _failed(self, why: str, *, again: bool = False) -> None:
         """`again`: what failed may succeed without the file's being changed."""
-        self._observe(False)
+        self._observer.failed()
         if again:
             self._file.try_again(AGAIN_SECONDS)
         log.error("%s: what %s said before is kept", why, quoted(str(self._path)))

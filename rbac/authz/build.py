@@ -6,11 +6,10 @@ an index (Node, RBAC) is made once, and only where the first configuration names
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from cluster.api.authorization import Attributes, Authorizer, Decision, Verdict
+from cluster.api.authorization import Attributes, Authorizer, Verdict
 from cluster.api.protocols import HttpCallers, Reader
 from cluster.api.user import UserInfo
 from rbac.authz.configuration import (
@@ -37,25 +36,26 @@ from rbac.authz.modes import (
 )
 from rbac.authz.node import NodeAuthorizer
 from rbac.authz.node_graph import NodeGraph
+from rbac.authz.observers import UNOBSERVED, AuthorizerObserver, unobserved
 from rbac.authz.rbac import RbacAuthorizer, RuleResolver
-from rbac.authz.union import PrivilegedGroupAuthorizer, UnionAuthorizer, unobserved
+from rbac.authz.union import PrivilegedGroupAuthorizer, UnionAuthorizer
 from rbac.bootstrap import default_objects
 
 DEFAULT: Final[Configuration] = (AuthorizerConfiguration(NODE, "node"), AuthorizerConfiguration(RBAC, "rbac"))
 Member = tuple[Authorizer, RuleLister]
-Observe = Callable[[str, str], Callable[[Decision], None]]
-"""(an authorizer's type, its name) to what is told of its opinions."""
 
 
 class ConfiguredAuthorizer:
     """Asks the authorizers of the configuration in force, which `configure` replaces as a whole."""
 
-    def __init__(self, lasting: dict[str, Member], required: frozenset[str], callers: HttpCallers | None, observe: Observe) -> None:
+    def __init__(
+        self, lasting: dict[str, Member], required: frozenset[str], callers: HttpCallers | None, observer: AuthorizerObserver
+    ) -> None:
         """`lasting` are the authorizers without settings, by type; `required` are the types that every configuration has to name."""
         self.required = required
         self._lasting = lasting
         self._callers = callers
-        self._observe = observe
+        self._observer = observer
         self._union = UnionAuthorizer(())
         self._listers: tuple[RuleLister, ...] = ()
         self._configuration: Configuration = ()
@@ -79,7 +79,7 @@ class ConfiguredAuthorizer:
         made = [self._member(each) for each in configuration]
         self._listers = tuple(lister for _, lister in made)
         members = (PrivilegedGroupAuthorizer(), *(authorizer for authorizer, _ in made))
-        self._union = UnionAuthorizer(members, (unobserved, *(self._observe(each.type, each.name) for each in configuration)))
+        self._union = UnionAuthorizer(members, (unobserved, *(self._observer.decisions(each.type, each.name) for each in configuration)))
         self._configuration = configuration
         return True
 
@@ -97,7 +97,7 @@ class ConfiguredAuthorizer:
         assert authorizer.webhook is not None
         assert self._callers is not None, "a configuration with webhooks is given what calls them"
         try:
-            return WebhookAuthorizer(authorizer, self._callers.of_kubeconfig(authorizer.webhook.kubeconfig))
+            return WebhookAuthorizer(authorizer, self._callers.of_kubeconfig(authorizer.webhook.kubeconfig), observer=self._observer)
         except (OSError, ValueError) as error:
             raise BadConfiguration(f"authorizer {authorizer.name}: {error}") from None
 
@@ -115,7 +115,7 @@ def build_authorization(
     reader: Reader,
     configuration: Configuration = DEFAULT,
     callers: HttpCallers | None = None,
-    observe: Observe = lambda _type, _name: unobserved,
+    observer: AuthorizerObserver = UNOBSERVED,
 ) -> Authorization:
     """Follows the reader's roles, bindings and pods from now on; BadConfiguration.
 
@@ -134,7 +134,7 @@ def build_authorization(
         lasting[NODE] = (_node(reader), node_rules)
     if RBAC in required:
         lasting[RBAC] = (RbacAuthorizer(index), rbac_rules)
-    authorizer = ConfiguredAuthorizer(lasting, required, callers, observe)
+    authorizer = ConfiguredAuthorizer(lasting, required, callers, observer)
     authorizer.configure(configuration)
     return Authorization(authorizer, resolver, index)
 

@@ -7,13 +7,10 @@ from typing import Final
 
 from cluster.api.authorization import Attributes, Authorizer, Decision, Verdict
 from cluster.api.user import MASTERS
+from rbac.authz.observers import unobserved
 
 _MASTER: Final = Verdict(Decision.ALLOW, "")
 NO_OPINION: Final = Verdict(Decision.NO_OPINION, "")
-
-
-def unobserved(decision: Decision) -> None:
-    """For authorizers whose opinions nobody counts."""
 
 
 class PrivilegedGroupAuthorizer:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import orjson
 
 from cluster.api.authorization import Attributes, Decision, Verdict
 from cluster.api.names import Object
-from cluster.api.protocols import HttpCaller
+from cluster.api.protocols import HttpAnswer, HttpCaller, HttpFailure
 from rbac.authz.configuration import DENY, AuthorizerConfiguration, WebhookConfiguration
+from rbac.authz.observers import ERROR, SUCCESS, TIMEOUT, UNOBSERVED, AuthorizerObserver
 from rbac.authz.union import NO_OPINION
 from rbac.lru_cache import TimedCache
 from rbac.webhook import WebhookError, ask
@@ -21,6 +22,7 @@ log = logging.getLogger(__name__)
 CACHE_SIZE: Final = 8192
 MAX_KEPT_CHARACTERS: Final = 10_000
 """A question whose parts that a caller chooses are longer altogether is not kept: it may be meant to fill memory."""
+_GATEWAY_TIMEOUT: Final = 504
 _BOTH: Final = "webhook subject access review returned both allow and deny response"
 _OPERATORS: Final = {"=": "In", "!=": "NotIn"}
 
@@ -35,8 +37,11 @@ class WebhookAuthorizer:
         *,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
+        observer: AuthorizerObserver = UNOBSERVED,
     ) -> None:
         assert authorizer.webhook is not None
+        self._configured_name = authorizer.name
+        self._observer = observer
         self.name: Final = f"Webhook {authorizer.name}"
         self._settings: WebhookConfiguration = authorizer.webhook
         self._caller = caller
@@ -66,14 +71,65 @@ class WebhookAuthorizer:
             spec = dict(review["spec"])
             spec["group"] = spec.pop("groups")
             review = {**review, "spec": spec}
-        status = ask(self._caller, review, self._settings.timeout, self._sleep).get("status")
-        if not isinstance(status, dict):
-            return {"allowed": False}
-        kinds: dict[str, type] = {"allowed": bool, "denied": bool, "reason": str}
-        for name, kind in kinds.items():
-            if not isinstance(status.get(name, kind()), kind):
-                raise WebhookError(f"status.{name} is no {'string' if kind is str else 'boolean'}")
-        return {name: status[name] for name in kinds if name in status}
+        calls = _Calls(self._caller, lambda result: self._observer.called(self._configured_name, result))
+        try:
+            status = _status(ask(calls, review, self._settings.timeout, self._sleep))
+        except WebhookError:
+            result = calls.ended(ERROR)
+            if self._on_failure is Decision.NO_OPINION:
+                self._observer.failed_open(self._configured_name, result)
+            raise
+        calls.ended(SUCCESS)
+        return status
+
+
+class _Calls:
+    """Calls the service, and tells what came of each call; of the last that was answered, whoever read the answer says that."""
+
+    def __init__(self, caller: HttpCaller, told: Callable[[str], None]) -> None:
+        self._caller = caller
+        self._told = told
+        self._answered = False
+        self._result = ERROR
+
+    def call(
+        self, method: str, path: str = "", body: bytes | None = None, *, headers: Mapping[str, str] | None = None, timeout: float = 30.0
+    ) -> HttpAnswer:
+        try:
+            answer = self._caller.call(method, path, body, headers=headers, timeout=timeout)
+        except HttpFailure as failure:
+            self._tell(TIMEOUT if _timed_out(failure) else ERROR)
+            raise
+        self._answered = 200 <= answer.status <= 206
+        if not self._answered:
+            self._tell(TIMEOUT if answer.status == _GATEWAY_TIMEOUT else ERROR)
+        return answer
+
+    def ended(self, result: str) -> str:
+        """What came of the last call, given what its answer, if there was one, was found to be."""
+        if self._answered:
+            self._tell(result)
+        return self._result
+
+    def _tell(self, result: str) -> None:
+        self._result = result
+        self._told(result)
+
+
+def _timed_out(error: BaseException | None) -> bool:
+    return error is not None and (isinstance(error, TimeoutError) or _timed_out(error.__cause__ or error.__context__))
+
+
+def _status(review: Object) -> Object:
+    """What the answered review says; WebhookError."""
+    status = review.get("status")
+    if not isinstance(status, dict):
+        return {"allowed": False}
+    kinds: dict[str, type] = {"allowed": bool, "denied": bool, "reason": str}
+    for name, kind in kinds.items():
+        if not isinstance(status.get(name, kind()), kind):
+            raise WebhookError(f"status.{name} is no {'string' if kind is str else 'boolean'}")
+    return {name: status[name] for name in kinds if name in status}
 
 
 def _verdict(status: Object) -> Verdict:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -17,9 +19,9 @@ import urllib3
 import yaml
 
 from cluster.assembly.options import AuthenticationOptions
-from tests.integration.server.test_monitoring import reloads
+from tests.integration.server.test_monitoring import figures, followed, reloads
 from tests.support import ApiServer, eventually, start_api_server
-from tests.support_https import Authority
+from tests.support_https import Authority, Request
 from tests.support_issuer import AUDIENCE, Issuer, configuration, issuer_service
 from tests.support_needs import need_kubectl
 
@@ -152,11 +154,47 @@ def test_anonymous_requests_are_allowed_where_the_file_says_only(world: World) -
 
 
 def test_another_valid_file_holds_at_once_and_the_old_no_longer(world: World) -> None:
-    before = reloads(world.server, "authentication", "success")
+    before, seen = reloads(world.server, "authentication", "success"), followed(world.server, "authentication")
     world.configure(world.two.authenticator(username={"claim": "sub", "prefix": "panda-"}))
     world.becomes(world.two.token(), "panda-john_doe")
     eventually(lambda: reloads(world.server, "authentication", "success") >= before + 2, "both workers have counted it")
     assert world.users(world.one.token()) == {"401"}
+    now = followed(world.server, "authentication")
+    assert now["success"] > max(seen["success"], seen["failure"])
+    assert (now["failure"], now["hash"]) == (seen["failure"], hashlib.sha256(world.file.read_bytes()).hexdigest())
+
+
+def keys_told(world: World) -> dict[str, set[str]]:
+    """The issuers of whose keys the metrics tell when they came, and the hashes of the keys that are told."""
+    prefix = "apiserver_authentication_jwt_authenticator_jwks_fetch_last_"
+    found: dict[str, set[str]] = {"timestamp_seconds": set(), "key_set_info": set()}
+    for series in figures(world.server, identity="admin"):
+        if series.startswith(prefix):
+            name, _, labels = series.removeprefix(prefix).partition("{")
+            label = "jwt_issuer_hash" if name == "timestamp_seconds" else ",hash"
+            found[name] |= set(re.findall(rf'{label}="sha256:(\w+)"', labels))
+    return found
+
+
+def sha(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def test_of_each_issuer_is_told_which_keys_it_has_as_long_as_it_is_configured(world: World) -> None:
+    def key_set(issuer: Issuer) -> str:
+        return sha(issuer.answer(Request("GET", "/keys", {}, b"", None)).body)
+
+    world.configure(world.one.authenticator(), world.two.authenticator(username={"claim": "sub", "prefix": "two-"}))
+    world.becomes(world.two.token(), "two-john_doe")
+    world.becomes(world.one.token(), "k8s-john_doe")
+    both = (world.one, world.two)
+    assert keys_told(world) == {
+        "timestamp_seconds": {sha(each.url.encode()) for each in both},
+        "key_set_info": {key_set(each) for each in both},
+    }
+    world.configure(world.two.authenticator(username={"claim": "sub", "prefix": "two-"}))
+    left = {"timestamp_seconds": {sha(world.two.url.encode())}, "key_set_info": {key_set(world.two)}}
+    eventually(lambda: keys_told(world) == left, lambda: f"only the second issuer's keys are told of: {keys_told(world)}")
 
 
 def test_the_same_issuer_may_map_claims_otherwise(world: World) -> None:
@@ -183,10 +221,13 @@ def test_a_file_without_issuers_stops_tokens_and_one_with_an_issuer_starts_them(
     ],
 )
 def test_a_bad_file_is_logged_and_what_the_last_one_said_is_kept(world: World, text: str, why: str) -> None:
-    before = reloads(world.server, "authentication", "failure")
+    before, seen = reloads(world.server, "authentication", "failure"), followed(world.server, "authentication")
     world.logged(why, lambda: world.write(text))
     assert world.users(world.one.token()) == {"k8s-john_doe"}
     assert reloads(world.server, "authentication", "failure") >= before + 2
+    now = followed(world.server, "authentication")
+    assert now["failure"] > max(seen["failure"], seen["success"])
+    assert (now["success"], now["hash"]) == (seen["success"], seen["hash"])
 
 
 def test_a_file_that_is_gone_for_a_while_changes_nothing(world: World) -> None:

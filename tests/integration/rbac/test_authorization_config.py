@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import http.client
 import json
 import os
@@ -15,7 +16,7 @@ from typing import Any
 import pytest
 
 from cluster.assembly.options import AuthorizationOptions
-from tests.integration.server.test_monitoring import figures, reloads
+from tests.integration.server.test_monitoring import figures, followed, reloads
 from tests.integration.server.test_workers import CONNECTIONS, connect
 from tests.support import ApiServer, eventually, start_api_server
 from tests.support_https import Reply, Request, Service, https_service
@@ -239,10 +240,24 @@ def test_the_webhook_sees_the_requirements_of_a_review_as_they_are_without_unkno
 
 
 def test_a_new_file_is_in_force_in_every_worker_soon(first: Hooked) -> None:
-    before = reloads(first.server, "authorization", "success")
+    before, seen = reloads(first.server, "authorization", "success"), followed(first.server, "authorization")
     first.write(RBAC)
     everywhere(first, lambda status: status == {"allowed": False}, "only RBAC is asked, which knows nothing of it")
     eventually(lambda: reloads(first.server, "authorization", "success") >= before + 2, "both workers have counted it")
+    now = followed(first.server, "authorization")
+    assert now["success"] > max(seen["success"], seen["failure"])
+    assert (now["failure"], now["hash"]) == (seen["failure"], hashlib.sha256(first.file.read_bytes()).hexdigest())
+    assert seen["hash"] != now["hash"]
+
+
+def calls(server: ApiServer) -> dict[str, float]:
+    """How often webhooks were called with each result, and failed open."""
+    prefix = "apiserver_authorization_webhook_evaluations_"
+    found = figures(server, identity="admin")
+    return {series.removeprefix(prefix): value for series, value in found.items() if series.startswith(prefix)}
+
+
+RESULTS = {"garbled": "error", "slow": "timeout"}
 
 
 @pytest.mark.parametrize(
@@ -265,20 +280,31 @@ def test_webhooks_are_asked_in_order_until_one_has_an_opinion(
     eventually(lambda: reloads(first.server, "authorization", "success") >= before + 2, "both workers have taken it over")
     first.service.seen.clear()
     AWAKE.clear()
+    called = calls(first.server)
     status = first.status("anywhere", resource="widgets")
     assert (status["allowed"], status.get("reason", "")) == (allowed, reason)
     assert [each.path.strip("/") for each in first.service.seen] == asked
     AWAKE.set()
+    grown = {series: value - called.get(series, 0) for series, value in calls(first.server).items()}
+    results = {path: RESULTS.get(path, "success") for path in asked}
+    opened = [path for path, policy in chain if policy == "NoOpinion" and results.get(path, "success") != "success"]
+    assert {series: value for series, value in grown.items() if value} == {
+        f'total{{name="{path}.example.com",result="{result}"}}': 1 for path, result in results.items()
+    } | {f'fail_open_total{{name="{path}.example.com",result="{results[path]}"}}': 1 for path in opened}
     first.write(RBAC)
     everywhere(first, lambda status: status == {"allowed": False}, "the chain is not in force any more")
 
 
 def test_a_bad_file_changes_nothing_and_is_told_of_in_the_log(first: Hooked) -> None:
     log, before = first.server.config.home.root / "server.log", reloads(first.server, "authorization", "failure")
+    seen = followed(first.server, "authorization")
     first.write(first.hook("second.example.com"), kind="Nonsense")
     eventually(lambda: 'no kind "Nonsense" is registered' in log.read_text(), "the log says what is wrong with the file")
     assert first.status("allowed")["allowed"]
     eventually(lambda: reloads(first.server, "authorization", "failure") >= before + 2, "both workers have counted it")
+    now = followed(first.server, "authorization")
+    assert now["failure"] > max(seen["failure"], seen["success"])
+    assert (now["success"], now["hash"]) == (seen["success"], seen["hash"])
 
 
 def test_what_was_there_from_the_start_must_stay(first: Hooked) -> None:
@@ -306,7 +332,9 @@ def test_a_symlink_that_leads_elsewhere_is_followed(first: Hooked) -> None:
 
 
 def test_a_file_that_is_gone_changes_nothing(first: Hooked) -> None:
-    log = first.server.config.home.root / "server.log"
+    log, seen = first.server.config.home.root / "server.log", followed(first.server, "authorization")
     first.file.unlink()
     eventually(lambda: "No such file or directory" in log.read_text(), "the log says that the file is gone")
     assert first.status("allowed")["allowed"]
+    now = eventually(lambda: (now := followed(first.server, "authorization"))["failure"] > seen["failure"] and now, "it is counted")
+    assert (now["success"], now["hash"]) == (seen["success"], seen["hash"])

@@ -19,7 +19,7 @@ RBAC = "/apis/rbac.authorization.k8s.io/v1"
 AUTHENTICATION = "authentication.k8s.io"
 PODS = "/api/v1/pods"
 NODE = "system:node:node1"
-ATTEMPTS = "apiserver_impersonation_attempts_total"
+COUNTED = "apiserver_impersonation_"
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +96,12 @@ def allowed(becomes: str, constraint: str | None, verb: str = "list", code: int 
     return {"verb": verb, "code": code, "as": becomes, "by": constraint, "message": None}
 
 
+def counted_since(server: ApiServer, before: dict[str, float]) -> dict[str, float]:
+    """What was counted of impersonations."""
+    grown = {series: value - before.get(series, 0) for series, value in figures(server).items() if series.startswith(COUNTED)}
+    return {series.removeprefix(COUNTED): value for series, value in grown.items() if value}
+
+
 def test_a_person_becomes_another_with_both_permissions(server: ApiServer) -> None:
     bob, before = Impersonator(server, "bob"), figures(server)
     listing, watching = (refused("bob", f"impersonate-on:user-info:{verb}") for verb in ("list", "watch"))
@@ -106,15 +112,17 @@ def test_a_person_becomes_another_with_both_permissions(server: ApiServer) -> No
     assert bob.ask("GET", PODS, "alice").code == 200
     assert bob.message("alice", f"{PODS}?watch=1") == watching
     assert bob.told == [denied(listing), denied(listing), allowed("alice", "impersonate:user-info"), denied(watching, "watch")]
-    counted = {series: value - before.get(series, 0) for series, value in figures(server).items() if series.startswith(ATTEMPTS)}
-    assert {series: value for series, value in counted.items() if value} == {
-        f'{ATTEMPTS}{{decision="allowed",mode="user-info"}}': 1,
-        f'{ATTEMPTS}{{decision="denied",mode=""}}': 3,
+    assert counted_since(server, before) == {
+        'attempts_total{decision="allowed",mode="user-info"}': 1,
+        'attempts_total{decision="denied",mode=""}': 3,
+        'authorization_attempts_total{decision="allowed",mode="user-info"}': 2,
+        'authorization_attempts_total{decision="denied",mode="user-info"}': 3,
+        'authorization_attempts_total{decision="denied",mode="legacy"}': 3,
     }
 
 
 def test_a_person_becomes_a_node_with_permission_for_nodes(server: ApiServer) -> None:
-    rob = Impersonator(server, "rob")
+    rob, before = Impersonator(server, "rob"), figures(server)
     listing = refused("rob", "impersonate-on:arbitrary-node:list")
     assert rob.message(NODE) == listing
     grant(server, "rob", "impersonate:user-info", "users", AUTHENTICATION)
@@ -125,6 +133,13 @@ def test_a_person_becomes_a_node_with_permission_for_nodes(server: ApiServer) ->
     grant(server, "rob", "impersonate:arbitrary-node", "nodes", AUTHENTICATION)
     assert rob.ask("GET", PODS, NODE).code == 200
     assert rob.told == [denied(listing), denied(being), allowed(NODE, "impersonate:arbitrary-node")]
+    assert counted_since(server, before) == {
+        'attempts_total{decision="allowed",mode="arbitrary-node"}': 1,
+        'attempts_total{decision="denied",mode=""}': 2,
+        'authorization_attempts_total{decision="allowed",mode="arbitrary-node"}': 3,
+        'authorization_attempts_total{decision="denied",mode="arbitrary-node"}': 2,
+        'authorization_attempts_total{decision="denied",mode="legacy"}': 2,
+    }
 
 
 def test_an_agent_becomes_the_node_that_it_runs_on(server: ApiServer) -> None:
@@ -140,18 +155,30 @@ def test_an_agent_becomes_the_node_that_it_runs_on(server: ApiServer) -> None:
         bound = {"spec": {"boundObjectRef": {"kind": "Pod", "apiVersion": "v1", "name": node}}}
         return Impersonator(server, user, server.request("POST", account, bound).body["status"]["token"])
 
-    elsewhere = refused(user, "impersonate-on:arbitrary-node:list")
+    elsewhere, before = refused(user, "impersonate-on:arbitrary-node:list"), figures(server)
     assert on("node2").message(NODE) == elsewhere
     here = on("node1")
     assert here.ask("GET", PODS, NODE).code == 200
     assert here.told == [denied(elsewhere), allowed(NODE, "impersonate:associated-node")]
+    assert counted_since(server, before) == {
+        'attempts_total{decision="allowed",mode="associated-node"}': 1,
+        'attempts_total{decision="denied",mode=""}': 1,
+        'authorization_attempts_total{decision="allowed",mode="associated-node"}': 2,
+        'authorization_attempts_total{decision="denied",mode="arbitrary-node"}': 1,
+        'authorization_attempts_total{decision="denied",mode="legacy"}': 1,
+    }
 
 
 def test_who_may_impersonate_without_constraints_needs_nothing_else(server: ApiServer) -> None:
-    old = Impersonator(server, "old")
+    old, before = Impersonator(server, "old"), figures(server)
     grant(server, "old", "impersonate", "users")
     assert old.ask("GET", PODS, "alice").code == 200
     assert old.told == [allowed("alice", None)]
+    assert counted_since(server, before) == {
+        'attempts_total{decision="allowed",mode="legacy"}': 1,
+        'authorization_attempts_total{decision="allowed",mode="legacy"}': 1,
+        'authorization_attempts_total{decision="denied",mode="user-info"}': 1,
+    }
 
 
 def recorded(server: ApiServer, audit_id: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,31 @@ from tests.support_issuer import AUDIENCE, Issuer, closed, configuration, issuer
 API = ("https://kubernetes.default.svc",)
 
 
+class Observer:
+    """Remembers whether the file could be taken over, each time, and what came of key sets."""
+
+    def __init__(self) -> None:
+        self.begun: list[bytes] = []
+        self.reloads: list[bool] = []
+        self.issuers: list[str] = []
+        self.fetches: list[tuple[str, bytes | None]] = []
+
+    def begins(self, data: bytes) -> None:
+        self.begun.append(data)
+
+    def changed(self, data: bytes) -> None:
+        self.reloads.append(True)
+
+    def failed(self) -> None:
+        self.reloads.append(False)
+
+    def configured(self, issuers: Collection[str]) -> None:
+        self.issuers = list(issuers)
+
+    def fetched(self, issuer: str, key_set: bytes | None) -> None:
+        self.fetches.append((issuer, key_set))
+
+
 class World:
     """A configuration file, and the authenticator that follows it."""
 
@@ -27,10 +52,14 @@ class World:
         self.file = folder / "authentication.yaml"
         self.file.write_text(configuration(*authenticators, **more))
         self.ahead = 0.0
-        self.reloads: list[bool] = []
+        self.observer = Observer()
         clock = lambda: time.time() + self.ahead  # noqa: E731 - a clock that tests can put ahead
-        self.authn = StructuredAuthentication(str(self.file), Callers(), API, API, clock, observe=self.reloads.append)
+        self.authn = StructuredAuthentication(str(self.file), Callers(), API, API, clock, observer=self.observer)
         self.authn.start()
+
+    @property
+    def reloads(self) -> list[bool]:
+        return self.observer.reloads
 
     def user(self, token: str) -> Any:
         found = self.authn.authenticate_token(token, ())
@@ -379,6 +408,8 @@ def test_known_keys_serve_while_the_issuer_is_down_and_unknown_ones_are_refused_
     assert world.user(issuer.token(sub="jane")).name == "k8s-jane"
     refusal = world.refusal(issuer.token(headers={"kid": "new"}))
     assert refusal == "oidc: verify token: failed to verify signature: fetching keys oidc: get keys failed 503 Service Unavailable down"
+    (first, _), *failed = world.observer.fetches
+    assert (first, failed) == (issuer.url, [(issuer.url, None)])
 
 
 def test_a_key_set_may_hold_keys_that_serve_nothing_here(issuer: Issuer, worlds: Any) -> None:
@@ -448,8 +479,10 @@ def test_an_issuer_of_whom_the_file_says_the_same_keeps_its_keys(issuer: Issuer,
     world = worlds(issuer.authenticator())
     world.user(issuer.token())
     issuer.down = True
+    first = world.file.read_bytes()
     world.file.write_text(configuration(issuer.authenticator()) + "\n")
     world.authn.reload()
+    assert (world.observer.begun, world.observer.issuers) == ([first], [issuer.url])
     assert world.reloads == [True]
     assert world.user(issuer.token(sub="jane")).name == "k8s-jane"
 

@@ -6,10 +6,12 @@ import os
 import re
 import signal
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from cluster.server.metrics import COUNTED
+from cluster.server.metrics_configuration import GAUGES
 from tests.integration.server import raw
 from tests.support import ROOT, Answer, ApiServer, eventually, start_api_server, workers
 
@@ -41,6 +43,19 @@ def reloads(server: ApiServer, what: str, status: str) -> float:
     """How often the workers took over the configuration of authentication or authorization, or failed to."""
     name, end = f"apiserver_{what}_config_controller_automatic_reloads_total{{", f'status="{status}"}}'
     return sum(value for series, value in figures(server, identity="admin").items() if series.startswith(name) and series.endswith(end))
+
+
+def followed(server: ApiServer, what: str) -> dict[str, Any]:
+    """When the file of authentication or authorization was last taken over or failed to be, and the hash of what is in force."""
+    found: dict[str, Any] = {"success": 0.0, "failure": 0.0}
+    for series, value in figures(server, identity="admin").items():
+        name, _, labels = series.partition("{")
+        if name == f"apiserver_{what}_config_controller_automatic_reload_last_timestamp_seconds":
+            found[re.findall(r'status="(\w+)"', labels)[0]] = value
+        elif name == f"apiserver_{what}_config_controller_last_config_info":
+            assert "hash" not in found, "one file is in force"
+            (found["hash"],) = re.findall(r',hash="sha256:(\w+)"', labels)
+    return found
 
 
 @pytest.mark.parametrize(
@@ -83,7 +98,7 @@ def test_every_line_is_of_the_format(server: ApiServer) -> None:
 
 def test_every_metric_is_documented(server: ApiServer) -> None:
     documented = (ROOT / "docs" / "monitoring.md").read_text()
-    assert [family.name for family in COUNTED if f"`{family.name}`" not in documented] == []
+    assert [family.name for family in (*COUNTED, *GAUGES) if f"`{family.name}`" not in documented] == []
     told = {line.split()[2] for line in text(server.request("GET", "/metrics")).splitlines() if line.startswith("# HELP ")}
     assert {name for name in told if f"`{name}`" not in documented} == set()
 
@@ -139,6 +154,9 @@ def test_what_becomes_of_a_request_is_told_apart(server: ApiServer) -> None:
         'authorization_attempts_total{result="no-opinion"}': 2,
         'apiserver_impersonation_attempts_total{decision="allowed",mode="user-info"}': 1,
         'apiserver_impersonation_attempts_total{decision="denied",mode=""}': 1,
+        'apiserver_impersonation_authorization_attempts_total{decision="allowed",mode="user-info"}': 2,
+        'apiserver_impersonation_authorization_attempts_total{decision="denied",mode="legacy"}': 1,
+        'apiserver_impersonation_authorization_attempts_total{decision="denied",mode="user-info"}': 1,
     }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 
 from cluster.api.authorization import Attributes
@@ -214,3 +216,23 @@ def test_a_constrained_mode_takes_sound_extra_alone(header: str, value: str, fau
     with pytest.raises(Forbidden) as refusal:
         become([("Impersonate-User", "u"), (header, value)], *held)
     assert fault in refusal.value.message
+
+
+@pytest.mark.parametrize(
+    ("user_name", "held", "asked"),
+    [
+        ("u", [], [("user-info", False), ("", False)]),
+        ("u", [rule("impersonate:user-info", "users", AUTHENTICATION)], [("user-info", False), ("", False)]),
+        ("u", [rule("impersonate-on:user-info:list", "pods")], [("user-info", True), ("user-info", False), ("", False)]),
+        ("u", [USERS], [("user-info", False), ("", True)]),
+        ("system:node:n1", [USERS], [("arbitrary-node", False), ("", True)]),
+        ("system:serviceaccount:dev:sa", [], [("serviceaccount", False), ("", False)]),
+    ],
+)
+def test_each_question_is_told_with_its_mode(user_name: str, held: list[Object], asked: list[tuple[str, bool]]) -> None:
+    world, told = World(), list[tuple[str, bool]]()
+    world.add(cluster_role("r", *held), binding("", "b", "ClusterRole/r", "User:tina"))
+    impersonator = Impersonator(build_authorization(world).authorizer, lambda mode, allowed: told.append((mode, allowed)))
+    with contextlib.suppress(Forbidden):
+        impersonator.impersonate(Impersonation(user_name), LIST)
+    assert told == asked

@@ -51,6 +51,25 @@ class Hook:
         return reply(self.sent[-1])
 
 
+class Told:
+    """What an observer is told of calls, and of failures that are no opinion."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        self.open: list[str] = []
+
+    def decisions(self, kind: str, name: str) -> Callable[[Decision], None]:
+        raise AssertionError(f"{kind} {name} does not count opinions itself")
+
+    def called(self, name: str, result: str) -> None:
+        assert name == "hook"
+        self.calls.append(result)
+
+    def failed_open(self, name: str, result: str) -> None:
+        assert name == "hook"
+        self.open.append(result)
+
+
 @dataclass
 class Asked:
     """An authorizer, its service, and the time that they live in."""
@@ -59,6 +78,7 @@ class Asked:
     authorizer: WebhookAuthorizer
     now: list[float]
     slept: list[float]
+    told: Told
 
     def __call__(self, question: Attributes = QUESTION) -> Verdict:
         return self.authorizer.authorize(question)
@@ -67,8 +87,10 @@ class Asked:
 def asking(*replies: Reply | Exception, **settings: Any) -> Asked:
     hook, now = Hook(list(replies)), [0.0]
     slept: list[float] = []
+    told = Told()
     configured = AuthorizerConfiguration("Webhook", "hook", replace(WebhookConfiguration("/k", timeout=3.0), **settings))
-    return Asked(hook, WebhookAuthorizer(configured, hook, clock=lambda: now[0], sleep=slept.append), now, slept)
+    authorizer = WebhookAuthorizer(configured, hook, clock=lambda: now[0], sleep=slept.append, observer=told)
+    return Asked(hook, authorizer, now, slept, told)
 
 
 def test_a_question_about_a_resource_is_sent_as_a_review() -> None:
@@ -251,3 +273,34 @@ def test_a_call_takes_as_long_as_configured() -> None:
     asked = asking(answering(allowed=True), timeout=1.5)
     asked()
     assert asked.hook.timeouts == [1.5]
+
+
+LATE = HttpFailure("POST https://hook: context deadline exceeded")
+LATE.__cause__ = TimeoutError()
+
+
+@pytest.mark.parametrize(
+    ("replies", "calls"),
+    [
+        ([answering(allowed=True)], ["success"]),
+        ([answering(allowed=False, denied=True)], ["success"]),
+        ([saying(500), RESET, saying(504), answering(allowed=False)], ["error", "error", "timeout", "success"]),
+        ([saying(500)], ["error"] * 5),
+        ([LATE], ["timeout"]),
+        ([saying(403)], ["error"]),
+        ([saying(200, b"malformed response")], ["error"]),
+        ([answering(allowed="yes")], ["error"]),
+    ],
+)
+@pytest.mark.parametrize("policy", ["NoOpinion", "Deny"])
+def test_each_call_is_told_and_each_failure_that_is_no_opinion(replies: list[Reply | Exception], calls: list[str], policy: str) -> None:
+    asked = asking(*replies, failure_policy=policy)
+    asked()
+    failed = calls[-1] != "success"
+    assert (asked.told.calls, asked.told.open) == (calls, calls[-1:] if failed and policy == "NoOpinion" else [])
+
+
+def test_what_is_remembered_is_no_call() -> None:
+    asked = asking(answering(allowed=True))
+    assert [asked(), asked()] == [Verdict(Decision.ALLOW)] * 2
+    assert asked.told.calls == ["success"]
