@@ -38,7 +38,18 @@ class HttpAnswer:
 
 
 class HttpFailure(Exception):
-    """No whole answer came: the connection failed, TLS did, time ran out, or the body was larger than allowed."""
+    """No whole answer came: the connection failed, TLS did, time ran out, or the body was larger than allowed.
+
+    `why` is the cause alone, in the words of Go's HTTP client, which Kubernetes shows: `context deadline exceeded`.
+    """
+
+    def __init__(self, message: str, why: str = "") -> None:
+        super().__init__(message)
+        self.why = why or message
+
+
+Resolve = Callable[[], tuple[str, int]]
+"""Where a service is at this moment, address and port; HttpFailure where it is nowhere."""
 
 
 class HttpCaller(Protocol):
@@ -60,4 +71,19 @@ class HttpCallers(Protocol):
 
     def of_kubeconfig(self, path: str, context: str = "") -> HttpCaller:
         """A service by a kubeconfig (a webhook's); ValueError, OSError for a file that is none."""
+        ...
+
+    def for_webhooks(self, kubeconfig: str = "") -> WebhookCallers:
+        """Of webhooks that are configured while the server runs, each called as the user whom the kubeconfig has for its host.
+
+        ValueError, OSError for a file that is none.
+        """
+        ...
+
+
+class WebhookCallers(Protocol):
+    """Makes callers of webhooks."""
+
+    def of(self, url: str, ca_pem: bytes, resolve: Resolve | None = None) -> HttpCaller:
+        """`url` without a path; `resolve` where its host is a service of the cluster.  ValueError for what can not be called."""
         ...

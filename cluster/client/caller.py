@@ -17,13 +17,15 @@ import urllib3
 from urllib3.exceptions import HTTPError, LocationParseError
 from urllib3.util import Timeout
 
-from cluster.api.protocols import HttpAnswer, HttpFailure
+from cluster.api.protocols import HttpAnswer, HttpFailure, Resolve
+from cluster.client.caller_connection import PlainConnection, TlsConnection, Watch
+from cluster.client.caller_words import TIMED_OUT, in_words
 from cluster.client.kubeconfig import decode, material, member
 from cluster.client.transport import load_pair, tls_context
 
 MAX_BODY_BYTES: Final = 10 << 20
 CONNECT_SECONDS: Final = 5.0
-_CONNECTIONS: Final = 8
+CONNECTIONS: Final = 8
 _CHUNK: Final = 65536
 _TOKEN_SECONDS: Final = 10.0
 """How long a token is used before its file is read again."""
@@ -45,8 +47,14 @@ class Caller:
         token_file: Path | None = None,
         server_name: str = "",
         max_body: int = MAX_BODY_BYTES,
+        connect_seconds: float = CONNECT_SECONDS,
+        connections: int = CONNECTIONS,
+        resolve: Resolve | None = None,
     ) -> None:
-        """`context` verifies an https service; `server_name` is whom its certificate must name, if not the URL's host."""
+        """`context` verifies an https service; `server_name` is whom its certificate must name, if not the URL's host.
+
+        `connections` are so many at a time, each made within `connect_seconds`; `resolve` says where the URL's host is.
+        """
         try:
             parsed = urllib3.util.parse_url(url)
         except LocationParseError as error:
@@ -61,44 +69,56 @@ class Caller:
         self._path = parsed.path or ""
         self._query = f"?{parsed.query}" if parsed.query else ""
         self._max_body = max_body
-        self._pool = _pool(parsed, context, server_name)
+        self._host = server_name or (parsed.host or "").strip("[]")
+        self._address = f"{parsed.host}:{parsed.port or (443 if parsed.scheme == 'https' else 80)}"
+        self._connect_seconds = connect_seconds
+        self._pool = _pool(parsed, context, server_name, connections)
+        if resolve is not None:
+            self._pool.conn_kw["resolve"] = resolve
 
     def call(
         self, method: str, path: str = "", body: bytes | None = None, *, headers: Mapping[str, str] | None = None, timeout: float = 30.0
     ) -> HttpAnswer:
         """One request; HttpFailure.  `timeout` seconds bound the whole of it: connecting, sending and reading to the end."""
-        end = time.monotonic() + timeout
         sent = self._headers | ({"Content-Type": "application/json"} if body is not None else {})
         if self._token is not None:
             sent["Authorization"] = f"Bearer {self._token.read()}"
         target = (self._path.rstrip("/") + path if path else self._path or "/") + self._query
-        try:
-            response = self._pool.urlopen(
-                method,
-                target,
-                body=body,
-                headers=sent | dict(headers or {}),
-                retries=False,
-                redirect=False,
-                preload_content=False,
-                decode_content=True,
-                timeout=Timeout(connect=min(CONNECT_SECONDS, timeout), total=timeout),
-                pool_timeout=max(1, int(timeout)),
-            )
-            return self._read(response, end)
-        except (HTTPError, OSError) as error:
-            raise HttpFailure(f'{method} "{self._shown(path)}": {_cause(error)}') from error
+        with Watch(timeout) as watch:
+            try:
+                response = self._pool.urlopen(
+                    method,
+                    target,
+                    body=body,
+                    headers=sent | dict(headers or {}),
+                    retries=False,
+                    redirect=False,
+                    preload_content=False,
+                    decode_content=True,
+                    timeout=Timeout(connect=min(self._connect_seconds, timeout), total=timeout),
+                    pool_timeout=max(1, int(timeout)),
+                )
+                answer = self._read(response)
+            except (HTTPError, OSError) as error:
+                raise self._failure(f'{method} "{self._shown(path)}"', watch, error) from error
+            if watch.expired:  # what is read to the end of its connection looks whole
+                raise self._failure(f'{method} "{self._shown(path)}"', watch, TimeoutError("timed out"))
+            return answer
 
-    def _read(self, response: urllib3.BaseHTTPResponse, end: float) -> HttpAnswer:
+    def _failure(self, what: str, watch: Watch, error: Exception) -> HttpFailure:
+        if watch.expired:
+            return HttpFailure(f"{what}: timed out", TIMED_OUT)
+        return HttpFailure(f"{what}: {_cause(error)}", in_words(error, self._host, watch.dialled or self._address))
+
+    def _read(self, response: urllib3.BaseHTTPResponse) -> HttpAnswer:
         """The whole answer; a connection whose answer is not read to its end is not used again."""
         body = bytearray()
         try:
             while chunk := response.read1(_CHUNK):
                 body += chunk
                 if len(body) > self._max_body:
-                    raise HttpFailure(f'the answer of "{self.url}" is larger than {self._max_body} bytes')
-                if time.monotonic() > end:
-                    raise HttpFailure(f'the answer of "{self.url}" did not end in time')
+                    why = f"is larger than {self._max_body} bytes"
+                    raise HttpFailure(f'the answer of "{self._shown("")}" {why}', f"the answer {why}")
         except BaseException:
             response.close()
             raise
@@ -139,7 +159,7 @@ class _TokenFile:
 
 def url_caller(url: str, ca_pem: str = "") -> Caller:
     """ValueError for a URL that is not http or https, or a CA without certificates."""
-    return Caller(url, _verifying(ca_pem.encode() or None))
+    return Caller(url, verifying(ca_pem.encode() or None))
 
 
 def kubeconfig_caller(path: str, context: str = "") -> Caller:
@@ -165,9 +185,7 @@ def _caller(cluster: dict[str, Any], user: dict[str, Any], folder: Path) -> Call
         raise ValueError('the cluster names no server: write it as "server: https://..."')
     if cluster.get("proxy-url"):
         raise ValueError("proxy-url is not supported: name a server that can be reached without a proxy")
-    for field, what in _REFUSED.items():
-        if user.get(field):
-            raise ValueError(f'user field "{field}" is not supported: a server\'s kubeconfig may not use {what}')
+    unsupported(user)
     ca = material(cluster, "certificate-authority", folder)
     insecure = cluster.get("insecure-skip-tls-verify") is True
     if insecure and ca is not None:
@@ -175,20 +193,27 @@ def _caller(cluster: dict[str, Any], user: dict[str, Any], folder: Path) -> Call
     certificate, key = material(user, "client-certificate", folder), material(user, "client-key", folder)
     if (certificate is None) != (key is None):
         raise ValueError("client-certificate and client-key must be given together")
-    context = _unverifying() if insecure else _verifying(ca)
+    context = _unverifying() if insecure else verifying(ca)
     if certificate is not None and key is not None:
-        _show(context, certificate, key)
-    authorization, token_file = _authorization(user, folder)
+        show(context, certificate, key)
+    header, token_file = authorization(user, folder)
     return Caller(
         server,
         context,
-        headers={"Authorization": authorization} if authorization else {},
+        headers={"Authorization": header} if header else {},
         token_file=token_file,
         server_name=cluster.get("tls-server-name") or "",
     )
 
 
-def _authorization(user: dict[str, Any], folder: Path) -> tuple[str, Path | None]:
+def unsupported(user: dict[str, Any]) -> None:
+    """ValueError for a user that authenticates in a way that a server has no use for."""
+    for field, what in _REFUSED.items():
+        if user.get(field):
+            raise ValueError(f'user field "{field}" is not supported: a server\'s kubeconfig may not use {what}')
+
+
+def authorization(user: dict[str, Any], folder: Path) -> tuple[str, Path | None]:
     """(header, token file) of a user: the file wins over the token, as it does for client-go."""
     name, password = user.get("username"), user.get("password")
     token, token_file = user.get("token"), user.get("tokenFile")
@@ -207,7 +232,7 @@ def _basic(pair: str) -> str:
     return "Basic " + base64.b64encode(pair.encode()).decode()
 
 
-def _verifying(ca: bytes | None) -> ssl.SSLContext:
+def verifying(ca: bytes | None) -> ssl.SSLContext:
     """Trusts the CAs given, or (None) the system's; ValueError where they are none."""
     if ca is not None and not _CERTIFICATE.search(ca.decode(errors="replace")):
         raise ValueError("data does not contain any valid RSA or ECDSA certificates")
@@ -226,30 +251,34 @@ def _unverifying() -> ssl.SSLContext:
     return context
 
 
-def _show(context: ssl.SSLContext, certificate: bytes, key: bytes) -> None:
+def show(context: ssl.SSLContext, certificate: bytes, key: bytes) -> None:
     try:
         load_pair(context, certificate, key)
     except ssl.SSLError as error:
         raise ValueError(f"the client certificate and key cannot be used: {error}") from error
 
 
-def _pool(url: urllib3.util.Url, context: ssl.SSLContext | None, server_name: str) -> urllib3.HTTPConnectionPool:
+def _pool(url: urllib3.util.Url, context: ssl.SSLContext | None, server_name: str, connections: int) -> urllib3.HTTPConnectionPool:
     host = (url.host or "").strip("[]")
     if url.scheme == "http":
-        return urllib3.HTTPConnectionPool(host, url.port or 80, maxsize=_CONNECTIONS, block=True)
+        plain = urllib3.HTTPConnectionPool(host, url.port or 80, maxsize=connections, block=True)
+        plain.ConnectionCls = PlainConnection
+        return plain
     insecure = context is not None and context.verify_mode == ssl.CERT_NONE
     if insecure:
         urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
-    return urllib3.HTTPSConnectionPool(
+    pool = urllib3.HTTPSConnectionPool(
         host,
         url.port or 443,
-        maxsize=_CONNECTIONS,
+        maxsize=connections,
         block=True,
         ssl_context=context,
         cert_reqs="CERT_NONE" if insecure else "CERT_REQUIRED",
         assert_hostname=False if insecure else None,
         server_hostname=server_name or None,
     )
+    pool.ConnectionCls = TlsConnection
+    return pool
 
 
 def _cause(error: BaseException) -> str:

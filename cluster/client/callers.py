@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cluster.api.protocols import HttpCaller
+from cluster.api.protocols import HttpCaller, WebhookCallers
 
 
 class Callers:
@@ -19,3 +19,9 @@ class Callers:
         from cluster.client.caller import kubeconfig_caller
 
         return kubeconfig_caller(path, context)
+
+    def for_webhooks(self, kubeconfig: str = "") -> WebhookCallers:
+        """See `cluster.client.caller_webhooks`."""
+        from cluster.client import caller_webhooks
+
+        return caller_webhooks.WebhookCallers(kubeconfig)
