@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
+from cluster.api.names import Object
+
 ANONYMOUS: Final = "system:anonymous"
 AUTHENTICATED: Final = "system:authenticated"
 UNAUTHENTICATED: Final = "system:unauthenticated"
@@ -26,6 +28,20 @@ class UserInfo:
     uid: str = ""
     groups: tuple[str, ...] = ()
     extra: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: NO_EXTRA, hash=False)
+
+
+def user_fields(user: UserInfo) -> Object:
+    """A user as authentication.k8s.io/v1 UserInfo."""
+    fields: Object = {}
+    if user.name:
+        fields["username"] = user.name
+    if user.uid:
+        fields["uid"] = user.uid
+    if user.groups:
+        fields["groups"] = user.groups
+    if user.extra:
+        fields["extra"] = {key: list(values) for key, values in sorted(user.extra.items())}
+    return fields
 
 
 def service_account_name(namespace: str, name: str) -> str:

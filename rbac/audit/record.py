@@ -15,7 +15,7 @@ import orjson
 
 from cluster.api.authorization import Attributes
 from cluster.api.names import Object
-from cluster.api.user import UserInfo
+from cluster.api.user import UserInfo, user_fields
 from rbac.audit.model import API_VERSION, LEVEL_NAMES, REQUEST_RECEIVED, AuditConfig, AuditEvent, Level, Sink
 
 MAX_USER_AGENT: Final = 1024
@@ -194,20 +194,6 @@ def _objects(obj: Object) -> list[Object]:
 def _bounded(status: Object) -> Object:
     """The fields of a Status that an event carries."""
     return {"metadata": {}} | {key: status[key] for key in _STATUS_FIELDS if key != "metadata" and status.get(key) is not None}
-
-
-def user_fields(user: UserInfo) -> Object:
-    """A user as authentication.k8s.io/v1 UserInfo."""
-    fields: Object = {}
-    if user.name:
-        fields["username"] = user.name
-    if user.uid:
-        fields["uid"] = user.uid
-    if user.groups:
-        fields["groups"] = user.groups
-    if user.extra:
-        fields["extra"] = {key: list(values) for key, values in sorted(user.extra.items())}
-    return fields
 
 
 def bounded_agent(agent: str) -> str:
