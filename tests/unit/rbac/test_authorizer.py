@@ -76,6 +76,24 @@ def test_what_no_rule_allows_is_no_opinion(objects: list[Object], reason: str) -
     assert (verdict.decision, verdict.reason) == (Decision.NO_OPINION, reason)
 
 
+@pytest.mark.parametrize(
+    ("objects", "where"),
+    [
+        ([VIEW, binding("", "x", "ClusterRole/view", "User:tina")], {"", "dev", "test"}),
+        ([VIEW, binding("dev", "x", "ClusterRole/view", "User:tina")], {"dev"}),
+        ([role("dev", "view", rule("get", "pods")), binding("dev", "x", "Role/view", "User:tina")], {"dev"}),
+    ],
+    ids=["a cluster role bound in the cluster", "a cluster role bound in a namespace", "a role"],
+)
+def test_where_a_binding_counts(objects: list[Object], where: set[str]) -> None:
+    """And for nothing but what the role's rules name, wherever that is asked."""
+    subject = authorizer(*objects)
+    spaces = ("", "dev", "test")
+    assert {space for space in spaces if subject.authorize(ask(TINA, "get pods", space)).allowed} == where
+    others = [subject.authorize(ask(TINA, question, space)) for question in ("get configmaps", "delete pods") for space in spaces]
+    assert {each.decision for each in others} == {Decision.NO_OPINION}
+
+
 def test_a_role_binding_grants_no_urls_and_nothing_cluster_wide() -> None:
     subject = authorizer(cluster_role("r", rule("get", "nodes"), url_rule("get", "*")), binding("dev", "x", "ClusterRole/r", "User:tina"))
     assert not subject.authorize(ask(TINA, "get nodes")).allowed

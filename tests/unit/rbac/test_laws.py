@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from cluster.api.authorization import Attributes, Verdict
 from cluster.api.names import Object
 from cluster.api.user import UserInfo
+from rbac.authz.build import build_authorization
 from rbac.authz.index import RbacIndex
 from rbac.authz.rbac import RbacAuthorizer, RuleResolver
 from rbac.rules import rule_allows, uncovered
@@ -113,6 +114,17 @@ def test_a_decision_depends_only_on_what_there_is_now(before: list[Object], now:
 def test_deciding_changes_nothing(objects: list[Object], question: Attributes) -> None:
     pristine = copy.deepcopy(objects)
     assert (decide(objects, question), objects) == (decide(objects, question), pristine)
+
+
+@given(OBJECTS, st.lists(QUESTIONS, max_size=6), QUESTIONS)
+@settings(max_examples=50)
+def test_what_was_asked_before_has_no_part_in_a_decision(objects: list[Object], before: list[Attributes], question: Attributes) -> None:
+    world = World()
+    world.add(*objects)
+    asked = build_authorization(world).authorizer
+    for each in before:
+        asked.authorize(each)
+    assert asked.authorize(question) == build_authorization(world).authorizer.authorize(question)
 
 
 @given(OBJECTS, QUESTIONS)
