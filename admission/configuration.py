@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from cluster.api.errors import BadRequest
-from cluster.api.followed_file import read_file
+from cluster.api.followed_file import MAX_BYTES, read_file
 from cluster.api.names import Object
 from cluster.schema.configuration import TEXT, definitions, list_of, load_configuration
 from cluster.schema.parse import parse_yaml
@@ -19,6 +19,7 @@ _STRUCTS: Final = {
     "AdmissionPluginConfiguration": {"name": TEXT, "path": TEXT, "configuration": _ANYTHING},
 }
 _VERSIONS: Final = tuple(definitions("apiserver.config.k8s.io", version, (_KIND,), _STRUCTS) for version in ("v1", "v1alpha1"))
+_API_VERSIONS: Final = tuple(each.version for each in _VERSIONS)
 _UNVERSIONED: Final = {"imagePolicy": "ImagePolicyWebhook", "podNodeSelectorPluginConfig": "PodNodeSelector"}
 """A key of a file in the form of old, which is a plugin's own configuration, to that plugin."""
 
@@ -47,18 +48,22 @@ def read_configuration(path: Path) -> Mapping[str, Object]:
 
 
 def _unversioned(data: bytes) -> Mapping[str, Object]:
+    """What a file in the form of old is the configuration of; nothing where it is an AdmissionConfiguration, or neither."""
     try:
         document = parse_yaml(data)[0]
     except BadRequest:
         return {}
-    if not isinstance(document, dict) or "kind" in document:
+    if not isinstance(document, dict) or (document.get("kind") == _KIND and document.get("apiVersion") in _API_VERSIONS):
         return {}
     return {plugin: document for key, plugin in _UNVERSIONED.items() if key in document}
 
 
 def _own_file(path: Path, plugin: str) -> Object:
     try:
-        document = parse_yaml(read_file(path))[0]
+        data = read_file(path)
+        if len(data) > MAX_BYTES:
+            raise BadRequest(f"it is larger than {MAX_BYTES} bytes")
+        document = parse_yaml(data)[0]
     except (OSError, BadRequest) as error:
         raise ValueError(f'configuration of admission plugin "{plugin}" in "{path}": {error}') from None
     if not isinstance(document, dict):

@@ -12,6 +12,9 @@ from typing import Final
 from admission.attributes import Plugin
 from admission.chain import Chain
 from admission.objects import Objects
+from admission.plugins.always_admit import AlwaysAdmit
+from admission.plugins.always_deny import AlwaysDeny
+from admission.plugins.always_pull_images import AlwaysPullImages
 from admission.plugins.certificate_approval import CertificateApproval
 from admission.plugins.certificate_signing import CertificateSigning
 from admission.plugins.certificate_subject_restriction import CertificateSubjectRestriction
@@ -20,7 +23,13 @@ from admission.plugins.default_ingress_class import DefaultIngressClass
 from admission.plugins.default_storage_class import DefaultStorageClass
 from admission.plugins.default_toleration_seconds import DefaultTolerationSeconds
 from admission.plugins.deny_service_external_ips import DenyServiceExternalIPs
+from admission.plugins.event_rate_limit import EventRateLimit
+from admission.plugins.extended_resource_toleration import ExtendedResourceToleration
+from admission.plugins.image_policy_webhook import ImagePolicyWebhook
 from admission.plugins.job_validation import JobValidation
+from admission.plugins.limit_pod_hard_anti_affinity_topology import LimitPodHardAntiAffinityTopology
+from admission.plugins.namespace_auto_provision import NamespaceAutoProvision
+from admission.plugins.namespace_exists import NamespaceExists
 from admission.plugins.namespace_lifecycle import NamespaceLifecycle
 from admission.plugins.node_declared_feature_validator import NodeDeclaredFeatureValidator
 from admission.plugins.node_restriction import NodeRestriction
@@ -28,14 +37,18 @@ from admission.plugins.owner_references_permission_enforcement import OwnerRefer
 from admission.plugins.persistent_volume_claim_resize import PersistentVolumeClaimResize
 from admission.plugins.pod_group_protection import PodGroupProtection
 from admission.plugins.pod_group_workload_exists import PodGroupWorkloadExists
+from admission.plugins.pod_node_selector import PodNodeSelector
 from admission.plugins.pod_resize_validator import PodResizeValidator
+from admission.plugins.pod_toleration_restriction import PodTolerationRestriction
 from admission.plugins.pod_topology_labels import PodTopologyLabels
 from admission.plugins.priority import Priority
 from admission.plugins.runtime_class import RuntimeClass
 from admission.plugins.service_account import ServiceAccount
 from admission.plugins.storage_object_in_use_protection import StorageObjectInUseProtection
+from admission.plugins.taint_nodes_by_condition import TaintNodesByCondition
 from cluster.api.authorization import Authorizer
-from cluster.api.names import Object
+from cluster.api.errors import InternalError
+from cluster.api.names import GroupVersionKind, Object
 from cluster.api.protocols import HttpCallers, Reader
 
 GATES: Final[Mapping[str, bool]] = {
@@ -52,6 +65,15 @@ _NEEDED: Final[Mapping[str, str]] = {"WorkloadWithJob": "GenericWorkload"}
 """A gate to another one, without which it can not be on."""
 
 
+Create = Callable[[GroupVersionKind, Object], None]
+"""Creates an object as the API server itself, by the whole way of a create, admission included; a StatusError where that fails."""
+
+
+def read_only(gvk: GroupVersionKind, obj: Object) -> None:  # noqa: ARG001 - a Create's signature
+    """The Create of a chain that judges writes and makes none."""
+    raise InternalError.of(f"{gvk.kind} can not be created: nothing is written here")
+
+
 @dataclass(frozen=True, slots=True)
 class Dependencies:
     """What plugins are made from."""
@@ -64,6 +86,8 @@ class Dependencies:
     unreachable_toleration_seconds: int = 300
     configurations: Mapping[str, Object] = field(default_factory=dict)
     """A plugin's name to what the AdmissionConfiguration says for it, which the plugin reads itself: ValueError where it is none."""
+    create: Create = read_only
+    """For plugins that make objects of their own."""
 
     def configuration(self, plugin: str) -> Object | None:
         return self.configurations.get(plugin)
@@ -80,14 +104,29 @@ class Entry:
 
 
 ORDERED: Final[tuple[Entry, ...]] = (
+    Entry("AlwaysAdmit", lambda given: AlwaysAdmit(), on=False),  # noqa: ARG005
+    Entry("NamespaceAutoProvision", lambda given: NamespaceAutoProvision(given.reader, given.create), on=False),
     Entry("NamespaceLifecycle", lambda given: NamespaceLifecycle(given.reader)),
+    Entry("NamespaceExists", lambda given: NamespaceExists(given.reader), on=False),
+    Entry("LimitPodHardAntiAffinityTopology", lambda given: LimitPodHardAntiAffinityTopology(), on=False),  # noqa: ARG005
     Entry("ServiceAccount", lambda given: ServiceAccount(given.reader)),
     Entry("NodeRestriction", lambda given: NodeRestriction(given.reader, given.authorizer)),
+    Entry("TaintNodesByCondition", lambda given: TaintNodesByCondition()),  # noqa: ARG005
+    Entry("AlwaysPullImages", lambda given: AlwaysPullImages(), on=False),  # noqa: ARG005
+    Entry("ImagePolicyWebhook", lambda given: ImagePolicyWebhook(given.callers, given.configuration("ImagePolicyWebhook")), on=False),
+    Entry("PodNodeSelector", lambda given: PodNodeSelector(given.reader, given.configuration("PodNodeSelector")), on=False),
     Entry("Priority", lambda given: Priority(given.reader)),
     Entry(
         "DefaultTolerationSeconds",
         lambda given: DefaultTolerationSeconds(given.not_ready_toleration_seconds, given.unreachable_toleration_seconds),
     ),
+    Entry(
+        "PodTolerationRestriction",
+        lambda given: PodTolerationRestriction(given.reader, given.objects.schemas, given.configuration("PodTolerationRestriction")),
+        on=False,
+    ),
+    Entry("EventRateLimit", lambda given: EventRateLimit(given.configuration("EventRateLimit")), on=False),
+    Entry("ExtendedResourceToleration", lambda given: ExtendedResourceToleration(), on=False),  # noqa: ARG005
     Entry("DefaultStorageClass", lambda given: DefaultStorageClass(given.reader)),
     Entry("StorageObjectInUseProtection", lambda given: StorageObjectInUseProtection()),  # noqa: ARG005
     Entry("PodGroupProtection", lambda given: PodGroupProtection(), gate="GenericWorkload"),  # noqa: ARG005
@@ -109,6 +148,7 @@ ORDERED: Final[tuple[Entry, ...]] = (
     Entry("NodeDeclaredFeatureValidator", lambda given: NodeDeclaredFeatureValidator(given.reader), gate="NodeDeclaredFeatures"),
     Entry("JobValidation", lambda given: JobValidation(given.reader), gate="GenericWorkload"),
     Entry("PodResizeValidator", lambda given: PodResizeValidator(given.reader)),
+    Entry("AlwaysDeny", lambda given: AlwaysDeny(), on=False),  # noqa: ARG005
 )
 
 
@@ -145,4 +185,11 @@ def build_chain(
     """The chain of all plugins that are on; ValueError for names that there are not, or what a plugin can not be configured with."""
     check_names(enable, disable, gates)
     chosen = [entry for entry in ORDERED if entry.name in enable or (entry.on and entry.name not in disable)]
-    return Chain(entry.factory(dependencies) for entry in chosen if not entry.gate or gates.get(entry.gate, GATES[entry.gate]))
+    return Chain(_made(entry, dependencies) for entry in chosen if not entry.gate or gates.get(entry.gate, GATES[entry.gate]))
+
+
+def _made(entry: Entry, dependencies: Dependencies) -> Plugin:
+    try:
+        return entry.factory(dependencies)
+    except ValueError as error:
+        raise ValueError(f'couldn\'t init admission plugin "{entry.name}": {error}') from error

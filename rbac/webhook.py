@@ -61,13 +61,14 @@ def ask(
     *,
     within: float = math.inf,
     clock: Callable[[], float] = time.monotonic,
+    backoff: float = INITIAL_BACKOFF,
 ) -> Object:
     """What the webhook answers to a review, an object of the same apiVersion and kind, unless it leaves them out; WebhookError.
 
-    An attempt takes `timeout` seconds at most, all of them together about `within`.
+    An attempt takes `timeout` seconds at most, all of them together about `within`; `backoff` is the first pause between two.
     """
     body, end = orjson.dumps(review), clock() + within
-    waits = pauses()
+    waits = pauses(backoff)
     while True:
         try:
             return _answer(_call(caller, body, max(_LEAST_TIMEOUT, min(timeout, end - clock()))), review)

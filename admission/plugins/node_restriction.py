@@ -46,6 +46,7 @@ class NodeRestriction:
             GroupResource("storage.k8s.io", "csinodes"): _csi_node,
             GroupResource("resource.k8s.io", "resourceslices"): _slice,
             GroupResource("certificates.k8s.io", "certificatesigningrequests"): _signing_request,
+            GroupResource("certificates.k8s.io", "podcertificaterequests"): _pod_certificate_request,
         }
 
     def handles(self, operation: Operation) -> bool:
@@ -269,3 +270,8 @@ def _signing_request(node: str, attributes: Attributes) -> None:
         raise forbidden(attributes, f"unable to parse csr: {error}") from None
     if [each.value for each in names] != [f"system:node:{node}"]:
         raise forbidden(attributes, f"can only create a node CSR with CN=system:node:{node}")
+
+
+def _pod_certificate_request(node: str, attributes: Attributes) -> None:  # noqa: ARG001 - a check's signature
+    """The feature is off in 1.36 unless it is switched on, which it can not be here."""
+    raise forbidden(attributes, "PodCertificateRequest feature gate is disabled")

@@ -12,6 +12,7 @@ from typing import Final
 
 from admission.attributes import Attributes, Operation
 from admission.denial import forbidden
+from cluster.api.errors import StatusError
 from cluster.api.names import GroupResource, Object
 from cluster.api.pod_references import secret_names
 from cluster.api.protocols import Reader
@@ -40,11 +41,18 @@ class ServiceAccount:
         return operation in (Operation.CREATE, Operation.UPDATE)
 
     def admit(self, attributes: Attributes) -> None:
-        """Gives a new pod its service account, token volume and image pull secrets.  Mirror pods stay as they are."""
+        """Gives a new pod its service account, token volume and image pull secrets.  Mirror pods stay as they are.
+
+        What `validate` refuses is refused before other plugins, and the pod's own rules, have their say.
+        """
         pod = attributes.object
-        if pod is None or not _concerns(attributes) or attributes.operation is not Operation.CREATE or is_mirror(pod):
+        if pod is None or not _concerns(attributes) or attributes.operation is not Operation.CREATE:
             return
-        spec = pod.setdefault("spec", {})
+        if not is_mirror(pod):
+            self._complete(attributes, pod.setdefault("spec", {}))
+        self.validate(attributes)
+
+    def _complete(self, attributes: Attributes, spec: Object) -> None:
         spec["serviceAccountName"] = spec.get("serviceAccountName") or spec.get("serviceAccount") or "default"
         spec["serviceAccount"] = spec["serviceAccountName"]  # its old name, which the API still shows
         account = self._account(attributes, spec["serviceAccountName"])
@@ -54,16 +62,19 @@ class ServiceAccount:
             spec["imagePullSecrets"] = [{"name": each.get("name", "")} for each in account["imagePullSecrets"]]
 
     def validate(self, attributes: Attributes) -> None:
-        """Forbidden for a pod whose service account is missing, or that uses secrets its account may not mount."""
+        """Forbidden for a pod whose service account is missing, or that uses secrets its account may not mount.
+
+        For secrets of ephemeral containers it is an error without a reason, which is how upstream's comes out.
+        """
         pod = attributes.object
         if pod is None or not _concerns(attributes):
             return
         if attributes.operation is Operation.CREATE and is_mirror(pod):
-            _check_mirror(attributes, pod["spec"])
+            _check_mirror(attributes, pod.get("spec") or {})
             return
         if attributes.operation is not Operation.CREATE and attributes.subresource != "ephemeralcontainers":
             return
-        spec = pod["spec"]
+        spec = pod.get("spec") or {}
         if not spec.get("serviceAccountName"):
             name = pod["metadata"].get("name", "")
             raise forbidden(attributes, f"no service account specified for pod {attributes.namespace}/{name}")
@@ -71,7 +82,7 @@ class ServiceAccount:
         if (account["metadata"].get("annotations") or {}).get(ENFORCE) in _TRUE:
             ephemeral = attributes.operation is Operation.UPDATE
             for why in _unmountable(account, spec, ephemeral=ephemeral):
-                raise forbidden(attributes, why)
+                raise StatusError(why) if ephemeral else forbidden(attributes, why)
 
     def _account(self, attributes: Attributes, name: str) -> Object:
         account = self._reader.get(_ACCOUNTS, attributes.namespace, name)

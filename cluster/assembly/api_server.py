@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from admission.objects import Objects
-from admission.order import Dependencies
 from cluster.api.authorization import Authorizer
 from cluster.api.names import GroupResource, GroupVersionKind
 from cluster.api.tenancy import TENANTS
@@ -32,6 +31,7 @@ from cluster.kinds.catalog import Catalog, catalog
 from cluster.registry.bootstrap import Cluster, bootstrap, keep
 from cluster.registry.kubeconfig_bindings import KubeconfigCompanion
 from cluster.registry.labelling import set_label
+from cluster.registry.loopback import create_as_self
 from cluster.registry.reader import StoreReader
 from cluster.registry.registry import Companion, Guard, Registry
 from cluster.registry.services import ServiceAllocator
@@ -168,9 +168,13 @@ class ApiServer:
         followed = FileObserver(counters, "authorization", identity)
         may = authorization(self.authorizers, reader, callers, self._closed, AuthorizerObserver(counters), followed)
         authorizer = may.authorizer
-        toleration = config.not_ready_toleration
-        objects = Objects(self.catalog, self.schemas)
-        given = Dependencies(reader, authorizer, objects, callers, toleration, toleration, self.admission.configurations)
+        given = self.admission.dependencies(
+            reader,
+            authorizer,
+            Objects(self.catalog, self.schemas),
+            callers,
+            lambda gvk, obj: create_as_self(registry, gvk, obj),  # once the registry is there, which the chain is a part of
+        )
         companions: dict[GroupResource, Companion] = {
             _SERVICES: ServiceAllocator(store, config.service_cidr),
             TENANTS: TenantPrefixes(store),

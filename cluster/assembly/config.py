@@ -103,8 +103,6 @@ class Config:
     cluster_domain: str = "cluster.local"
     node_monitor_grace_period: float = 50.0
     """Seconds without a heartbeat until a node is NotReady."""
-    not_ready_toleration: int = 300
-    """Seconds that DefaultTolerationSeconds gives pods on a node that is not ready or unreachable."""
     authentication: AuthenticationOptions = field(default_factory=AuthenticationOptions)
     authorization: AuthorizationOptions = field(default_factory=AuthorizationOptions)
     admission: AdmissionOptions = field(default_factory=AdmissionOptions)

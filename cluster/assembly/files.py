@@ -28,9 +28,9 @@ def _authorization(config: Config) -> Sequence[str]:
 
 
 def _admission(config: Config) -> Sequence[str]:
-    from cluster.assembly.admission import admission
+    from cluster.assembly.admission import check_admission
 
-    admission(config)
+    check_admission(config)
     return ()
 
 

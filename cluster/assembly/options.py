@@ -62,6 +62,8 @@ class AdmissionOptions:
     disable_admission_plugins: tuple[str, ...] = option((), "admission plugins not to run though they run by default")
     admission_control_config_file: str = option("", "AdmissionConfiguration file: what plugins are configured with", path=True)
     feature_gates: tuple[str, ...] = option((), "features of admission to switch, as Name=true or Name=false")
+    default_not_ready_toleration_seconds: int = option(300, "seconds that pods stay on a node that is not ready, unless they say")
+    default_unreachable_toleration_seconds: int = option(300, "seconds that pods stay on a node that is silent, unless they say")
 
 
 @dataclass(frozen=True, slots=True)

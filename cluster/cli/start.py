@@ -33,7 +33,6 @@ FLAGS: Final[tuple[tuple[str, type, str], ...]] = (
     ("store", str, "the store's URL, default SQLite in the home"),
     ("kubernetes-version", str, "the API to present, default 1.36"),
     ("node-monitor-grace-period", float, "seconds of silence after which a node is NotReady, default 50"),
-    ("not-ready-toleration", int, "seconds that pods stay on such a node unless they say, default 300"),
 )
 """(flag, type, help) of what is the cluster's own; each names a field of Config."""
 
@@ -144,8 +143,8 @@ def _check(config: Config) -> None:
         raise CommandError(f'Kubernetes version "{config.kubernetes_version}" is unknown: choose one of {", ".join(VERSIONS)}')
     if not config.store_url.startswith("sqlite:///"):
         raise CommandError(f'store "{config.store}" is not supported: use "sqlite:///PATH"')
-    if config.node_monitor_grace_period <= 0 or config.not_ready_toleration < 0:
-        raise CommandError("the grace period and the toleration must not be negative")
+    if config.node_monitor_grace_period <= 0:
+        raise CommandError("the grace period must be positive")
 
 
 def _prepare(config: Config) -> Config:

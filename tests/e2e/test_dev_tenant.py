@@ -24,7 +24,8 @@ def docker_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Berth]:
     ensure_busybox(docker_engine())
     need_kubectl()
     command = Berth(tmp_path_factory.mktemp("docker") / "home", free_port())
-    grace = ("--node-monitor-grace-period", "12", "--not-ready-toleration", "3")
+    tolerations = [f"--default-{state}-toleration-seconds=3" for state in ("not-ready", "unreachable")]
+    grace = ("--node-monitor-grace-period", "12", *tolerations)
     command.run("start", "--port", str(command.port), "--runtime", "docker", "--nodes", "2", *grace)
     yield command
     command.run("delete")

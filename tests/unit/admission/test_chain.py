@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 from admission.attributes import Attributes, Operation
 from admission.chain import Chain
 from admission.objects import Objects
 from admission.order import GATES, ORDERED, Dependencies, build_chain
-from cluster.api.errors import Forbidden
-from cluster.api.names import Object
+from cluster.api.errors import Forbidden, InternalError
+from cluster.api.names import GroupVersionKind, Object
 from cluster.client.callers import Callers
 from cluster.kinds.catalog import catalog
 from cluster.schema.model import SchemaSet
@@ -131,8 +135,31 @@ def test_the_table_is_in_upstreams_order() -> None:
     assert names == [name for name in upstream if name in names]
 
 
-def test_each_entry_makes_the_plugin_that_it_names() -> None:
-    assert [entry.factory(DEPENDENCIES).name for entry in ORDERED] == [entry.name for entry in ORDERED]
+LIMITS = {
+    "apiVersion": "eventratelimit.admission.k8s.io/v1alpha1",
+    "kind": "Configuration",
+    "limits": [{"type": "Server", "qps": 1, "burst": 1}],
+}
+
+
+def test_each_entry_makes_the_plugin_that_it_names(tmp_path: Path) -> None:
+    kubeconfig = tmp_path / "kubeconfig"
+    named = [{"name": "images", "cluster": {"server": "https://127.0.0.1:1"}}], [{"name": "images", "context": {"cluster": "images"}}]
+    kubeconfig.write_text(json.dumps({"current-context": "images", "clusters": named[0], "contexts": named[1]}))
+    configurations = {"EventRateLimit": LIMITS, "ImagePolicyWebhook": {"imagePolicy": {"kubeConfigFile": str(kubeconfig)}}}
+    given = replace(DEPENDENCIES, configurations=configurations)
+    assert [entry.factory(given).name for entry in ORDERED] == [entry.name for entry in ORDERED]
+
+
+@pytest.mark.parametrize("name", ["EventRateLimit", "ImagePolicyWebhook"])
+def test_what_a_plugin_can_not_be_configured_with_is_told_with_its_name(name: str) -> None:
+    with pytest.raises(ValueError, match=f'^couldn\'t init admission plugin "{name}": '):
+        build_chain(DEPENDENCIES, enable=[name])
+
+
+def test_a_chain_that_only_judges_writes_nothing() -> None:
+    with pytest.raises(InternalError, match="Namespace can not be created: nothing is written here"):
+        DEPENDENCIES.create(GroupVersionKind("", "v1", "Namespace"), {})
 
 
 def test_plugins_are_switched_by_name() -> None:

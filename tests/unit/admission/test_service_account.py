@@ -7,7 +7,7 @@ import re
 import pytest
 
 from admission.plugins.service_account import MOUNT_PATH, ServiceAccount
-from cluster.api.errors import Forbidden
+from cluster.api.errors import Forbidden, StatusError
 from cluster.api.names import GroupResource, Object
 from tests.unit.admission.writes import write
 from tests.unit.rbac.world import World, metadata
@@ -186,8 +186,11 @@ def test_a_strict_account_gives_its_own_secrets(world: World) -> None:
 
 def test_a_strict_account_limits_ephemeral_containers_too(world: World) -> None:
     obj = pod(serviceAccountName="strict", ephemeralContainers=[{"name": "e", "env": SECRET_ENV}])
+    attributes = write("UPDATE", "pods/ephemeralcontainers", obj, obj, namespace="dev")
+    with pytest.raises(StatusError) as refusal:
+        ServiceAccount(world).validate(attributes)
     message = f'ephemeral container e with envVar E referencing secret.secretName="other" {NOT_REFERENCED}'
-    assert refused(world, obj, "UPDATE", "pods/ephemeralcontainers") == message
+    assert (refusal.value.message, refusal.value.code, refusal.value.reason) == (message, 500, "")
 
 
 def mirror(**spec: object) -> Object:

@@ -10,6 +10,8 @@ KINDS = {
     "pods": "Pod",
     "namespaces": "Namespace",
     "nodes": "Node",
+    "events": "Event",
+    "events.events.k8s.io": "Event",
     "serviceaccounts": "ServiceAccount",
     "leases.coordination.k8s.io": "Lease",
     "csinodes.storage.k8s.io": "CSINode",

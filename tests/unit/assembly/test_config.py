@@ -28,7 +28,7 @@ def test_homes_of_one_name_are_different_clusters() -> None:
 
 
 def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
-    config = Config(Home(tmp_path), port=7000, workers=5, runtime="sim", not_ready_toleration=7)
+    config = Config(Home(tmp_path), port=7000, workers=5, runtime="sim", node_monitor_grace_period=7.0)
     config.save()
     assert Config.load(Home(tmp_path)) == config
 

@@ -1,0 +1,32 @@
+"""TaintNodesByCondition: a new node takes no pods until the node controller has seen that it is ready.
+
+Upstream: `plugin/pkg/admission/nodetaint`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from admission.attributes import Attributes, Operation
+from cluster.api.names import GroupResource, Object
+
+_NODES: Final = GroupResource("", "nodes")
+_KEY: Final = "node.kubernetes.io/not-ready"
+_EFFECT: Final = "NoSchedule"
+
+
+class TaintNodesByCondition:
+    name = "TaintNodesByCondition"
+
+    def handles(self, operation: Operation) -> bool:
+        return operation is Operation.CREATE
+
+    def admit(self, attributes: Attributes) -> None:
+        """Adds the taint of a node that is not ready, unless it is there."""
+        node = attributes.object
+        if attributes.resource.group_resource != _NODES or attributes.subresource or node is None:
+            return
+        spec: Object = node.setdefault("spec", {})
+        taints = spec.get("taints") or []
+        if not any((each.get("key"), each.get("effect")) == (_KEY, _EFFECT) for each in taints):
+            spec["taints"] = [*taints, {"key": _KEY, "effect": _EFFECT}]

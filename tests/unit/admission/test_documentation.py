@@ -1,0 +1,30 @@
+"""docs/admission.md says of every plugin and flag what the code says."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+
+import pytest
+
+from admission.order import ORDERED, Entry
+from cluster.assembly.options import AdmissionOptions
+from tests.support import ROOT
+
+TEXT = (ROOT / "docs" / "admission.md").read_text()
+
+
+@pytest.mark.parametrize("entry", ORDERED, ids=lambda entry: entry.name)
+def test_every_plugin_has_its_row(entry: Entry) -> None:
+    gate = f"`{entry.gate}`" if entry.gate else ""
+    assert f"| `{entry.name}` | {'on' if entry.on else 'off'} | {gate} |" in TEXT
+
+
+def test_the_rows_are_in_the_order_in_which_plugins_run() -> None:
+    names = {entry.name for entry in ORDERED}
+    assert [each for each in re.findall(r"^\| `(\w+)` \| o", TEXT, re.MULTILINE) if each in names] == [entry.name for entry in ORDERED]
+
+
+@pytest.mark.parametrize("option", [each.name for each in fields(AdmissionOptions)])
+def test_every_flag_is_named(option: str) -> None:
+    assert f"`--{option.replace('_', '-')}`" in TEXT
