@@ -39,6 +39,7 @@ from admission.plugins.pod_group_protection import PodGroupProtection
 from admission.plugins.pod_group_workload_exists import PodGroupWorkloadExists
 from admission.plugins.pod_node_selector import PodNodeSelector
 from admission.plugins.pod_resize_validator import PodResizeValidator
+from admission.plugins.pod_security import PodSecurity
 from admission.plugins.pod_toleration_restriction import PodTolerationRestriction
 from admission.plugins.pod_topology_labels import PodTopologyLabels
 from admission.plugins.priority import Priority
@@ -114,6 +115,7 @@ ORDERED: Final[tuple[Entry, ...]] = (
     Entry("TaintNodesByCondition", lambda given: TaintNodesByCondition()),  # noqa: ARG005
     Entry("AlwaysPullImages", lambda given: AlwaysPullImages(), on=False),  # noqa: ARG005
     Entry("ImagePolicyWebhook", lambda given: ImagePolicyWebhook(given.callers, given.configuration("ImagePolicyWebhook")), on=False),
+    Entry("PodSecurity", lambda given: PodSecurity(given.reader, given.configuration("PodSecurity"), given.objects.catalog.version)),
     Entry("PodNodeSelector", lambda given: PodNodeSelector(given.reader, given.configuration("PodNodeSelector")), on=False),
     Entry("Priority", lambda given: Priority(given.reader)),
     Entry(

@@ -20,7 +20,7 @@ _LEFT_OUT = {
     "columnDefinitions": "descriptions of columns are prose",
     "boundObjectRef": "null where it is none",
     "expirationTimestamp": "null in a request",
-    "pod-security.kubernetes.io/enforce-policy": "pod security is not there yet",
+    "pod-security.kubernetes.io/enforce-policy": "left out of what was recorded",
 }
 _RANDOM = re.compile(r"some-[a-z0-9]{5}|\d+s")
 """Generated names, and ages in tables."""

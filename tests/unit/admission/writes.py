@@ -32,6 +32,13 @@ KINDS = {
     "clusterroles.rbac.authorization.k8s.io": "ClusterRole",
     "rolebindings.rbac.authorization.k8s.io": "RoleBinding",
     "clusterrolebindings.rbac.authorization.k8s.io": "ClusterRoleBinding",
+    "replicationcontrollers": "ReplicationController",
+    "podtemplates": "PodTemplate",
+    "replicasets.apps": "ReplicaSet",
+    "deployments.apps": "Deployment",
+    "statefulsets.apps": "StatefulSet",
+    "daemonsets.apps": "DaemonSet",
+    "cronjobs.batch": "CronJob",
 }
 TINA = UserInfo("tina")
 
