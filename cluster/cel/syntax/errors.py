@@ -65,6 +65,8 @@ def position(starts: list[int], offset: int) -> tuple[int, int]:
 
 
 def _shown(text: str, starts: list[int], line: int, column: int, message: str) -> str:
+    if not text:
+        column = -1  # where upstream's lexer is before it looked at anything
     head = f"ERROR: <input>:{line}:{column + 1}: {message}"
     if line < 1 or not text:
         return head

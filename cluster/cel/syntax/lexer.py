@@ -58,21 +58,33 @@ class Token(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Lexed:
-    """`tokens` end with EOF; `problems` are the texts that are no tokens."""
+    """`tokens` end with EOF; `skipped` are beginnings and ends of what is no token, `problems` say so."""
 
+    text: str
     tokens: list[Token]
+    skipped: list[tuple[int, int]]
     problems: list[tuple[int, str]]
+
+    def between(self, start: int, end: int) -> str:
+        """The text of tokens and of what is between them, without what was skipped."""
+        made = []
+        for skipped, goes_on in self.skipped:
+            if start <= skipped < end:
+                made.append(self.text[start:skipped])
+                start = goes_on
+        return "".join([*made, self.text[start:end]])
 
 
 def tokenize(text: str) -> Lexed:
     tokens: list[Token] = []
-    problems: list[tuple[int, str]] = []
+    skipped: list[tuple[int, int]] = []
     offset = 0
     end = len(text)
     while offset < end:
         found = _TOKEN.match(text, offset)
         if found is None:
-            offset = _skip(text, offset, problems)
+            skipped.append((offset, _after_broken(text, offset)))
+            offset = skipped[-1][1]
             continue
         kind = found.lastgroup or ""
         if kind != "space":
@@ -84,12 +96,11 @@ def tokenize(text: str) -> Lexed:
             tokens.append(Token(kind, word, offset))
         offset = found.end()
     tokens.append(Token(EOF, EOF, end))
-    return Lexed(tokens, problems)
+    problems = [(start, f"Syntax error: token recognition error at: '{text[start:behind]}'") for start, behind in skipped]
+    return Lexed(text, tokens, skipped, problems)
 
 
-def _skip(text: str, offset: int, problems: list[tuple[int, str]]) -> int:
-    """Report what is no token up to the character that no token goes on with, and go on behind that one."""
+def _after_broken(text: str, offset: int) -> int:
+    """Behind the first character that no token goes on with which begins here."""
     found = _BROKEN.match(text, offset)
-    last = found.end() if found is not None else offset
-    problems.append((offset, f"Syntax error: token recognition error at: '{text[offset : last + 1]}'"))
-    return last + 1
+    return (found.end() if found is not None else offset) + 1

@@ -1,385 +1,573 @@
 """From text to a tree, in one pass.  Upstream: cel-go `parser/parser.go` and its grammar, `parser/gen/CEL.g4`.
 
-Nodes get their ids in upstream's order, by which it numbers what macros make of them; chains of `&&` and `||` become balanced trees.
-A text that does not follow the grammar is read again by `recovery`, which finds all that is wrong with it.
+Nodes get their ids in upstream's order, since what macros make is numbered, too; chains of `&&` and `||` become balanced trees.
+The grammar is one recursion, and so one class.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
 from cluster.cel.functions import Macro
 from cluster.cel.syntax import literals
 from cluster.cel.syntax.ast import Call, CreateList, CreateMap, CreateObject, Entry, Identifier, Literal, Node, Select, Tree
-from cluster.cel.syntax.errors import NOWHERE, MacroError, Problem, SyntaxErrors
+from cluster.cel.syntax.building import Builder
+from cluster.cel.syntax.errors import NOWHERE, Problem, SyntaxErrors
+from cluster.cel.syntax.grammar import END, EXPRESSION, FIELD, LITERAL, MEMBER, OPTION, PRODUCTS, RELATIONS, RESERVED, SUMS, Kinds, kinds
 from cluster.cel.syntax.lexer import EOF, ESCAPED, FLOAT, IDENTIFIER, INT, Token, tokenize
-from cluster.cel.syntax.macros import STANDARD_MACROS, Maker
-from cluster.cel.syntax.recovery import syntax_problems
+from cluster.cel.syntax.macros import STANDARD_MACROS
+from cluster.cel.syntax.recovery import GivenUp, Mistake, TokenStream
 
 MAX_CODE_POINTS: Final = 100_000
 MAX_DEPTH: Final = 250
 
-RESERVED: Final = frozenset({
-    "as", "break", "const", "continue", "else", "false", "for", "function", "if", "import", "in", "let", "loop",
-    "package", "namespace", "null", "return", "true", "var", "void", "while",
-})  # fmt: skip
-"""Names that no variable has; fields may."""
-
-_RELATIONS: Final = {"<": "_<_", "<=": "_<=_", ">=": "_>=_", ">": "_>_", "==": "_==_", "!=": "_!=_", "in": "@in"}
-_SUMS: Final = {"+": "_+_", "-": "_-_"}
-_PRODUCTS: Final = {"*": "_*_", "/": "_/_", "%": "_%_"}
+_TOO_DEEP: Final = f"expression recursion limit exceeded: {MAX_DEPTH}"
 _CONSTANTS: Final = {"true": True, "false": False, "null": None}
+
+# What a rule goes on with behind the rule that it reads.
+_RULE_ENDS: Final = kinds(END)
+_TEXT_ENDS: Final = kinds(EOF)
+_CONDITION: Final = kinds("?", END)
+_POSITIVE: Final = kinds(":")
+_ALTERNATIVE: Final = kinds("||", END)
+_CONJUNCT: Final = kinds("&&", END)
+_RELATED: Final = RELATIONS | {END}
+_CALCULATED: Final = PRODUCTS | SUMS | {END}
+_MEMBER: Final = kinds(".", "[", END)
+_NESTED: Final = kinds(")")
+_INDEX: Final = kinds("]")
+_LISTED: Final = kinds(",", END)
+_ELEMENTS: Final = kinds(",", "]")
+_ENTRIES: Final = kinds(",", "}")
 
 _Value = TypeVar("_Value")
 
 
-def parse(text: str, macros: Sequence[Macro] = STANDARD_MACROS, optional_syntax: bool = True) -> Tree:
-    """Raises SyntaxErrors with all that is wrong.  Of macros of one name and number of arguments the last one counts."""
+def parse(text: str, macros: Sequence[Macro] = STANDARD_MACROS, optional_syntax: bool = True, escaped_names: bool = False) -> Tree:
+    """Raises SyntaxErrors with all that is wrong.  Of macros of one name and number of arguments the last one counts.
+
+    `escaped_names` allows for names of fields in backticks, which Kubernetes does not.
+    """
     if len(text) > MAX_CODE_POINTS:
         message = f"expression code point size exceeds limit: size: {len(text)}, limit {MAX_CODE_POINTS}"
         raise SyntaxErrors([(NOWHERE, message)])
     lexed = tokenize(text)
-    reader = _Parser(lexed.tokens, macros, optional_syntax)
+    problems: list[Problem] = list(lexed.problems)
+    build = Builder(macros)
+    parser = _Parser(TokenStream(lexed, problems), build, optional_syntax, escaped_names)
     try:
-        root = reader.whole()
-    except _Mistake:
-        raise SyntaxErrors([*syntax_problems(text, lexed), *reader.problems]) from None
-    except (_TooDeep, RecursionError) as failure:
-        message = str(failure) if isinstance(failure, _TooDeep) else f"expression recursion limit exceeded: {MAX_DEPTH}"
-        raise SyntaxErrors([*lexed.problems, *reader.problems, (NOWHERE, message)]) from None
-    if lexed.problems or reader.problems:
-        raise SyntaxErrors([*lexed.problems, *reader.problems])
-    return Tree(text, root, reader.offsets, reader.calls)
-
-
-class _Mistake(Exception):
-    """The text does not follow the grammar."""
-
-
-class _TooDeep(Exception):
-    """The text is nested deeper than an expression may be."""
+        root = parser.whole()
+    except GivenUp as failure:
+        raise SyntaxErrors(problems + [(NOWHERE, str(failure))] * bool(failure.args)) from None
+    except RecursionError:
+        raise SyntaxErrors([*problems, (NOWHERE, _TOO_DEEP)]) from None
+    if problems or build.problems:
+        raise SyntaxErrors(problems + build.problems)
+    return Tree(text, root, build.offsets, build.calls)
 
 
 class _Parser:
-    """One reading of one text.  A rule reads what the grammar calls so, from `token` on, and leaves in `height` how deep it is."""
+    """One reading of one text.  A rule reads what the grammar calls so, and leaves in `height` how deep it is.
 
-    def __init__(self, tokens: list[Token], macros: Iterable[Macro], optional_syntax: bool) -> None:
-        self.tokens = tokens
-        self.position = 0
-        self.token = tokens[0]
-        self.macros = {(each.name, each.member, each.arguments): each for each in macros}
+    A rule that is given up returns what it has; a bare Node stands for what is missing of it, which no text without problems has.
+    """
+
+    def __init__(self, stream: TokenStream, build: Builder, optional_syntax: bool, escaped_names: bool) -> None:
+        self.stream = stream
+        self.build = build
+        self.problems = build.problems
         self.optional_syntax = optional_syntax
-        self.offsets: dict[int, int] = {}
-        self.calls: dict[int, Call] = {}
-        self.problems: list[Problem] = []
-        self.next = 1
+        self.escaped_names = escaped_names
         self.height = 0
         self.nesting = {"expr": 0, "relation": 0, "calc": 0}
 
-    # Tokens, ids, errors
-
-    def advance(self) -> Token:
-        token = self.token
-        self.position += 1
-        self.token = self.tokens[self.position]
-        return token
-
-    def expect(self, kind: str) -> Token:
-        if self.token.kind != kind:
-            raise _Mistake
-        return self.advance()
-
-    def id(self, offset: int) -> int:
-        made = self.next
-        self.next += 1
-        self.offsets[made] = offset
-        return made
-
-    def forget(self, node: int) -> None:
-        """A macro's own call is no node."""
-        self.offsets.pop(node, None)
-        if node == self.next - 1:
-            self.next -= 1
-
-    def fail(self, offset: int, message: str) -> Node:
-        self.problems.append((offset, message))
-        return Node(self.id(offset))
+    def missing(self) -> Node:
+        return Node(self.build.id(self.stream.token.offset))
 
     def deeper(self, rule: str) -> None:
         self.nesting[rule] += 1
         if self.nesting[rule] > MAX_DEPTH:
-            raise _TooDeep(f"expression recursion limit exceeded: {MAX_DEPTH}")
+            raise GivenUp(_TOO_DEEP)
 
-    def higher(self, below: int) -> None:
-        self.height = below + 1
-
-    # Rules
+    # Operators
 
     def whole(self) -> Node:
-        root = self.expression()
-        if self.token.kind != EOF:
-            raise _Mistake
+        root = self.expression(_TEXT_ENDS)
+        try:
+            self.stream.match(EOF, _RULE_ENDS, "start")
+        except Mistake as mistake:
+            self.stream.recover(mistake)
         if self.height > MAX_DEPTH:
-            raise _TooDeep("max recursion depth exceeded")
+            self.problems.append((NOWHERE, "max recursion depth exceeded"))
         return root
 
-    def expression(self) -> Node:
+    def expression(self, follow: Kinds) -> Node:
+        stream = self.stream
+        stream.enter(follow)
         self.deeper("expr")
-        condition = self.alternatives()
-        if self.token.kind == "?":
+        found = self.alternatives(_CONDITION)
+        if stream.kind == "?":
             height = self.height
-            node = self.id(self.advance().offset)
-            positive = self.alternatives()
+            node = self.build.id(stream.advance().offset)
+            positive = self.alternatives(_POSITIVE)
             height = max(height, self.height)
-            self.expect(":")
-            negative = self.expression()
-            self.higher(max(height, self.height))
-            condition = self.call(node, "_?_:_", [condition, positive, negative])
+            try:
+                stream.match(":", EXPRESSION, "conditional")
+                negative = self.expression(_RULE_ENDS)
+            except Mistake as mistake:
+                stream.recover(mistake)
+                negative = self.missing()
+            self.height = max(height, self.height) + 1
+            found = self.build.call(node, "_?_:_", [found, positive, negative])
         self.nesting["expr"] -= 1
-        return condition
+        stream.leave()
+        return found
 
-    def alternatives(self) -> Node:
-        first = self.conjunction()
-        if self.token.kind != "||":
-            return first
-        return self.chain("||", "_||_", first, self.conjunction)
+    def alternatives(self, follow: Kinds) -> Node:
+        self.stream.enter(follow)
+        found = self.conjunction()
+        if self.stream.kind == "||":
+            found = self.chain("||", found, self.conjunction)
+        self.stream.leave()
+        return found
 
     def conjunction(self) -> Node:
-        first = self.relation(1)
-        if self.token.kind != "&&":
-            return first
-        return self.chain("&&", "_&&_", first, lambda: self.relation(1))
+        self.stream.enter(_ALTERNATIVE)
+        found = self.relation(1, _CONJUNCT)
+        if self.stream.kind == "&&":
+            found = self.chain("&&", found, lambda: self.relation(1, _CONJUNCT))
+        self.stream.leave()
+        return found
 
-    def chain(self, sign: str, function: str, first: Node, term: Callable[[], Node]) -> Node:
+    def chain(self, sign: str, first: Node, term: Callable[[], Node]) -> Node:
         terms, nodes, height = [first], [], self.height
-        while self.token.kind == sign:
-            offset = self.advance().offset
+        while self.stream.kind == sign:
+            offset = self.stream.advance().offset
             terms.append(term())
-            nodes.append(self.id(offset))
+            nodes.append(self.build.id(offset))
             height = max(height, self.height)
         self.height = height
-        return _balanced(function, terms, nodes, 0, len(nodes) - 1)
+        return self.build.chain(f"_{sign}_", terms, nodes)
 
-    def relation(self, least: int) -> Node:
+    def relation(self, least: int, follow: Kinds) -> Node:
         """`least` is the binding power that an operator must have to be this relation's: 1 of all, 2 of none."""
+        self.stream.enter(follow)
         self.deeper("relation")
-        left = self.calculation(1)
-        while least <= 1 and self.token.kind in _RELATIONS:
-            left = self.binary(_RELATIONS[self.token.kind], left, self.relation, 2)
+        found = self.calculation(1, _RELATED)
+        while least <= 1 and self.stream.kind in RELATIONS:
+            sign = self.stream.kind
+            found = self.binary("@in" if sign == "in" else f"_{sign}_", found, self.relation, 2, _RELATED)
         self.nesting["relation"] -= 1
-        return left
+        self.stream.leave()
+        return found
 
-    def calculation(self, least: int) -> Node:
+    def calculation(self, least: int, follow: Kinds) -> Node:
         """`least`: 1 of sums and products, 2 of products, 3 of neither."""
+        self.stream.enter(follow)
         self.deeper("calc")
-        left = self.unary()
+        found = self.unary()
         while True:
-            kind = self.token.kind
-            if kind in _PRODUCTS and least <= 2:
-                left = self.binary(_PRODUCTS[kind], left, self.calculation, 3)
-            elif kind in _SUMS and least <= 1:
-                left = self.binary(_SUMS[kind], left, self.calculation, 2)
+            kind = self.stream.kind
+            if kind in PRODUCTS and least <= 2:
+                found = self.binary(f"_{kind}_", found, self.calculation, 3, _CALCULATED)
+            elif kind in SUMS and least <= 1:
+                found = self.binary(f"_{kind}_", found, self.calculation, 2, _CALCULATED)
             else:
                 break
         self.nesting["calc"] -= 1
-        return left
+        self.stream.leave()
+        return found
 
-    def binary(self, function: str, left: Node, rule: Callable[[int], Node], least: int) -> Node:
+    def binary(self, function: str, left: Node, rule: Callable[[int, Kinds], Node], least: int, follow: Kinds) -> Node:
         height = self.height
-        node = self.id(self.advance().offset)
-        right = rule(least)
-        self.higher(max(height, self.height))
-        return self.call(node, function, [left, right])
+        node = self.build.id(self.stream.advance().offset)
+        right = rule(least, follow)
+        self.height = max(height, self.height) + 1
+        return self.build.call(node, function, [left, right])
 
     def unary(self) -> Node:
-        sign = self.token.kind
-        if sign != "!" and (sign != "-" or self.tokens[self.position + 1].kind in (INT, FLOAT)):
-            return self.member()
-        start = self.token.offset
+        self.stream.enter(_CALCULATED)
+        start = self.stream.token.offset
+        self.height = 0
+        try:
+            self.stream.sync(EXPRESSION, "unary")
+            sign = self.sign()
+            found = self.signed(sign) if sign else self.member()
+        except Mistake as mistake:
+            self.stream.recover(mistake)
+            found = Literal(self.build.id(start), "<<error>>")
+        self.stream.leave()
+        return found
+
+    def sign(self) -> str:
+        """The operator that is next; empty where it is none, as with the sign of a number."""
+        stream = self.stream
+        if stream.kind == "!":
+            return "!"
+        if stream.kind == "-" and stream.ahead(1) not in (INT, FLOAT):
+            if stream.ahead(1) in MEMBER:
+                return "-"
+            raise stream.no_alternative(1, "unary")
+        if stream.kind in MEMBER:
+            return ""
+        raise stream.no_alternative(0, "unary")
+
+    def signed(self, sign: str) -> Node:
+        stream = self.stream
+        start = stream.token.offset
         count = 0
-        while self.token.kind == sign:
-            self.advance()
-            count += 1
+        try:
+            while stream.kind == sign:
+                if sign == "-" and stream.ahead(1) not in MEMBER:
+                    raise stream.no_alternative(1, "negations")
+                stream.advance()
+                count += 1
+                stream.sync_repeated(MEMBER | {sign})
+            if sign == "-" and stream.kind not in MEMBER:
+                raise stream.no_alternative(0, "negations")
+        except Mistake as mistake:
+            stream.recover(mistake)
+            return self.missing()
         if count % 2 == 0:
             return self.member()
-        node = self.id(start)
-        return self.call(node, "!_" if sign == "!" else "-_", [self.member()])
+        node = self.build.id(start)
+        return self.build.call(node, f"{sign}_", [self.member()])
+
+    # Members
 
     def member(self) -> Node:
+        self.stream.enter(_RULE_ENDS)
         found = self.primary()
-        while True:
-            kind = self.token.kind
-            if kind == ".":
-                found = self.selection(found, self.advance())
-            elif kind == "[":
-                found = self.index(found, self.advance())
+        goes_on = True
+        while goes_on:
+            kind = self.stream.kind
+            if kind == "[":
+                found, goes_on = self.index(found)
+            elif kind == ".":
+                found, goes_on = self.selection(found)
             else:
-                return found
+                break
+        self.stream.leave()
+        return found
 
-    def selection(self, operand: Node, dot: Token) -> Node:
+    def selection(self, operand: Node) -> tuple[Node, bool]:
+        """The operand's field or method, and whether the member goes on."""
+        stream = self.stream
+        name = stream.ahead(1)
+        if name == IDENTIFIER and stream.ahead(2) == "(":
+            return self.method(operand)
+        if name != "?" and name not in FIELD:
+            stream.recover(stream.no_alternative(1, "member"))
+            return operand, False
         height = self.height
-        optional = self.token.kind == "?" and self.advance()
-        name = self.token
-        if name.kind not in (IDENTIFIER, ESCAPED):
-            raise _Mistake
-        self.advance()
-        if self.token.kind == "(" and name.kind == IDENTIFIER and not optional:
-            node = self.id(self.advance().offset)
-            arguments = self.arguments()
-            self.higher(max(height, self.height))
-            return self.call(node, name.text, arguments, operand)
-        self.higher(height)
-        field = name.text if name.kind == IDENTIFIER else name.text[1:-1]
+        dot = stream.advance()
+        optional = stream.kind == "?"
+        if optional:
+            stream.advance()
+        start = stream.token.offset
+        field = self.field_name(_MEMBER)
+        self.height = height + 1
+        if field is None:
+            return self.build.fail(start, "unsupported ident kind"), True
+        return self.selected(operand, dot.offset, field, optional), True
+
+    def selected(self, operand: Node, dot: int, field: Token, optional: bool) -> Node:
+        if field.kind == ESCAPED and not self.escaped_names:
+            self.problems.append((field.offset, "unsupported syntax: '`'"))
+        name = field.text if field.kind == IDENTIFIER else field.text[1:-1]
         if not optional:
-            return Select(self.id(dot.offset), operand, field)
+            return Select(self.build.id(dot), operand, name)
         if not self.optional_syntax:
-            return self.fail(dot.offset, "unsupported syntax '.?'")
-        literal = Literal(self.id(name.offset), field)
-        return Call(self.id(dot.offset), "_?._", None, [operand, literal])
+            return self.build.fail(dot, "unsupported syntax '.?'")
+        literal = Literal(self.build.id(field.offset), name)
+        return Call(self.build.id(dot), "_?._", None, [operand, literal])
 
-    def index(self, operand: Node, bracket: Token) -> Node:
+    def method(self, operand: Node) -> tuple[Node, bool]:
         height = self.height
-        optional = self.token.kind == "?" and self.advance()
-        node = self.id(bracket.offset)
-        key = self.expression()
-        self.expect("]")
-        self.higher(max(height, self.height))
-        if optional and not self.optional_syntax:
-            return self.fail(bracket.offset, "unsupported syntax '[?'")
-        return self.call(node, "_[?_]" if optional else "_[_]", [operand, key])
+        self.stream.advance()
+        name = self.stream.advance().text
+        node = self.build.id(self.stream.advance().offset)
+        arguments, goes_on = self.arguments(_MEMBER)
+        self.height = max(height, self.height) + 1
+        return self.build.call(node, name, arguments, operand), goes_on
 
-    def arguments(self) -> list[Node]:
+    def index(self, operand: Node) -> tuple[Node, bool]:
+        stream = self.stream
+        height = self.height
+        bracket = stream.advance().offset
+        node = self.build.id(bracket)
+        optional = False
+        key: Node | None = None
+        try:
+            stream.sync(OPTION | EXPRESSION, "index")
+            optional = stream.kind == "?"
+            if optional:
+                stream.advance()
+            key = self.expression(_INDEX)
+            stream.match("]", _MEMBER, "index end")
+            goes_on = True
+        except Mistake as mistake:
+            stream.recover(mistake)
+            goes_on = False
+        self.height = max(height, self.height) + 1
+        if optional and not self.optional_syntax:
+            return self.build.fail(bracket, "unsupported syntax '[?'"), goes_on
+        return self.build.call(node, "_[?_]" if optional else "_[_]", [operand, key or self.missing()]), goes_on
+
+    def arguments(self, follow: Kinds) -> tuple[list[Node], bool]:
+        """Up to and with the bracket that closes them, and whether it is there; if not, the rule around them was given up."""
+        stream = self.stream
         made: list[Node] = []
         height = 0
-        while self.token.kind != ")":
-            if made:
-                self.expect(",")
-            made.append(self.expression())
-            height = max(height, self.height)
-        self.advance()
+        goes_on = True
+        try:
+            stream.sync(EXPRESSION | _NESTED, "arguments")
+            if stream.kind in EXPRESSION:
+                stream.enter(_NESTED)
+                made.append(self.expression(_LISTED))
+                height = self.height
+                while stream.kind == ",":
+                    stream.advance()
+                    made.append(self.expression(_LISTED))
+                    height = max(height, self.height)
+                stream.leave()
+            stream.match(")", follow, "arguments end")
+        except Mistake as mistake:
+            stream.recover(mistake)
+            goes_on = False
         self.height = height
-        return made
+        return made, goes_on
+
+    def field_name(self, follow: Kinds) -> Token | None:
+        self.stream.enter(follow)
+        name: Token | None = None
+        try:
+            self.stream.sync(FIELD, "field name")
+            if self.stream.kind not in FIELD:
+                raise self.stream.no_alternative(0, "field name")
+            name = self.stream.advance()
+        except Mistake as mistake:
+            self.stream.recover(mistake)
+        self.stream.leave()
+        return name
+
+    # Primaries
 
     def primary(self) -> Node:
-        token = self.token
+        stream = self.stream
+        stream.enter(_MEMBER)
         self.height = 0
-        match token.kind:
-            case "." | "IDENTIFIER":
-                return self.name()
-            case "(":
-                self.advance()
-                nested = self.expression()
-                self.expect(")")
-                return nested
-            case "[":
-                return self.created_list(self.advance())
-            case "{":
-                node = self.id(self.advance().offset)
-                return CreateMap(node, self.entries(self.key))
-        return self.literal()
+        found: Node | None = None
+        try:
+            stream.sync(MEMBER, "primary")
+            match stream.kind:
+                case "." | "IDENTIFIER":
+                    found = self.name()
+                case "(":
+                    stream.advance()
+                    found = self.expression(_NESTED)
+                    stream.match(")", _RULE_ENDS, "nested end")
+                case "[":
+                    found = self.created_list()
+                case "{":
+                    node = self.build.id(stream.advance().offset)
+                    found = CreateMap(node, self.entries(self.map_entries, EXPRESSION))
+                case _:
+                    found = self.literal()
+        except Mistake as mistake:
+            stream.recover(mistake)
+        stream.leave()
+        return found or self.missing()
 
     def name(self) -> Node:
         """A variable, a function's call, or an object; a name with dots is the operand of selections unless a brace follows."""
-        start = self.token
-        leading = "." if start.kind == "." and self.advance() else ""
-        if self.token.kind != IDENTIFIER:
-            raise _Mistake
-        ahead = self.position + 1
-        while self.tokens[ahead].kind == "." and self.tokens[ahead + 1].kind == IDENTIFIER:
-            ahead += 2
-        if self.tokens[ahead].kind == "{":
-            text = "".join(each.text for each in self.tokens[self.position : ahead])
-            self.position = ahead
-            self.token = self.tokens[ahead]
-            return CreateObject(self.id(self.advance().offset), leading + text, self.entries(self.field))
-        name = self.advance()
-        if self.token.kind == "(":
-            return self.function(start, leading, name)
+        stream = self.stream
+        leading = stream.kind == "."
+        if leading and stream.ahead(1) != IDENTIFIER:
+            raise stream.no_alternative(1, "primary")
+        words = 2 if leading else 1
+        while stream.ahead(words) == "." and stream.ahead(words + 1) == IDENTIFIER:
+            words += 2
+        if stream.ahead(words) == "{":
+            text = "".join([stream.advance().text for _ in range(words)])
+            return CreateObject(self.build.id(stream.advance().offset), text, self.entries(self.field_entries, FIELD))
+        start = stream.token.offset
+        if leading:
+            stream.advance()
+        name = stream.advance()
+        text = f".{name.text}" if leading else name.text
+        if stream.kind == "(":
+            return self.function(start, name.text, text)
         if name.text in RESERVED:
-            return self.fail(start.offset, f"reserved identifier: {name.text}")
-        return Identifier(self.id(name.offset), leading + name.text)
+            return self.build.fail(start, f"reserved identifier: {name.text}")
+        return Identifier(self.build.id(name.offset), text)
 
-    def function(self, start: Token, leading: str, name: Token) -> Node:
-        if name.text in RESERVED:
-            failed = self.fail(start.offset, f"reserved identifier: {name.text}")
-            self.advance()
-            self.arguments()
+    def function(self, start: int, name: str, text: str) -> Node:
+        bracket = self.stream.advance().offset
+        if name in RESERVED:
+            failed = self.build.fail(start, f"reserved identifier: {name}")
+            known = len(self.problems)
+            self.arguments(_RULE_ENDS)
+            del self.problems[known:]
             return failed
-        node = self.id(self.advance().offset)
-        return self.call(node, leading + name.text, self.arguments())
+        node = self.build.id(bracket)
+        return self.build.call(node, text, self.arguments(_RULE_ENDS)[0])
 
-    def created_list(self, bracket: Token) -> Node:
-        node = self.id(bracket.offset)
+    def created_list(self) -> Node:
+        stream = self.stream
+        node = self.build.id(stream.advance().offset)
         elements: list[Node] = []
         optional: set[int] = set()
         height = 0
-        while self.token.kind != "]":
-            if elements:
-                self.expect(",")
-                if self.token.kind == "]":
-                    break
-            elif self.token.kind == ",":
-                self.advance()
-                break
-            if self.option() is not None:
-                optional.add(len(elements))
-            elements.append(self.expression())
-            height = max(height, self.height)
-        self.expect("]")
+        try:
+            stream.sync(EXPRESSION | OPTION | _ELEMENTS, "list")
+            if stream.kind in EXPRESSION or stream.kind == "?":
+                height = self.elements(elements, optional)
+            self.closed("]", _ELEMENTS, "list end")
+        except Mistake as mistake:
+            stream.recover(mistake)
         self.height = height
         return CreateList(node, elements, frozenset(optional))
 
-    def option(self) -> Token | None:
-        """A question mark, which makes an element optional."""
-        if self.token.kind != "?":
-            return None
-        mark = self.advance()
-        if not self.optional_syntax:
-            self.fail(mark.offset, "unsupported syntax '?'")
-        return mark
-
-    def key(self) -> Node:
-        return self.expression()
-
-    def field(self) -> str:
-        if self.token.kind not in (IDENTIFIER, ESCAPED):
-            raise _Mistake
-        name = self.advance()
-        return name.text if name.kind == IDENTIFIER else name.text[1:-1]
-
-    def entries(self, key: Callable[[], Node | str]) -> list[Entry]:
-        made: list[Entry] = []
+    def elements(self, made: list[Node], optional: set[int]) -> int:
+        """How deep the deepest one is."""
+        stream = self.stream
+        stream.enter(_ELEMENTS)
         height = 0
-        while self.token.kind != "}":
-            if made:
-                self.expect(",")
-                if self.token.kind == "}":
-                    break
-            elif self.token.kind == ",":
-                self.advance()
-                break
-            made.append(self.entry(key))
+        while True:
+            element, mark = self.option(_LISTED)
+            if mark is not None:
+                self.refuse_option(mark)
+                optional.add(len(made))
+            made.append(element)
             height = max(height, self.height)
-        self.expect("}")
-        self.height = height
+            if stream.kind != "," or (stream.ahead(1) not in EXPRESSION and stream.ahead(1) != "?"):
+                break
+            stream.advance()
+        stream.leave()
+        return height
+
+    def closed(self, bracket: str, either: Kinds, state: str) -> None:
+        self.stream.sync(either, state)
+        if self.stream.kind == ",":
+            self.stream.advance()
+        self.stream.match(bracket, _RULE_ENDS, state)
+
+    def option(self, follow: Kinds) -> tuple[Node, int | None]:
+        """An expression, and where the question mark before it is."""
+        stream = self.stream
+        stream.enter(follow)
+        found: Node | None = None
+        mark: int | None = None
+        try:
+            stream.sync(OPTION | EXPRESSION, "option")
+            if stream.kind == "?":
+                mark = stream.advance().offset
+            found = self.expression(_RULE_ENDS)
+        except Mistake as mistake:
+            stream.recover(mistake)
+        stream.leave()
+        return found or self.missing(), mark
+
+    def refuse_option(self, mark: int) -> bool:
+        if not self.optional_syntax:
+            self.build.fail(mark, "unsupported syntax '?'")
+        return not self.optional_syntax
+
+    def entries(self, read: Callable[[list[Entry]], None], first: Kinds) -> list[Entry]:
+        made: list[Entry] = []
+        stream = self.stream
+        self.height = 0
+        try:
+            stream.sync(first | OPTION | _ENTRIES, "entries")
+            if stream.kind in first or stream.kind == "?":
+                stream.enter(_ENTRIES)
+                try:
+                    read(made)
+                except Mistake as mistake:
+                    stream.recover(mistake)
+                stream.leave()
+            self.closed("}", _ENTRIES, "entries end")
+        except Mistake as mistake:
+            stream.recover(mistake)
         return made
 
-    def entry(self, key: Callable[[], Node | str]) -> Entry:
-        """Its id is the colon's and comes before its key's."""
-        optional = self.option()
-        node = self.id(NOWHERE)
-        name = key()
-        height = self.height if isinstance(name, Node) else 0
-        self.offsets[node] = self.expect(":").offset
-        value = self.expression()
-        self.height = max(height, self.height)
-        return Entry(node, name, value, optional is not None)
+    def map_entries(self, made: list[Entry]) -> None:
+        stream = self.stream
+        height = 0
+        while True:
+            known = len(self.problems)
+            node = self.build.id(NOWHERE)
+            key, mark = self.option(_POSITIVE)
+            height = max(height, self.height)
+            try:
+                self.build.offsets[node] = stream.match(":", EXPRESSION, "key").offset
+            except Mistake:
+                del self.problems[known:]
+                raise
+            value = self.expression(_LISTED)
+            height = max(height, self.height)
+            if mark is not None and self.refuse_option(mark):
+                self.problems[known:] = self.problems[-1:]
+            made.append(Entry(node, key, value, mark is not None))
+            self.height = height
+            if stream.kind != "," or (stream.ahead(1) not in EXPRESSION and stream.ahead(1) != "?"):
+                return
+            stream.advance()
+
+    def field_entries(self, made: list[Entry]) -> None:
+        stream = self.stream
+        height = 0
+        start = stream.token.offset
+        while True:
+            mark, field = self.field()
+            node = self.build.id(stream.match(":", EXPRESSION, "field").offset)
+            known = len(self.problems)
+            value = self.expression(_LISTED)
+            height = max(height, self.height)
+            self.height = height
+            if mark is not None and self.refuse_option(mark):
+                self.problems[known:] = self.problems[-1:]
+            elif field is None:
+                self.problems[known:] = [(start, "unsupported ident kind")]
+            elif field.kind == ESCAPED and not self.escaped_names:
+                self.problems[known:] = [(start, "unsupported syntax: '`'")]
+            else:
+                made.append(Entry(node, field.text.strip("`"), value, mark is not None))
+            if stream.kind != "," or (stream.ahead(1) not in FIELD and stream.ahead(1) != "?"):
+                return
+            stream.advance()
+
+    def field(self) -> tuple[int | None, Token | None]:
+        stream = self.stream
+        stream.enter(_POSITIVE)
+        mark: int | None = None
+        field: Token | None = None
+        try:
+            stream.sync(OPTION | FIELD, "field option")
+            if stream.kind == "?":
+                mark = stream.advance().offset
+            field = self.field_name(_RULE_ENDS)
+        except Mistake as mistake:
+            stream.recover(mistake)
+        stream.leave()
+        return mark, field
 
     def literal(self) -> Node:
-        start = self.token
-        sign = self.advance().text if start.kind == "-" else ""
-        token = self.token
+        stream = self.stream
+        if stream.kind not in LITERAL:
+            raise stream.no_alternative(0, "primary")
+        start = stream.token.offset
+        sign = ""
+        if stream.kind == "-":
+            if stream.ahead(1) not in (INT, FLOAT):
+                stream.enter(_RULE_ENDS)
+                stream.recover(stream.no_alternative(1, "literal"))
+                stream.leave()
+                return self.missing()
+            sign = stream.advance().text
+        token = stream.advance()
         match token.kind:
             case "NUM_INT":
                 return self.valued(start, literals.integer, sign + token.text)
@@ -391,41 +579,10 @@ class _Parser:
                 return self.valued(start, literals.string, token.text)
             case "BYTES":
                 return self.valued(start, literals.bytes_of, token.text)
-            case "true" | "false" | "null":
-                self.advance()
-                return Literal(self.id(start.offset), _CONSTANTS[token.kind])
-        raise _Mistake
+        return Literal(self.build.id(start), _CONSTANTS[token.kind])
 
-    def valued(self, start: Token, read: Callable[[str], _Value], text: str) -> Node:
-        self.advance()
+    def valued(self, start: int, read: Callable[[str], _Value], text: str) -> Node:
         try:
-            return Literal(self.id(start.offset), read(text))
+            return Literal(self.build.id(start), read(text))
         except literals.BadLiteral as failure:
-            return self.fail(start.offset, str(failure))
-
-    # Calls and macros
-
-    def call(self, node: int, function: str, arguments: list[Node], target: Node | None = None) -> Node:
-        member = target is not None
-        macro = self.macros.get((function, member, len(arguments))) or self.macros.get((function, member, -1))
-        call = Call(node, function, target, arguments)
-        if macro is None:
-            return call
-        try:
-            made = macro.expand(Maker(self, node, macro.name), target, arguments)
-        except MacroError as failure:
-            offset = self.offsets.get(failure.node, NOWHERE)
-            self.forget(node)
-            return self.fail(offset, failure.message)
-        if made is None:
-            return call
-        self.calls[made.id] = call
-        self.forget(node)
-        return made
-
-
-def _balanced(function: str, terms: Sequence[Node], nodes: Sequence[int], low: int, high: int) -> Node:
-    middle = (low + high + 1) // 2
-    left = terms[middle] if middle == low else _balanced(function, terms, nodes, low, middle - 1)
-    right = terms[middle + 1] if middle == high else _balanced(function, terms, nodes, middle + 1, high)
-    return Call(nodes[middle], function, None, [left, right])
+            return self.build.fail(start, str(failure))
