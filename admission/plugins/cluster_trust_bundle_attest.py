@@ -10,6 +10,7 @@ from typing import Final
 from admission.attributes import Attributes, Operation
 from admission.denial import forbidden
 from admission.signers import may_act_for
+from admission.written import object_of
 from cluster.api.authorization import Authorizer
 from cluster.api.field import quoted
 from cluster.api.names import GroupResource, Object
@@ -33,8 +34,8 @@ class ClusterTrustBundleAttest:
 
         The new object's signer counts: an update can not change it.
         """
-        bundle = attributes.object
-        if attributes.resource.group_resource != _BUNDLES or bundle is None:
+        bundle = object_of(attributes, _BUNDLES)
+        if bundle is None:
             return
         signer = (bundle.get("spec") or {}).get("signerName") or ""
         if not signer or _is_unchanged(bundle, attributes.old_object):

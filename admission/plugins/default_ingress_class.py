@@ -9,6 +9,7 @@ from typing import Final
 
 from admission.attributes import Attributes, Operation
 from admission.default_class import newest
+from admission.written import object_of
 from cluster.api.names import GroupResource, Object
 from cluster.api.protocols import Reader
 
@@ -29,8 +30,8 @@ class DefaultIngressClass:
         return operation is Operation.CREATE
 
     def admit(self, attributes: Attributes) -> None:
-        ingress = attributes.object
-        if attributes.resource.group_resource != _INGRESSES or attributes.subresource or ingress is None:
+        ingress = object_of(attributes, _INGRESSES)
+        if ingress is None:
             return
         if (ingress.get("spec") or {}).get("ingressClassName") is not None or _CLASS_ANNOTATION in _annotations(ingress):
             return

@@ -9,13 +9,14 @@ from typing import Final
 
 from admission.attributes import Attributes, Operation
 from admission.default_class import newest
+from admission.written import object_of
 from cluster.api.names import GroupResource, Object
 from cluster.api.protocols import Reader
 from cluster.kinds.core.volumes import CLASS_ANNOTATION
 from cluster.kinds.storage.storageclasses import is_default_class
 
 STORAGE_CLASSES: Final = GroupResource("storage.k8s.io", "storageclasses")
-_CLAIMS: Final = GroupResource("", "persistentvolumeclaims")
+CLAIMS: Final = GroupResource("", "persistentvolumeclaims")
 
 
 class DefaultStorageClass:
@@ -29,8 +30,8 @@ class DefaultStorageClass:
 
     def admit(self, attributes: Attributes) -> None:
         """A class that is named and empty asks for none, and stays."""
-        claim = attributes.object
-        if attributes.resource.group_resource != _CLAIMS or attributes.subresource or claim is None or _has_class(claim):
+        claim = object_of(attributes, CLAIMS)
+        if claim is None or _has_class(claim):
             return
         name = newest(each for each in self._reader.list(STORAGE_CLASSES) if is_default_class(each))
         if name is not None:

@@ -9,6 +9,7 @@ from typing import Final
 
 from admission.attributes import Attributes, Operation
 from admission.denial import forbidden
+from admission.written import object_of
 from cluster.api.names import GroupResource, Object
 
 _SERVICES: Final = GroupResource("", "services")
@@ -21,9 +22,8 @@ class DenyServiceExternalIPs:
         return operation in (Operation.CREATE, Operation.UPDATE)
 
     def validate(self, attributes: Attributes) -> None:
-        if attributes.resource.group_resource != _SERVICES or attributes.subresource:
-            return
-        if not _external_ips(attributes.object) <= _external_ips(attributes.old_object):
+        service = object_of(attributes, _SERVICES)
+        if service is not None and not _external_ips(service) <= _external_ips(attributes.old_object):
             raise forbidden(attributes, "Use of external IPs is denied by admission control")
 
 

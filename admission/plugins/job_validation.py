@@ -10,13 +10,14 @@ from typing import Final
 
 from admission.attributes import Attributes, Operation
 from admission.denial import forbidden
+from admission.plugins.pod_group_protection import POD_GROUPS
+from admission.written import object_of
 from cluster.api.field import quoted
 from cluster.api.meta import controller_of
 from cluster.api.names import GroupResource, Object
 from cluster.api.protocols import Reader
 
 _JOBS: Final = GroupResource("batch", "jobs")
-_POD_GROUPS: Final = GroupResource("scheduling.k8s.io", "podgroups")
 
 
 class JobValidation:
@@ -29,8 +30,8 @@ class JobValidation:
         return operation is Operation.UPDATE
 
     def validate(self, attributes: Attributes) -> None:
-        job, old = attributes.object, attributes.old_object
-        if attributes.resource.group_resource != _JOBS or attributes.subresource or job is None or old is None:
+        job, old = object_of(attributes, _JOBS), attributes.old_object
+        if job is None or old is None:
             return
         if job["spec"].get("parallelism") == old["spec"].get("parallelism"):
             return
@@ -45,9 +46,9 @@ class JobValidation:
         namespace = metadata.get("namespace", "")
         name = ((job["spec"].get("template") or {}).get("spec") or {}).get("schedulingGroup") or {}
         if name.get("podGroupName") is not None:
-            named = self._reader.get(_POD_GROUPS, namespace, name["podGroupName"])
+            named = self._reader.get(POD_GROUPS, namespace, name["podGroupName"])
             return [named] if named is not None else []
-        return [each for each in self._reader.list(_POD_GROUPS, namespace) if _controlled_by(each, metadata.get("uid"))]
+        return [each for each in self._reader.list(POD_GROUPS, namespace) if _controlled_by(each, metadata.get("uid"))]
 
 
 def _controlled_by(obj: Object, uid: str | None) -> bool:

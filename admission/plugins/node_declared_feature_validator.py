@@ -10,12 +10,13 @@ from typing import Final
 
 from admission.attributes import Attributes, Operation
 from admission.denial import forbidden
+from admission.pods import PODS
+from admission.written import is_of
 from cluster.api import quantity
 from cluster.api.field import quoted
 from cluster.api.names import GroupResource, Object
 from cluster.api.protocols import Reader
 
-_PODS: Final = GroupResource("", "pods")
 _NODES: Final = GroupResource("", "nodes")
 
 
@@ -30,7 +31,7 @@ class NodeDeclaredFeatureValidator:
 
     def validate(self, attributes: Attributes) -> None:
         """A generation that stays says that the spec does."""
-        if attributes.resource.group_resource != _PODS or attributes.subresource not in ("", "resize"):
+        if not is_of(attributes, PODS) or attributes.subresource not in ("", "resize"):
             return
         pod, old = attributes.object, attributes.old_object
         if pod is None or old is None or pod["metadata"].get("generation") == old["metadata"].get("generation"):

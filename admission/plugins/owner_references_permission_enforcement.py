@@ -10,14 +10,15 @@ from typing import Final
 
 from admission.attributes import Attributes, Operation
 from admission.denial import forbidden
+from admission.pods import PODS
+from admission.written import is_of
 from cluster.api.authorization import Attributes as Question
 from cluster.api.authorization import Authorizer, Verdict
 from cluster.api.field import quoted
-from cluster.api.names import GroupResource, Object, parse_api_version
+from cluster.api.names import Object, parse_api_version
 from cluster.kinds.catalog import Catalog
 from cluster.kinds.model import Kind
 
-_PODS: Final = GroupResource("", "pods")
 _NOT_DELETABLE: Final = "cannot set an ownerRef on a resource you can't delete"
 _NOT_FINALIZABLE: Final = "cannot set blockOwnerDeletion if an ownerReference refers to a resource you can't set finalizers on"
 
@@ -34,7 +35,7 @@ class OwnerReferencesPermissionEnforcement:
 
     def validate(self, attributes: Attributes) -> None:
         """Looks at what changes only.  A pod's status is passed over: its strategy lets no owner change."""
-        if attributes.resource.group_resource == _PODS and attributes.subresource == "status":
+        if attributes.subresource == "status" and is_of(attributes, PODS):
             return
         owners, before = _owners(attributes.object), _owners(attributes.old_object)
         if owners == before:

@@ -9,13 +9,13 @@ from typing import Final
 
 from admission.attributes import Attributes, Operation
 from admission.denial import forbidden
-from admission.plugins.default_storage_class import STORAGE_CLASSES
+from admission.plugins.default_storage_class import CLAIMS, STORAGE_CLASSES
+from admission.written import object_of
 from cluster.api import quantity
-from cluster.api.names import GroupResource, Object
+from cluster.api.names import Object
 from cluster.api.protocols import Reader
 from cluster.kinds.core.volumes import storage_class
 
-_CLAIMS: Final = GroupResource("", "persistentvolumeclaims")
 _NO_RESIZE: Final = "only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must support resize"
 
 
@@ -29,8 +29,8 @@ class PersistentVolumeClaimResize:
         return operation is Operation.UPDATE
 
     def validate(self, attributes: Attributes) -> None:
-        claim, old = attributes.object, attributes.old_object
-        if attributes.resource.group_resource != _CLAIMS or attributes.subresource or claim is None or old is None:
+        claim, old = object_of(attributes, CLAIMS), attributes.old_object
+        if claim is None or old is None:
             return
         if quantity.compare(_size(claim), _size(old)) <= 0:
             return

@@ -9,9 +9,10 @@ from typing import Final
 
 from admission.attributes import Attributes, Operation
 from admission.finalizers import protect
+from admission.written import object_of
 from cluster.api.names import GroupResource
 
-_POD_GROUPS: Final = GroupResource("scheduling.k8s.io", "podgroups")
+POD_GROUPS: Final = GroupResource("scheduling.k8s.io", "podgroups")
 _FINALIZER: Final = "scheduling.k8s.io/podgroup-protection"
 
 
@@ -22,5 +23,6 @@ class PodGroupProtection:
         return operation is Operation.CREATE
 
     def admit(self, attributes: Attributes) -> None:
-        if attributes.resource.group_resource == _POD_GROUPS and not attributes.subresource and attributes.object is not None:
-            protect(attributes.object, _FINALIZER)
+        group = object_of(attributes, POD_GROUPS)
+        if group is not None:
+            protect(group, _FINALIZER)

@@ -9,11 +9,12 @@ from typing import Final
 
 from admission.attributes import Attributes, Operation
 from admission.denial import forbidden
+from admission.plugins.pod_group_protection import POD_GROUPS
+from admission.written import object_of
 from cluster.api.field import quoted
 from cluster.api.names import GroupResource
 from cluster.api.protocols import Reader
 
-_POD_GROUPS: Final = GroupResource("scheduling.k8s.io", "podgroups")
 _WORKLOADS: Final = GroupResource("scheduling.k8s.io", "workloads")
 
 
@@ -27,9 +28,10 @@ class PodGroupWorkloadExists:
         return operation is Operation.CREATE
 
     def validate(self, attributes: Attributes) -> None:
-        if attributes.resource.group_resource != _POD_GROUPS or attributes.subresource or attributes.object is None:
+        group = object_of(attributes, POD_GROUPS)
+        if group is None:
             return
-        template = (attributes.object.get("spec") or {}).get("podGroupTemplateRef") or {}
+        template = (group.get("spec") or {}).get("podGroupTemplateRef") or {}
         reference = template.get("workload")
         if reference is None:
             return

@@ -9,6 +9,8 @@ from typing import Final
 
 from admission.attributes import Attributes, Operation
 from admission.denial import forbidden
+from admission.pods import PODS
+from admission.written import is_of
 from cluster.api import quantity
 from cluster.api.errors import Forbidden
 from cluster.api.field import quoted
@@ -17,7 +19,6 @@ from cluster.api.pod_resources import requests_of
 from cluster.api.protocols import Reader
 from cluster.api.quantity import ZERO
 
-_PODS: Final = GroupResource("", "pods")
 _NODES: Final = GroupResource("", "nodes")
 _OS: Final = "kubernetes.io/os"
 
@@ -33,7 +34,7 @@ class PodResizeValidator:
 
     def validate(self, attributes: Attributes) -> None:
         """A generation that stays says that the spec does; a pod on no node is for the scheduler to judge."""
-        if attributes.subresource != "resize" or attributes.resource.group_resource != _PODS:
+        if attributes.subresource != "resize" or not is_of(attributes, PODS):
             return
         pod, old = attributes.object, attributes.old_object
         if pod is None or old is None or pod["metadata"].get("generation") == old["metadata"].get("generation"):

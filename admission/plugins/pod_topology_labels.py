@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import Final
 
 from admission.attributes import Attributes, Operation
+from admission.pods import PODS
+from admission.written import is_of
 from cluster.api.names import GroupResource, Object
 from cluster.api.protocols import Reader
 
-_PODS: Final = GroupResource("", "pods")
 _NODES: Final = GroupResource("", "nodes")
 _LABELS: Final = ("topology.kubernetes.io/zone", "topology.kubernetes.io/region")
 
@@ -28,10 +29,12 @@ class PodTopologyLabels:
     def admit(self, attributes: Attributes) -> None:
         """The node's labels win over those that are there; a node that does not exist gives none."""
         obj = attributes.object
-        if attributes.resource.group_resource != _PODS or obj is None:
+        if not is_of(attributes, PODS) or obj is None:
             return
         node = _node_of(attributes.subresource, obj)
-        found = self._reader.get(_NODES, "", node) if node else None
+        if not node:
+            return
+        found = self._reader.get(_NODES, "", node)
         given = ((found or {}).get("metadata") or {}).get("labels") or {}
         labels = {name: given[name] for name in _LABELS if name in given}
         if labels:

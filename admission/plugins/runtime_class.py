@@ -10,13 +10,13 @@ from typing import Final
 
 from admission.attributes import Attributes, Operation
 from admission.denial import forbidden
+from admission.pods import pod_of
 from admission.tolerations import merged
 from cluster.api import quantity
 from cluster.api.field import quoted
 from cluster.api.names import GroupResource, Object
 from cluster.api.protocols import Reader
 
-_PODS: Final = GroupResource("", "pods")
 _RUNTIME_CLASSES: Final = GroupResource("node.k8s.io", "runtimeclasses")
 _DIFFERS: Final = "pod rejected: Pod's Overhead doesn't match RuntimeClass's defined Overhead"
 _UNDEFINED: Final = "pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead"
@@ -32,18 +32,20 @@ class RuntimeClass:
         return operation is Operation.CREATE
 
     def admit(self, attributes: Attributes) -> None:
-        if not _concerns(attributes):
+        pod = pod_of(attributes)
+        if pod is None:
             return
-        spec: Object = (attributes.object or {}).setdefault("spec", {})
+        spec: Object = pod.setdefault("spec", {})
         runtime = self._class(attributes, spec)
         if runtime is not None:
             _set_overhead(attributes, spec, runtime)
             _set_scheduling(attributes, spec, runtime)
 
     def validate(self, attributes: Attributes) -> None:
-        if not _concerns(attributes):
+        pod = pod_of(attributes)
+        if pod is None:
             return
-        spec: Object = (attributes.object or {}).get("spec") or {}
+        spec: Object = pod.get("spec") or {}
         runtime = self._class(attributes, spec)
         defined = runtime.get("overhead") if runtime is not None else None
         overhead = spec.get("overhead")
@@ -61,10 +63,6 @@ class RuntimeClass:
         if found is None:
             raise forbidden(attributes, f"pod rejected: RuntimeClass {quoted(name)} not found")
         return found
-
-
-def _concerns(attributes: Attributes) -> bool:
-    return attributes.resource.group_resource == _PODS and not attributes.subresource and attributes.object is not None
 
 
 def _set_overhead(attributes: Attributes, spec: Object, runtime: Object) -> None:

@@ -11,13 +11,13 @@ from typing import Final
 
 from admission.attributes import Attributes, Operation
 from admission.finalizers import protect
-from cluster.api.names import GroupResource
 
-_FINALIZERS: Final[Mapping[GroupResource, str]] = {
-    GroupResource("", "persistentvolumes"): "kubernetes.io/pv-protection",
-    GroupResource("", "persistentvolumeclaims"): "kubernetes.io/pvc-protection",
-    GroupResource("storage.k8s.io", "volumeattributesclasses"): "kubernetes.io/vac-protection",
+_FINALIZERS: Final[Mapping[str, tuple[str, str]]] = {
+    "persistentvolumes": ("", "kubernetes.io/pv-protection"),
+    "persistentvolumeclaims": ("", "kubernetes.io/pvc-protection"),
+    "volumeattributesclasses": ("storage.k8s.io", "kubernetes.io/vac-protection"),
 }
+"""A resource's name to its group and its finalizer."""
 
 
 class StorageObjectInUseProtection:
@@ -27,6 +27,6 @@ class StorageObjectInUseProtection:
         return operation is Operation.CREATE
 
     def admit(self, attributes: Attributes) -> None:
-        finalizer = _FINALIZERS.get(attributes.resource.group_resource)
-        if finalizer is not None and not attributes.subresource and attributes.object is not None:
+        group, finalizer = _FINALIZERS.get(attributes.resource.resource, ("", ""))
+        if finalizer and attributes.resource.group == group and not attributes.subresource and attributes.object is not None:
             protect(attributes.object, finalizer)
