@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -43,6 +44,8 @@ class Attributes:
     request_annotations: dict[str, str] = field(default_factory=dict)
     reinvocation: Reinvocation = field(default_factory=Reinvocation)
     observer: Observer | None = None
+    deadline: float = math.inf
+    """When, on the monotonic clock, nobody waits for the write any more."""
 
 
 class Plugin(Protocol):

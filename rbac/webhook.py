@@ -98,7 +98,7 @@ def _was_reset(error: BaseException) -> bool:
 
 def _answer(answer: HttpAnswer, review: Object) -> Object:
     if not 200 <= answer.status <= 206:
-        raise _refusal(answer)
+        raise refusal(answer)
     if not answer.body:
         kind = answer.headers.get("content-type", "")
         raise WebhookError(f"0-length response with status code: {answer.status} and content type: {kind}")
@@ -113,7 +113,7 @@ def _answer(answer: HttpAnswer, review: Object) -> Object:
     return dict(found)
 
 
-def _refusal(answer: HttpAnswer) -> WebhookError:
+def refusal(answer: HttpAnswer) -> WebhookError:
     """An answer that is an error: by its Status, if it is one, or in client-go's words."""
     code, message, reason, retry_after = answer.status, "", "", answer.headers.get("retry-after", "").isdigit()
     try:

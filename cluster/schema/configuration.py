@@ -6,7 +6,7 @@ Upstream: apimachinery `pkg/runtime/serializer` with strict decoding, as kube-ap
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from cluster.api.errors import BadRequest
 from cluster.api.field import quoted
@@ -15,7 +15,7 @@ from cluster.api.names import GroupVersionKind, Object, parse_api_version
 from cluster.schema import faults
 from cluster.schema.decode import Mismatch, decoder
 from cluster.schema.model import Schema, SchemaSet
-from cluster.schema.parse import parse_json, parse_yaml
+from cluster.schema.parse import not_an_object, parse_json, parse_yaml
 
 TEXT: Final[Schema] = {"type": "string"}
 FLAG: Final[Schema] = {"type": "boolean"}
@@ -70,7 +70,7 @@ def load_configuration(data: bytes, kind: str, versions: Sequence[SchemaSet], ig
     if value is None:
         value = {}
     if not isinstance(value, dict):
-        raise ValueError(f"couldn't get version/kind; json parse error: {_no_object(value)}")
+        raise ValueError(f"couldn't get version/kind; json parse error: {not_an_object(value)}")
     schemas, gvk = _schemas(value, kind, versions, data)
     definition = schemas.gvk(*gvk)
     assert definition is not None, "found by this very kind"
@@ -112,8 +112,3 @@ def _shown(data: bytes) -> str:
     """The document in a message, or its beginning."""
     text = data.decode(errors="replace")
     return text if len(text) <= _SHOWN else text[:_SHOWN] + " ..."
-
-
-def _no_object(value: Any) -> str:
-    shape = r'struct { APIVersion string "json:\"apiVersion,omitempty\""; Kind string "json:\"kind,omitempty\"" }'
-    return f"json: cannot unmarshal {faults.described(value)} into Go value of type {shape}"

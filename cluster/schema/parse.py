@@ -39,7 +39,7 @@ def parse_json(data: bytes, kind: str = "", find_duplicates: bool = False) -> tu
     if kind and not isinstance(value, dict):
         if value is None:
             return {}, []
-        raise _malformed(data, kind, _not_an_object(value))
+        raise _malformed(data, kind, not_an_object(value))
     return value, _duplicates(data, value) if find_duplicates else []
 
 
@@ -54,7 +54,7 @@ def parse_yaml(data: bytes, kind: str = "", find_duplicates: bool = False) -> tu
     if kind and not isinstance(value, dict):
         if value is None:
             return {}, []
-        raise _malformed(data, kind, _not_an_object(value))
+        raise _malformed(data, kind, not_an_object(value))
     return value, repeated if find_duplicates else []
 
 
@@ -89,7 +89,8 @@ def _lenient(data: bytes, kind: str) -> Any:
         raise _malformed(data, kind, "json: cannot unmarshal number into Go value of type float64") from None
 
 
-def _not_an_object(value: Any) -> str:
+def not_an_object(value: Any) -> str:
+    """What Go says of a document that is no object where one must say its kind."""
     return f"json: cannot unmarshal {described(value)} into Go value of type {_KIND_STRUCT}"
 
 

@@ -1,0 +1,186 @@
+"""What both plugins do with a webhook: find out whether a write concerns it, call it, count that, and tell what came of it.
+
+Upstream: apiserver `pkg/admission/plugin/webhook/generic/webhook.go` (ShouldCallHook), and what both dispatchers share.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from admission.attributes import Attributes
+from admission.objects import Objects
+from admission.observer import Judgement
+from admission.webhooks.call import CallFailed, Calls
+from admission.webhooks.conditions import Compile, Subject
+from admission.webhooks.configuration import kubeconfig_of
+from admission.webhooks.counting import CALLING_ERROR, NO_ERROR, SERVER_ERROR, Counting
+from admission.webhooks.hooks import Hook
+from admission.webhooks.index import Candidate, Index
+from admission.webhooks.match import in_selected_namespace, is_exempt, is_selected_object
+from admission.webhooks.review import request_of
+from admission.webhooks.versions import Versions
+from cluster.api.errors import Forbidden, InternalError, StatusError, Timeout
+from cluster.api.field import quoted
+from cluster.api.names import GroupResource, Object
+from cluster.api.protocols import HttpCallers, Reader
+from cluster.api.selectors import LabelSelector
+from cluster.api.validation import is_qualified_name
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Of webhooks: the plugin that asks them, the resource that configures them, and what metrics call them."""
+
+    plugin: str
+    resource: GroupResource
+    counted: str
+    conditions_counted: str
+
+
+def build_hooked(
+    kind: Kind,
+    reader: Reader,
+    objects: Objects,
+    callers: HttpCallers,
+    configuration: Object | None,
+    compile_condition: Compile,
+    counting: Counting,
+) -> Hooked:
+    """The webhooks of a kind, called as the configuration says; ValueError where it is not good."""
+    kubeconfig = kubeconfig_of(configuration)
+    try:
+        webhook_callers = callers.for_webhooks(kubeconfig)
+    except OSError as error:
+        raise ValueError(f"{kind.plugin}: the kubeconfig {quoted(kubeconfig)} cannot be read: {error}") from None
+    return Hooked(kind, reader, objects, Calls(reader, webhook_callers), compile_condition, counting)
+
+
+class Rejected(Exception):
+    """A webhook denies the write, and this is what its client is told."""
+
+    def __init__(self, error: StatusError) -> None:
+        super().__init__(error.message)
+        self.error = error
+
+
+class Hooked:
+    """The webhooks of one kind, for the plugin that asks them."""
+
+    def __init__(
+        self,
+        kind: Kind,
+        reader: Reader,
+        objects: Objects,
+        calls: Calls,
+        compile_condition: Compile,
+        counting: Counting,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.kind: Final = kind
+        self.objects: Final = objects
+        self.calls: Final = calls
+        self.counting: Final = counting
+        self.clock: Final = clock
+        self._reader = reader
+        self._index = Index(kind.resource, reader, objects, compile_condition)
+
+    def candidates(self, attributes: Attributes) -> tuple[Candidate, ...]:
+        """The webhooks whose rules match; of objects that nobody is asked about none."""
+        found = self._index.candidates(attributes)
+        return () if found and is_exempt(attributes.kind) else found
+
+    def concerns(self, candidate: Candidate, attributes: Attributes, versions: Versions) -> bool:
+        """Whether the webhook is to be asked; StatusError where that can not be told.
+
+        Selectors are judged by the object as it is now, match conditions by the version that the webhook wants.
+        """
+        hook = candidate.hook
+        now = versions.now()
+        if not in_selected_namespace(_usable(hook.namespace_selector), attributes, now, self._reader):
+            return self._skip(hook, attributes, "namespaceSelector")
+        if not is_selected_object(_usable(hook.object_selector), now, attributes.old_object):
+            return self._skip(hook, attributes, "objectSelector")
+        return hook.conditions is None or self._fulfils(candidate, attributes, versions)
+
+    def _fulfils(self, candidate: Candidate, attributes: Attributes, versions: Versions) -> bool:
+        hook, operation = candidate.hook, attributes.operation.value
+        assert hook.conditions is not None, "asked of a webhook that has conditions"
+        subject = Subject(*versions.at(candidate.kind), request_of(candidate, attributes), attributes.user)
+        began = self.clock()
+        verdict = hook.conditions.judge(subject)
+        self.counting.conditions_judged(hook.name, self.kind.counted, operation, self.clock() - began, len(verdict.errors))
+        if verdict.error:
+            log.warning("failed evaluating match conditions, failing closed %s: %s", hook.name, verdict.error)
+            self.tell(hook, attributes, "error", verdict.error, "matchConditions")
+            raise Forbidden.of(attributes.resource.group_resource, attributes.name, verdict.error)
+        if not verdict.matches:
+            self.counting.conditions_excluded(hook.name, self.kind.conditions_counted, operation)
+            return self._skip(hook, attributes, "matchConditions", verdict.failed or "; ".join(verdict.errors))
+        return True
+
+    def _skip(self, hook: Hook, attributes: Attributes, part: str, message: str = "") -> bool:
+        self.tell(hook, attributes, "skipped", message, part)
+        return False
+
+    def tell(self, hook: Hook, attributes: Attributes, outcome: str, message: str = "", part: str = "") -> None:
+        """Tells the observer, if there is one."""
+        if attributes.observer is not None:
+            where = f"{hook.part}.{part}" if part else hook.part
+            attributes.observer.judged(Judgement(self.kind.plugin, hook.configuration, "", where, outcome, message))
+
+    def count(self, hook: Hook, attributes: Attributes, seconds: float, error: Exception | None) -> None:
+        """What became of a call: None where the webhook allows the write."""
+        operation, kind, rejected, code = attributes.operation.value, self.kind.counted, error is not None, 200
+        if isinstance(error, CallFailed):
+            rejected, code, why = not hook.ignore, error.code, CALLING_ERROR
+        elif isinstance(error, Rejected):
+            code, why = error.error.code, NO_ERROR
+        elif error is not None:
+            code, why = 0, SERVER_ERROR
+        if rejected:
+            self.counting.webhook_rejected(hook.name, kind, operation, why, code)
+        self.counting.webhook_called(hook.name, kind, operation, seconds, rejected, code)
+
+    def fails_open(self, hook: Hook, attributes: Attributes, error: Exception, key: str) -> None:
+        """The write goes on without the webhook; `key` names the annotation that tells the audit event so."""
+        log.warning("failed calling webhook, failing open %s: %s", hook.name, error)
+        self.counting.webhook_failed_open(hook.name, self.kind.counted)
+        annotate(attributes.annotations, key, hook.name)
+
+    def in_time(self, attributes: Attributes) -> None:
+        """Timeout where nobody waits for the write any more."""
+        if self.clock() > attributes.deadline:
+            raise Timeout.of("request did not complete within requested timeout")
+
+
+def annotate(annotations: dict[str, str], key: str, value: str) -> None:
+    """For the audit event; what has no proper name, or another value already, is left out.
+
+    Upstream: apiserver `pkg/admission/attributes.go` (AddAnnotationWithLevel).
+    """
+    if key.count("/") != 1 or is_qualified_name(key):
+        log.warning("the audit annotation %r has no proper name", key)
+    elif annotations.setdefault(key, value) != value:
+        log.warning("the audit annotation %r has a value already", key)
+
+
+def raised(hook: Hook, error: Exception) -> StatusError:
+    """What the client is told of a call that stops its write."""
+    if isinstance(error, Rejected):
+        return error.error
+    if isinstance(error, StatusError):
+        return error
+    log.warning("failed calling webhook, failing closed %s: %s", hook.name, error)
+    return InternalError.of(error)
+
+
+def _usable(selector: LabelSelector | str) -> LabelSelector:
+    if isinstance(selector, str):
+        raise InternalError.of(selector)
+    return selector
