@@ -47,6 +47,7 @@ from admission.plugins.runtime_class import RuntimeClass
 from admission.plugins.service_account import ServiceAccount
 from admission.plugins.storage_object_in_use_protection import StorageObjectInUseProtection
 from admission.plugins.taint_nodes_by_condition import TaintNodesByCondition
+from admission.pod_security.observer import UNOBSERVED, EvaluationObserver
 from cluster.api.authorization import Authorizer
 from cluster.api.errors import InternalError
 from cluster.api.names import GroupVersionKind, Object
@@ -89,6 +90,8 @@ class Dependencies:
     """A plugin's name to what the AdmissionConfiguration says for it, which the plugin reads itself: ValueError where it is none."""
     create: Create = read_only
     """For plugins that make objects of their own."""
+    evaluations: EvaluationObserver = UNOBSERVED
+    """Told what pod security comes to."""
 
     def configuration(self, plugin: str) -> Object | None:
         return self.configurations.get(plugin)
@@ -115,7 +118,10 @@ ORDERED: Final[tuple[Entry, ...]] = (
     Entry("TaintNodesByCondition", lambda given: TaintNodesByCondition()),  # noqa: ARG005
     Entry("AlwaysPullImages", lambda given: AlwaysPullImages(), on=False),  # noqa: ARG005
     Entry("ImagePolicyWebhook", lambda given: ImagePolicyWebhook(given.callers, given.configuration("ImagePolicyWebhook")), on=False),
-    Entry("PodSecurity", lambda given: PodSecurity(given.reader, given.configuration("PodSecurity"), given.objects.catalog.version)),
+    Entry(
+        "PodSecurity",
+        lambda given: PodSecurity(given.reader, given.configuration("PodSecurity"), given.objects.catalog.version, given.evaluations),
+    ),
     Entry("PodNodeSelector", lambda given: PodNodeSelector(given.reader, given.configuration("PodNodeSelector")), on=False),
     Entry("Priority", lambda given: Priority(given.reader)),
     Entry(

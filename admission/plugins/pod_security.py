@@ -17,6 +17,7 @@ from admission.pod_security.check import Violation
 from admission.pod_security.configuration import read_configuration
 from admission.pod_security.evaluator import Evaluator, details
 from admission.pod_security.levels import Level, LevelVersion
+from admission.pod_security.observer import UNOBSERVED, EvaluationObserver
 from admission.pod_security.pod import Pod
 from admission.pod_security.policy import AUDIT, ENFORCE, PRIVILEGED, WARN, Policy, ignored, policy_of
 from admission.pod_security.templates import PODS, TEMPLATES, is_significant, template_of
@@ -42,6 +43,7 @@ class PodSecurity:
         reader: Reader,
         configuration: Object | None = None,
         kubernetes_version: str = "1.36",
+        observer: EvaluationObserver = UNOBSERVED,
         *,
         bounds: existing.Bounds = existing.BOUNDS,
         clock: Callable[[], float] = time.monotonic,
@@ -50,6 +52,7 @@ class PodSecurity:
         self._reader = reader
         self._configuration = read_configuration(configuration)
         self._evaluator = Evaluator(newest=int(kubernetes_version.split(".")[1]))
+        self._observer = observer
         self._bounds = bounds
         self._clock = clock
 
@@ -76,14 +79,15 @@ class PodSecurity:
         namespace = self._reader.get(NAMESPACES, "", attributes.namespace)
         if namespace is None:
             missing = NotFound.of(NAMESPACES, attributes.namespace).message
-            raise _failed(attributes, InternalError.of(f"failed to lookup namespace {quoted(attributes.namespace)}"), f": {missing}")
+            raise self._failed(attributes, InternalError.of(f"failed to lookup namespace {quoted(attributes.namespace)}"), f": {missing}")
         policy, errors = self._policy(namespace)
         if not errors and policy.fully_privileged():
+            self._observer.evaluated(attributes, ENFORCE, PRIVILEGED, True)
             _annotate(attributes, "enforce-policy", _EVERYTHING_GOES)
             return
         pod, old = attributes.object, attributes.old_object
         if pod is None or attributes.kind.group_kind != _POD:
-            raise _failed(attributes, BadRequest("failed to decode pod"))
+            raise self._failed(attributes, BadRequest("failed to decode pod"))
         if old is None or is_significant(pod, old):
             self._evaluate(attributes, policy, errors, pod, enforce=True)
 
@@ -94,6 +98,7 @@ class PodSecurity:
         namespace = self._reader.get(NAMESPACES, "", attributes.namespace)
         if namespace is None:
             missing = NotFound.of(NAMESPACES, attributes.namespace).message
+            self._observer.failed(attributes, True)
             _annotate(attributes, "error", f"failed to lookup namespace {quoted(attributes.namespace)}: {missing}")
             return
         policy, errors = self._policy(namespace)
@@ -107,32 +112,46 @@ class PodSecurity:
         """Of `pod` only metadata and spec are looked at."""
         spec = pod.get("spec") or {}
         if spec.get("runtimeClassName") in self._configuration.runtime_classes:
-            _annotate(attributes, "exempt", "runtimeClass")
+            self._exempt(attributes, "runtimeClass")
             return
         if errors:
+            self._observer.failed(attributes, False)
             _annotate(attributes, "error", f"Failed to parse policy: {aggregated([str(each) for each in errors])}")
         evaluation = _Evaluation(self._evaluator, Pod(pod.get("metadata") or {}, spec), attributes)
         refused: Sequence[Violation] = ()
         if enforce:
             _annotate(attributes, "enforce-policy", str(policy.enforce))
             refused = evaluation.of(ENFORCE, policy.enforce)
+            self._observer.evaluated(attributes, ENFORCE, policy.enforce, not refused)
         audited = evaluation.of(AUDIT, policy.audit)
         if audited:
+            self._observer.evaluated(attributes, AUDIT, policy.audit, False)
             _annotate(attributes, "audit-violations", _would_violate(policy.audit, audited))
         if refused:
             raise forbidden(attributes, f"violates PodSecurity {quoted(str(policy.enforce))}: {details(refused)}")
         warned = evaluation.of(WARN, policy.warn)
         if warned:
+            self._observer.evaluated(attributes, WARN, policy.warn, False)
             attributes.warnings.append(_would_violate(policy.warn, warned))
 
     def _is_exempt(self, attributes: Attributes) -> bool:
         if attributes.namespace in self._configuration.namespaces:
-            _annotate(attributes, "exempt", "namespace")
+            self._exempt(attributes, "namespace")
             return True
         if attributes.user.name in self._configuration.usernames:
-            _annotate(attributes, "exempt", "user")
+            self._exempt(attributes, "user")
             return True
         return False
+
+    def _exempt(self, attributes: Attributes, why: str) -> None:
+        self._observer.exempted(attributes)
+        _annotate(attributes, "exempt", why)
+
+    def _failed(self, attributes: Attributes, error: StatusError, why: str = "") -> StatusError:
+        """What can not be judged is refused; the audit event is told why."""
+        self._observer.failed(attributes, True)
+        _annotate(attributes, "error", f"{error.message}{why}")
+        return error
 
     def _policy(self, namespace: Object | None) -> tuple[Policy, tuple[FieldError, ...]]:
         return policy_of(_labels(namespace), self._configuration.defaults)
@@ -204,9 +223,3 @@ def _would_violate(asked: LevelVersion, violations: Sequence[Violation]) -> str:
 
 def _annotate(attributes: Attributes, key: str, value: str) -> None:
     attributes.annotations[f"{POD_SECURITY}{key}"] = value
-
-
-def _failed(attributes: Attributes, error: StatusError, why: str = "") -> StatusError:
-    """What can not be judged is refused; the audit event is told why."""
-    _annotate(attributes, "error", f"{error.message}{why}")
-    return error

@@ -10,6 +10,7 @@ from admission.chain import Chain
 from admission.configuration import read_configuration
 from admission.objects import Objects
 from admission.order import Create, Dependencies, build_chain, check_names, read_only
+from admission.pod_security.observer import UNOBSERVED, EvaluationObserver
 from cluster.api.authorization import Authorizer
 from cluster.api.names import GroupResource, Object
 from cluster.api.protocols import ChangeCallback, HttpCallers, Reader
@@ -30,7 +31,13 @@ class Admission:
     configurations: Mapping[str, Object]
 
     def dependencies(
-        self, reader: Reader, authorizer: Authorizer, objects: Objects, callers: HttpCallers, create: Create = read_only
+        self,
+        reader: Reader,
+        authorizer: Authorizer,
+        objects: Objects,
+        callers: HttpCallers,
+        create: Create = read_only,
+        evaluations: EvaluationObserver = UNOBSERVED,
     ) -> Dependencies:
         return Dependencies(
             reader,
@@ -41,6 +48,7 @@ class Admission:
             unreachable_toleration_seconds=self.options.default_unreachable_toleration_seconds,
             configurations=self.configurations,
             create=create,
+            evaluations=evaluations,
         )
 
     def chain(self, dependencies: Dependencies) -> Chain:

@@ -50,6 +50,7 @@ from cluster.server.metrics import (
     health_observer,
 )
 from cluster.server.metrics_configuration import AuthorizerObserver, FileObserver, IssuersObserver
+from cluster.server.metrics_pod_security import PodSecurityObserver
 from cluster.server.open_streams import OpenStreams
 from cluster.server.openapi import OpenApi
 from cluster.server.plain import Health, Root, TokenKeys, Version, git_version
@@ -174,6 +175,7 @@ class ApiServer:
             Objects(self.catalog, self.schemas),
             callers,
             lambda gvk, obj: create_as_self(registry, gvk, obj),  # once the registry is there, which the chain is a part of
+            PodSecurityObserver(counters, config.kubernetes_version),
         )
         companions: dict[GroupResource, Companion] = {
             _SERVICES: ServiceAllocator(store, config.service_cidr),

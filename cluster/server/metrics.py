@@ -17,6 +17,7 @@ from cluster.api.authorization import Decision
 from cluster.api.errors import StatusError, Unauthorized
 from cluster.kinds.catalog import Catalog, is_stored
 from cluster.server import metrics_configuration as configuration
+from cluster.server import metrics_pod_security as pod_security
 from cluster.server.context import NOBODY, Context, Handler
 from cluster.server.counters import Counter, Counters, Family, series_of
 from cluster.server.metrics_configuration import DECIDED
@@ -97,6 +98,7 @@ IMPERSONATION_CHECKS: Final = Family(
 )
 COUNTED: Final = (
     *configuration.COUNTED,
+    *pod_security.COUNTED,
     REQUESTS,
     AUTHENTICATIONS,
     AUTHORIZATIONS,

@@ -176,3 +176,11 @@ def test_labels_that_say_nothing_sensible_are_refused(server: ApiServer) -> None
         f'Namespace "nonsense" is invalid: metadata.labels[{PREFIX}enforce]: Invalid value: "strict": '
         "must be one of privileged, baseline, restricted"
     )
+
+
+def test_evaluations_are_counted(server: ApiServer) -> None:
+    namespace = labelled(server, "counted", enforce="restricted", enforce_version="v1.24")
+    assert create(server, namespace, "bad", PRIVILEGED).code == 403
+    labels = 'decision="deny",mode="enforce",policy_level="restricted",policy_version="v1.24",request_operation="create"'
+    line = f'pod_security_evaluations_total{{{labels},resource="pod",subresource=""}} 1'
+    assert line in server.request("GET", "/metrics").body.decode().splitlines()

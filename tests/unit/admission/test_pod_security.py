@@ -1,9 +1,8 @@
-"""PodSecurity as a plugin: who is exempt, what is denied, warned of and told the audit event, and namespaces that are labelled anew."""
+"""PodSecurity as a plugin: who is exempt, what is denied, warned of and told the audit event."""
 
 from __future__ import annotations
 
 import copy
-import itertools
 from typing import Any
 
 import pytest
@@ -11,26 +10,23 @@ import pytest
 from admission.attributes import Attributes, Operation
 from admission.observer import Judgement
 from admission.plugins.pod_security import NAMESPACES, PodSecurity
-from admission.pod_security.existing import Bounds, prioritized
-from admission.pod_security.templates import PODS, TEMPLATES
-from cluster.api.errors import BadRequest, Forbidden, InternalError, Invalid, StatusError
+from admission.pod_security.levels import LevelVersion
+from admission.pod_security.templates import TEMPLATES
+from cluster.api.errors import BadRequest, Forbidden, InternalError, StatusError
 from cluster.api.names import GroupVersionKind, Object
 from cluster.api.user import UserInfo
 from tests.unit.admission.pod_security_samples import OWN_USERS, plain, pod, secured
-from tests.unit.admission.writes import TINA, write
-from tests.unit.rbac.world import World, metadata
-
-CONFIGURATION: Object = {
-    "apiVersion": "pod-security.admission.config.k8s.io/v1",
-    "kind": "PodSecurityConfiguration",
-    "exemptions": {"usernames": ["root"], "namespaces": ["exempt", "kube-system"], "runtimeClasses": ["gvisor"]},
-}
-PRIVILEGED_POD = pod(secured("c", privileged=True))
-BASELINE_POD = pod(plain("c"))
-RESTRICTED_POD = pod(
-    secured("c", allowPrivilegeEscalation=False, capabilities={"drop": ["ALL"]}),
-    securityContext={"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+from tests.unit.admission.pod_security_world import (
+    BASELINE_POD,
+    CONFIGURATION,
+    PRIVILEGED_POD,
+    RESTRICTED_POD,
+    namespace,
+    validated,
 )
+from tests.unit.admission.writes import TINA, write
+from tests.unit.rbac.world import World
+
 IS_PRIVILEGED = 'privileged (container "c" must not set securityContext.privileged=true)'
 NOT_RESTRICTED = (
     'allowPrivilegeEscalation != false (container "c" must set securityContext.allowPrivilegeEscalation=false), '
@@ -53,27 +49,12 @@ LEVELS_OF = {
 }
 
 
-def namespace(name: str, levels: dict[str, str]) -> Object:
-    return {"metadata": metadata(name, labels={f"pod-security.kubernetes.io/{mode}": level for mode, level in levels.items()})}
-
-
 @pytest.fixture
 def world() -> World:
     made = World()
     for name, levels in LEVELS_OF.items():
         made.put(NAMESPACES, namespace(name, levels))
     return made
-
-
-def validated(world: World, attributes: Attributes, **more: Any) -> tuple[StatusError | None, list[str], dict[str, str]]:
-    """What the write is refused with, its warnings, and its audit annotations without their prefix."""
-    error = None
-    try:
-        PodSecurity(world, CONFIGURATION, **more).validate(attributes)
-    except StatusError as refusal:
-        error = refusal
-    told = {key.removeprefix("pod-security.kubernetes.io/"): value for key, value in attributes.annotations.items()}
-    return error, attributes.warnings, told
 
 
 def create(where: str, obj: Object, *, what: str = "pods", user: UserInfo = TINA) -> Attributes:
@@ -323,168 +304,43 @@ def test_who_observes_is_told_what_each_check_said(world: World) -> None:
     assert Judgement("PodSecurity", "baseline:latest", "warn", "hostPorts", "true") in watching.found
 
 
-# namespaces
+class Counting:
+    """An EvaluationObserver that writes down what it is told."""
 
+    def __init__(self) -> None:
+        self.found: list[str] = []
 
-def labelled(old: dict[str, str] | None, new: dict[str, str], *, name: str = "test", subresource: str = "") -> Attributes:
-    what = f"namespaces/{subresource}" if subresource else "namespaces"
-    return write("CREATE" if old is None else "UPDATE", what, namespace(name, new), None if old is None else namespace(name, old))
+    def evaluated(self, attributes: Attributes, mode: str, asked: LevelVersion, allowed: bool) -> None:
+        self.found.append(f"{mode} {asked} {'allowed' if allowed else 'denied'}")
 
+    def exempted(self, attributes: Attributes) -> None:
+        self.found.append("exempt")
 
-RESTRICTED_10 = {"enforce": "restricted", "enforce-version": "v1.0"}
-
-
-def put_pods(world: World, *pods: Object) -> None:
-    for each in pods:
-        world.put(PODS, each)
-
-
-def named(name: str, obj: Object, **more: Any) -> Object:
-    made = copy.deepcopy(obj)
-    made["metadata"] = metadata(name, "test", **more)
-    return made
+    def failed(self, attributes: Attributes, fatal: bool) -> None:
+        self.found.append("fatal" if fatal else "failed")
 
 
 @pytest.mark.parametrize(
-    ("old", "new"),
+    ("attributes", "told"),
     [
-        (None, {"enforce": "privileged", "enforce-version": "v1.0"}),
-        (None, {"enforce": "baseline"}),
-        (None, {"enforce": "restricted", "warn-version": "v1.99"}),
-        (RESTRICTED_10, RESTRICTED_10),
-        ({"enforce": "unknown"}, {"enforce": "unknown"}),
-        ({"enforce": "baseline", "enforce-version": "x"}, {"enforce": "baseline", "enforce-version": "x"}),
-        (RESTRICTED_10, {"enforce": "baseline", "enforce-version": "v1.0"}),
-        ({"enforce": "restricted"}, {"enforce": "baseline"}),
-        ({"enforce": "restricted", "enforce-version": "latest"}, {"enforce": "baseline"}),
-        (RESTRICTED_10, {"enforce": "privileged"}),
-        (RESTRICTED_10, {}),
-        ({}, {"audit": "restricted", "warn": "restricted"}),
+        (create("unlabelled", PRIVILEGED_POD), ["enforce privileged:latest allowed"]),
+        (create("baseline", BASELINE_POD), ["enforce baseline:latest allowed"]),
+        (create("baseline", PRIVILEGED_POD), ["enforce baseline:latest denied", "audit baseline:latest denied"]),
+        (
+            create("mixed", BASELINE_POD),
+            ["enforce baseline:latest allowed", "audit restricted:latest denied", "warn restricted:v1.18 denied"],
+        ),
+        (create("invalid", RESTRICTED_POD), ["failed", "enforce restricted:latest allowed"]),
+        (create("missing", RESTRICTED_POD), ["fatal"]),
+        (create("missing", templated(("spec", "template"), RESTRICTED_POD), what="deployments.apps"), ["fatal"]),
+        (create("exempt", PRIVILEGED_POD), ["exempt"]),
+        (create("restricted", PRIVILEGED_POD, user=UserInfo("root")), ["exempt"]),
+        (create("restricted", pod(runtimeClassName="gvisor")), ["exempt"]),
+        (create("restricted", templated(("spec", "template"), RESTRICTED_POD), what="deployments.apps"), []),
+        (update("restricted", PRIVILEGED_POD, PRIVILEGED_POD), []),
     ],
 )
-def test_labels_that_ask_for_no_more_than_before(world: World, old: dict[str, str] | None, new: dict[str, str]) -> None:
-    put_pods(world, named("bad", PRIVILEGED_POD))
-    assert validated(world, labelled(old, new)) == (None, [], {})
-
-
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [(None, {"enforce": "unknown"}), ({}, {"enforce": "unknown"}), ({"enforce": "other"}, {"enforce": "unknown"})],
-)
-def test_labels_that_say_nothing_sensible_are_refused(world: World, old: dict[str, str] | None, new: dict[str, str]) -> None:
-    error, warnings, _ = validated(world, labelled(old, new))
-    assert isinstance(error, Invalid)
-    why = 'Invalid value: "unknown": must be one of privileged, baseline, restricted'
-    path = "metadata.labels[pod-security.kubernetes.io/enforce]"
-    assert error.message == f'Namespace "test" is invalid: {path}: {why}'
-    assert error.details == {
-        "name": "test",
-        "kind": "Namespace",
-        "causes": [{"reason": "FieldValueInvalid", "message": why, "field": path}],
-    }
-    assert warnings == []
-
-
-def test_all_that_is_wrong_with_labels_is_told(world: World) -> None:
-    error, _, _ = validated(world, labelled({"enforce": "x"}, {"enforce": "x", "warn-version": "1.2"}))
-    assert error is not None
-    assert error.message == (
-        'Namespace "test" is invalid: [metadata.labels[pod-security.kubernetes.io/enforce]: Invalid value: "x": '
-        "must be one of privileged, baseline, restricted, metadata.labels[pod-security.kubernetes.io/warn-version]: "
-        'Invalid value: "1.2": must be "latest" or "v1.x"]'
-    )
-
-
-@pytest.mark.parametrize("subresource", ["status", "finalize"])
-def test_a_namespace_in_part_is_not_looked_at(world: World, subresource: str) -> None:
-    assert validated(world, labelled({}, {"enforce": "unknown"}, subresource=subresource)) == (None, [], {})
-
-
-@pytest.mark.parametrize("old", [None, {}])
-def test_the_labels_of_an_exempt_namespace_are_ignored(world: World, old: dict[str, str] | None) -> None:
-    new = {**RESTRICTED_10, "audit": "restricted", "warn": "baseline"}
-    policy = "enforce=restricted:v1.0, audit=restricted:latest, warn=baseline:latest"
-    warning = f'namespace "kube-system" is exempt from Pod Security, and the policy ({policy}) will be ignored'
-    assert validated(world, labelled(old, new, name="kube-system")) == (None, [warning], {})
-
-
-def existing_pods(level: str) -> str:
-    return f'existing pods in namespace "test" violate the new PodSecurity enforce level "{level}"'
-
-
-HOST = named("host", pod(plain("c"), hostNetwork=True))
-REASONS = "allowPrivilegeEscalation != false, unrestricted capabilities, runAsNonRoot != true, seccompProfile"
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "warnings"),
-    [
-        (
-            {"enforce": "baseline"},
-            {"enforce": "restricted"},
-            [
-                existing_pods("restricted:latest"),
-                f"a (and 2 other pods): {REASONS}",
-                f"host: host namespaces, {REASONS}",
-                f"x (and 1 other pod): privileged, {REASONS}",
-            ],
-        ),
-        ({}, {"enforce": "baseline"}, [existing_pods("baseline:latest"), "host: host namespaces", "x (and 1 other pod): privileged"]),
-        (
-            {"enforce": "restricted"},
-            {"enforce": "baseline", "enforce-version": "v1.2"},
-            [existing_pods("baseline:v1.2"), "host: host namespaces", "x (and 1 other pod): privileged"],
-        ),
-    ],
-)
-def test_who_asks_for_more_is_told_of_the_pods_that_would_be_refused(
-    world: World, old: dict[str, str], new: dict[str, str], warnings: list[str]
-) -> None:
-    plain_pods = [named(name, BASELINE_POD) for name in ("b", "a", "c")]
-    put_pods(world, *plain_pods, HOST, named("y", PRIVILEGED_POD), named("x", PRIVILEGED_POD), named("good", RESTRICTED_POD))
-    world.put(PODS, {"metadata": metadata("elsewhere", "dev"), "spec": PRIVILEGED_POD["spec"]})
-    assert validated(world, labelled(old, new)) == (None, warnings, {})
-
-
-def test_pods_of_an_exempt_runtime_class_are_not_told_of(world: World) -> None:
-    put_pods(world, named("a", pod(plain("c"), runtimeClassName="gvisor")), named("good", RESTRICTED_POD))
-    assert validated(world, labelled({}, {"enforce": "restricted"})) == (None, [], {})
-
-
-def test_defaults_are_what_a_label_that_goes_falls_back_to(world: World) -> None:
-    put_pods(world, named("x", PRIVILEGED_POD))
-    attributes = labelled({"enforce": "privileged"}, {})
-    PodSecurity(world, CONFIGURATION | {"defaults": {"enforce": "baseline"}}).validate(attributes)
-    assert attributes.warnings == [existing_pods("baseline:latest"), "x: privileged"]
-
-
-def replica(name: str, controller: str, obj: Object = PRIVILEGED_POD) -> Object:
-    return named(name, obj, ownerReferences=[{"uid": "other"}, {"uid": controller, "controller": True}])
-
-
-def test_the_first_pod_of_each_controller_comes_before_the_rest() -> None:
-    exempt = named("e", pod(runtimeClassName="gvisor"))
-    pods = [replica("a1", "1"), exempt, replica("a2", "1"), named("b", BASELINE_POD), replica("c1", "2"), replica("a3", "1")]
-    assert [each["metadata"]["name"] for each in prioritized(pods, {"gvisor"})] == ["a1", "b", "c1", "a2", "a3"]
-
-
-def test_only_so_many_pods_are_looked_at(world: World) -> None:
-    put_pods(world, replica("a1", "1"), replica("a2", "1"), replica("a3", "1"), HOST, named("exempt", pod(runtimeClassName="gvisor")))
-    _, warnings, _ = validated(world, labelled({}, {"enforce": "baseline"}), bounds=Bounds(pods=2))
-    assert warnings == [
-        "new PodSecurity enforce level only checked against the first 2 of 4 existing pods",
-        existing_pods("baseline:latest"),
-        "a1: privileged",
-        "host: host namespaces",
-    ]
-
-
-def test_pods_are_looked_at_for_so_long_only(world: World) -> None:
-    put_pods(world, *(named(name, PRIVILEGED_POD) for name in "dcba"))
-    ticks = itertools.count(0.0, 0.6)
-    _, warnings, _ = validated(world, labelled({}, {"enforce": "baseline"}), clock=lambda: next(ticks))
-    assert warnings == [
-        "new PodSecurity enforce level only checked against the first 2 of 4 existing pods",
-        existing_pods("baseline:latest"),
-        "c (and 1 other pod): privileged",
-    ]
+def test_evaluations_are_told_to_be_counted(world: World, attributes: Attributes, told: list[str]) -> None:
+    counting = Counting()
+    validated(world, attributes, observer=counting)
+    assert counting.found == told

@@ -10,6 +10,7 @@ from admission.pod_security.check import Check, Revision
 from admission.pod_security.checks import CHECKS
 from admission.pod_security.levels import Level
 from admission.pod_security.pod import Pod
+from tests.support import ROOT
 from tests.unit.admission.pod_security_samples import LATEST, SAMPLES, Sample
 
 BY_ID = {check.id: check for check in CHECKS}
@@ -86,3 +87,9 @@ def test_only_a_restricted_check_overrides_and_only_baseline_ones(check: Check) 
     overridden = {each for revision in check.revisions for each in revision.overrides}
     assert {BY_ID[each].level for each in overridden} <= {Level.BASELINE}
     assert not overridden or check.level is Level.RESTRICTED
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)
+def test_every_check_is_documented(check: Check) -> None:
+    row = f"| `{check.id}` | {check.level} | v1.{check.revisions[0].since} |"
+    assert row in (ROOT / "docs" / "pod-security.md").read_text()
