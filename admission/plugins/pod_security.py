@@ -5,8 +5,7 @@ Upstream: pod-security-admission `admission/admission.go`, and `plugin/pkg/admis
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from admission.attributes import Attributes, Operation
@@ -20,7 +19,8 @@ from admission.pod_security.levels import Level, LevelVersion
 from admission.pod_security.observer import UNOBSERVED, EvaluationObserver
 from admission.pod_security.pod import Pod
 from admission.pod_security.policy import AUDIT, ENFORCE, PRIVILEGED, WARN, Policy, ignored, policy_of
-from admission.pod_security.templates import PODS, TEMPLATES, is_significant, template_of
+from admission.pod_security.templates import TEMPLATES, is_significant, template_of
+from admission.pods import PODS
 from cluster.api.errors import BadRequest, InternalError, Invalid, NotFound, StatusError
 from cluster.api.field import FieldError, quoted
 from cluster.api.names import GroupKind, GroupResource, Object
@@ -29,6 +29,7 @@ from cluster.api.tenancy import POD_SECURITY
 from rbac.authz.union import aggregated
 
 NAMESPACES: Final = GroupResource("", "namespaces")
+_LOOKED_AT: Final = frozenset(each.resource for each in (PODS, NAMESPACES, *TEMPLATES))
 _EVERYTHING_GOES: Final = str(PRIVILEGED)
 _POD: Final = GroupKind("", "Pod")
 _IGNORED: Final = frozenset({"exec", "attach", "binding", "eviction", "log", "portforward", "proxy", "status"})
@@ -44,9 +45,7 @@ class PodSecurity:
         configuration: Object | None = None,
         kubernetes_version: str = "1.36",
         observer: EvaluationObserver = UNOBSERVED,
-        *,
         bounds: existing.Bounds = existing.BOUNDS,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`latest` means the rules of the server's own version.  ValueError for a configuration that is none."""
         self._reader = reader
@@ -54,13 +53,14 @@ class PodSecurity:
         self._evaluator = Evaluator(newest=int(kubernetes_version.split(".")[1]))
         self._observer = observer
         self._bounds = bounds
-        self._clock = clock
 
     def handles(self, operation: Operation) -> bool:
         return operation in (Operation.CREATE, Operation.UPDATE)
 
     def validate(self, attributes: Attributes) -> None:
         """Forbidden for a pod that its namespace does not allow, Invalid for a namespace whose labels ask for what there is not."""
+        if attributes.resource.resource not in _LOOKED_AT:
+            return
         resource = attributes.resource.group_resource
         if resource == PODS:
             if attributes.subresource not in _IGNORED:
@@ -177,7 +177,7 @@ class PodSecurity:
                 self._reader.list(PODS, attributes.name),
                 self._configuration.runtime_classes,
                 self._bounds,
-                self._clock,
+                attributes.deadline,
             )
 
 

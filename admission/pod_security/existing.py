@@ -5,6 +5,7 @@ Upstream: pod-security-admission `admission/admission.go` (EvaluatePodsInNamespa
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
@@ -20,10 +21,16 @@ from cluster.api.names import Object
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How many pods are looked at, for how many seconds."""
+    """How many pods are looked at, for how many seconds by what clock."""
 
     pods: int = 3000
     seconds: float = 1.0
+    clock: Callable[[], float] = time.monotonic
+
+    def end(self, deadline: float) -> float:
+        """When to stop; half of the time to the request's deadline is left for the rest of it."""
+        now = self.clock()
+        return now + min(self.seconds, (deadline - now) / 2)
 
 
 @dataclass(slots=True)
@@ -48,10 +55,10 @@ def warnings_of(
     pods: Iterable[Object],
     exempt_classes: Collection[str] = (),
     bounds: Bounds = BOUNDS,
-    clock: Callable[[], float] = time.monotonic,
+    deadline: float = math.inf,
 ) -> list[str]:
-    """A line for each set of reasons, after what they are about; nothing where all pods may be."""
-    end = clock() + bounds.seconds
+    """A line for each set of reasons, after what they are about; nothing where all pods may be.  `deadline` is the request's."""
+    end = bounds.end(deadline)
     found = prioritized(pods, exempt_classes)
     alike: dict[str, _Alike] = {}
     checked = 0
@@ -63,7 +70,7 @@ def warnings_of(
             same = alike.setdefault(reasons(violations), _Alike(name))
             same.first = min(same.first, name)
             same.count += 1
-        if clock() > end:
+        if bounds.clock() > end:
             break
     told: list[str] = []
     if checked < len(found):

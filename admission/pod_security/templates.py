@@ -10,7 +10,6 @@ from typing import Final
 
 from cluster.api.names import GroupResource, Object
 
-PODS: Final = GroupResource("", "pods")
 _OF_SPEC: Final = ("spec", "template")
 TEMPLATES: Final[Mapping[GroupResource, tuple[str, ...]]] = {
     GroupResource("", "replicationcontrollers"): _OF_SPEC,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import math
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from admission.attributes import Attributes
 from admission.plugins.pod_security import PodSecurity
 from admission.pod_security.existing import Bounds, prioritized
-from admission.pod_security.templates import PODS
+from admission.pods import PODS
 from cluster.api.errors import Invalid
 from cluster.api.names import Object
 from tests.unit.admission.pod_security_samples import plain, pod
@@ -184,12 +185,19 @@ def test_only_so_many_pods_are_looked_at(world: World) -> None:
     ]
 
 
-def test_pods_are_looked_at_for_so_long_only(world: World) -> None:
+@pytest.mark.parametrize(
+    ("deadline", "checked", "first"),
+    [(math.inf, 2, "c (and 1 other pod)"), (10.0, 2, "c (and 1 other pod)"), (1.0, 1, "d")],
+    ids=["a second", "a second of many", "half of what is left"],
+)
+def test_pods_are_looked_at_for_so_long_only(world: World, deadline: float, checked: int, first: str) -> None:
     put_pods(world, *(named(name, PRIVILEGED_POD) for name in "dcba"))
     ticks = itertools.count(0.0, 0.6)
-    _, warnings, _ = validated(world, labelled({}, {"enforce": "baseline"}), clock=lambda: next(ticks))
+    attributes = labelled({}, {"enforce": "baseline"})
+    attributes.deadline = deadline
+    _, warnings, _ = validated(world, attributes, bounds=Bounds(clock=lambda: next(ticks)))
     assert warnings == [
-        "new PodSecurity enforce level only checked against the first 2 of 4 existing pods",
+        f"new PodSecurity enforce level only checked against the first {checked} of 4 existing pods",
         existing_pods("baseline:latest"),
-        "c (and 1 other pod): privileged",
+        f"{first}: privileged",
     ]
