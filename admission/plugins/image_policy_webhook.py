@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -148,6 +149,8 @@ def _read(status: object) -> _Status:
 def _caller(callers: HttpCallers, path: str) -> HttpCaller:
     if not path:
         raise ValueError(f"{_CONFIGURATION}.kubeConfigFile is missing: name the kubeconfig of the service that is asked")
+    if not os.path.isabs(path):  # to what it would be relative depends on where the process was started
+        raise ValueError(f'{_CONFIGURATION}.kubeConfigFile "{path}" is no absolute path: write it as one')
     try:
         return callers.of_kubeconfig(path)
     except OSError as error:

@@ -8,9 +8,8 @@ from __future__ import annotations
 from typing import Final
 
 from admission.attributes import Attributes, Operation
-from cluster.api.names import GroupResource, Object
+from cluster.api.names import Object
 
-_NODES: Final = GroupResource("", "nodes")
 _KEY: Final = "node.kubernetes.io/not-ready"
 _EFFECT: Final = "NoSchedule"
 
@@ -23,8 +22,8 @@ class TaintNodesByCondition:
 
     def admit(self, attributes: Attributes) -> None:
         """Adds the taint of a node that is not ready, unless it is there."""
-        node = attributes.object
-        if attributes.resource.group_resource != _NODES or attributes.subresource or node is None:
+        resource, node = attributes.resource, attributes.object
+        if resource.resource != "nodes" or resource.group or attributes.subresource or node is None:
             return
         spec: Object = node.setdefault("spec", {})
         taints = spec.get("taints") or []

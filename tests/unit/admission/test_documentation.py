@@ -7,7 +7,7 @@ from dataclasses import fields
 
 import pytest
 
-from admission.order import ORDERED, Entry
+from admission.order import GATES, ORDERED, Entry
 from cluster.assembly.options import AdmissionOptions
 from tests.support import ROOT
 
@@ -23,6 +23,11 @@ def test_every_plugin_has_its_row(entry: Entry) -> None:
 def test_the_rows_are_in_the_order_in_which_plugins_run() -> None:
     names = {entry.name for entry in ORDERED}
     assert [each for each in re.findall(r"^\| `(\w+)` \| o", TEXT, re.MULTILINE) if each in names] == [entry.name for entry in ORDERED]
+
+
+def test_gates_that_are_off_are_named() -> None:
+    line = next(line for line in TEXT.splitlines() if line.startswith("Gates that are off by default: "))
+    assert re.findall(r"`(\w+)`", line) == sorted(gate for gate, on in GATES.items() if not on)
 
 
 @pytest.mark.parametrize("option", [each.name for each in fields(AdmissionOptions)])

@@ -258,6 +258,7 @@ def test_what_a_configuration_means(given: Object, expected: Settings) -> None:
         ({"kubeConfigFile": 7}, "imagePolicy.kubeConfigFile is no string"),
         ({"defaultAllow": "yes"}, "imagePolicy.defaultAllow is neither true nor false"),
         ({}, "imagePolicy.kubeConfigFile is missing: name the kubeconfig of the service that is asked"),
+        ({"kubeConfigFile": "k"}, 'imagePolicy.kubeConfigFile "k" is no absolute path: write it as one'),
         ({"kubeConfigFile": "/gone"}, 'kubeconfig "/gone" cannot be read: No such file or directory'),
     ],
 )
