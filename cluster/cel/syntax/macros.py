@@ -203,7 +203,6 @@ STANDARD_MACROS: Final[tuple[Macro, ...]] = (
     Expansion("all", True, 2, _all),
     Expansion("exists", True, 2, _exists),
     Expansion("exists_one", True, 2, _exists_one),
-    Expansion("existsOne", True, 2, _exists_one),
     Expansion("map", True, 2, _map),
     Expansion("map", True, 3, _map),
     Expansion("filter", True, 2, _filter),
