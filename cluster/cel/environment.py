@@ -2,20 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from types import MappingProxyType
+from typing import Any, Final, Literal
 
-from cluster.cel.functions import Bounds
+from cluster.cel import checker, declarations
+from cluster.cel.checker import Checked
+from cluster.cel.checker_types import exact
+from cluster.cel.compile import compile_tree
+from cluster.cel.compile_parts import MAX_MEMORY, Evaluator
+from cluster.cel.declarations import Declarations, Identity
+from cluster.cel.functions import Library, Macro
+from cluster.cel.libraries.table import LIBRARIES
 from cluster.cel.syntax.ast import Tree
-from cluster.cel.types import Type
+from cluster.cel.syntax.errors import SyntaxErrors, render
+from cluster.cel.syntax.parser import parse
+from cluster.cel.text import declared
+from cluster.cel.types import Type, TypeKind, type_of
+from cluster.cel.validation import mistaken_literals
+from cluster.cel.values import CelError, CostExceeded, Joined
 
 PER_CALL_LIMIT: Final = 1_000_000
 """What one evaluation may cost, unless it is told otherwise.  Upstream: apiserver `pkg/apis/cel/config.go`."""
+STORED: Final = 999
+"""The minor of an environment for expressions that are stored already, of whatever version: it has all that is not removed."""
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+
+Kind = Literal["syntax", "check", "result", "program"]
 
 
 class CompileError(Exception):
-    """An expression that is none; the message is cel-go's, every error with its line, column and a pointer into the text."""
+    """An expression that is none; the message is cel-go's, every error with its line, column and a pointer into the text.
+
+    `kind`: no expression at all (`syntax`), one that names or types wrongly (`check`), one whose result is of another type than is wanted
+    (`result`; the message is apiserver's `must evaluate to ...`), or one that cannot be run, e.g. `int('x')` (`program`).
+    """
+
+    def __init__(self, kind: Kind, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,18 +54,124 @@ class Outcome:
     cost: int
 
 
-class Program(Protocol):
+class Program:
     """A compiled expression.  Safe to be used by several threads or greenlets at once."""
 
-    tree: Tree
-    type: Type
-    variables: frozenset[str]
-    """The names of the variables that it looks at."""
+    __slots__ = ("_names", "_run", "_spare", "checked", "tree", "type", "variables")
+
+    def __init__(self, tree: Tree, checked: Checked, run: Evaluator, names: tuple[str, ...], spare: int) -> None:
+        self.tree = tree
+        self.checked = checked
+        """Types and references of its nodes, by their ids."""
+        self.type: Type = checked.types[tree.root.id]
+        self.variables = frozenset(names)
+        """The names of the variables that it looks at."""
+        self._run = run
+        self._names = names
+        self._spare = (None,) * spare
 
     def evaluate(self, values: Mapping[str, Any], limit: int = PER_CALL_LIMIT) -> Outcome:
         """With a value for each variable; CelError where the expression fails, CostExceeded where it costs more than the limit."""
-        ...
+        try:
+            frame = [limit, MAX_MEMORY, *[values[name] for name in self._names], *self._spare]
+        except KeyError as missing:
+            raise CelError(f"no such attribute(s): {missing.args[0]}") from None
+        try:
+            value = self._run(frame)
+        except CelError as failure:
+            raise _ended(failure, frame, limit) from None
+        except RecursionError:
+            raise _ended(CelError("expression and values are nested too deeply"), frame, limit) from None
+        left: int = frame[0]
+        if left < 0:
+            raise CostExceeded
+        return Outcome(list(value) if type(value) is Joined else value, limit - left)
 
-    def estimate(self, sizes: Mapping[tuple[str, ...], Bounds] | None = None) -> Bounds:
-        """The least and the most that an evaluation may cost; `sizes` bounds what is found by a path from a variable."""
-        ...
+
+def _ended(failure: CelError, frame: list[Any], limit: int) -> CelError | CostExceeded:
+    if frame[0] < 0:
+        return CostExceeded()
+    failure.cost = limit - frame[0]
+    return failure
+
+
+class Environment:
+    """What expressions of one sort may use, in a Kubernetes of one minor (36 for 1.36); STORED for expressions of any.
+
+    `libraries` are those beside the table's; `types` are objects that expressions may make, by name.
+    """
+
+    def __init__(
+        self,
+        minor: int,
+        variables: Mapping[str, Type] = _NOTHING,
+        *,
+        libraries: Sequence[Library] = (),
+        types: Mapping[str, Type] = _NOTHING,
+    ) -> None:
+        self.minor = minor
+        self.variables = dict(variables)
+        self._libraries = tuple(libraries)
+        self._types = types
+        self._macros, base = _base(minor) if not libraries else _declared(minor, self._libraries)
+        identities = {**base.identities, **{name: Identity(name, kind) for name, kind in variables.items()}}
+        self.declarations = Declarations(minor, base.functions, base.candidates, identities, types)
+
+    def extend(
+        self, variables: Mapping[str, Type] = _NOTHING, *, libraries: Sequence[Library] = (), types: Mapping[str, Type] = _NOTHING
+    ) -> Environment:
+        """An environment with more; `types` are in place of those before where they are given."""
+        merged = {**self.variables, **variables}
+        return Environment(self.minor, merged, libraries=(*self._libraries, *libraries), types=types or self._types)
+
+    def compile(self, text: str, expected: Sequence[Type] = ()) -> Program:
+        """Raises CompileError; `expected`: the types of which the result's must be one, if any are given."""
+        try:
+            tree = parse(text, self._macros, self.minor >= declarations.OPTIONAL_SYNTAX_SINCE)
+        except SyntaxErrors as failure:
+            raise CompileError("syntax", render(text, failure.problems)) from None
+        try:
+            checked = self._checked(tree)
+            _expect(checked.types[tree.root.id], expected)
+            compiled = compile_tree(tree.root, checked, self.declarations)
+        except CelError as failure:
+            raise CompileError("program", str(failure)) from None
+        except RecursionError:
+            raise CompileError("program", "the expression is nested too deeply, take it apart") from None
+        return Program(tree, checked, compiled.run, compiled.variables, compiled.slots)
+
+    def _checked(self, tree: Tree) -> Checked:
+        checked = checker.check(tree, self.declarations)
+        problems = checked.problems
+        if not problems and self.minor >= declarations.LITERALS_CHECKED_SINCE:
+            problems = mistaken_literals(tree, checked.types)
+        if problems:
+            raise CompileError("check", render(tree.text, problems))
+        return checked
+
+
+def _expect(found: Type, expected: Sequence[Type]) -> None:
+    """Upstream: apiserver `pkg/admission/plugin/cel/compile.go`."""
+    if not expected or any(each.kind is TypeKind.DYN or exact(each, found) for each in expected):
+        return
+    wanted = declared(expected[0]) if len(expected) == 1 else f"one of [{' '.join(map(declared, expected))}]"
+    raise CompileError("result", f"must evaluate to {wanted} but got {declared(found)}")
+
+
+@functools.lru_cache(maxsize=8)
+def _base(minor: int) -> tuple[tuple[Macro, ...], Declarations]:
+    """What all environments of a minor have; made once, as it takes a while."""
+    return _declared(minor, ())
+
+
+def _declared(minor: int, more: Sequence[Library]) -> tuple[tuple[Macro, ...], Declarations]:
+    libraries = [*(each for each in LIBRARIES if each.since <= minor < each.until), *more]
+    functions = declarations.merged(libraries)
+    identities: dict[str, Identity] = {}
+    for library in libraries:
+        identities |= {name: Identity(name, type_of(kind), kind) for name, kind in library.types.items()}
+        identities |= {name: Identity(name, kind, value) for name, (kind, value) in library.constants.items()}
+    macros = tuple(macro for library in libraries for macro in library.macros)
+    return macros, Declarations(minor, functions, declarations.candidates(functions), identities)
+
+

@@ -19,7 +19,8 @@ STRING_TRAVERSAL: Final = 0.1
 REGEX_LENGTH: Final = 0.25
 
 RuntimeCost = Callable[[Sequence[Any], Any], int]
-"""(arguments, the receiver first; result) to what the call cost."""
+"""(arguments, the receiver first; result) to what the call cost.  What failed is `runtime_types.FAILED` among
+them; sizes are `runtime_types.size_of`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ StaticCost = Callable[[Sized | None, Sequence[Sized]], Estimate | None]
 class Overload:
     """One signature.  `parameters` begin with the receiver where `member` is set; `call` takes values in the same order.
 
-    `call` raises CelError.  A `strict` function is not called where an argument failed.  Without `cost`, a call costs 1.
+    `call` raises CelError; it is not called where an argument failed.  Without `cost`, here or of its function, a call costs 1.
     """
 
     id: str
@@ -96,6 +97,10 @@ class Overload:
     member: bool = False
     cost: RuntimeCost | None = None
     estimate: StaticCost | None = None
+    guarded: bool = True
+    """Whether the types of arguments are looked at before the call, where they are not known sooner."""
+    in_turn: bool = False
+    """Whether arguments after one that failed are left alone; those of three and more are (cel-go's `FunctionBinding`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +109,10 @@ class Function:
 
     name: str
     overloads: tuple[Overload, ...]
+    cost: RuntimeCost | None = None
+    """What a call costs of whose overload nothing else is said, or several may be meant (apiserver's costs are by name)."""
+    dynamic: Callable[..., Any] | None = None
+    """What is called where types are not known sooner; None: the first overload whose types fit."""
 
 
 class Macro(Protocol):

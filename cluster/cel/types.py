@@ -68,6 +68,9 @@ class Field:
     key: str
     type: Type
     required: bool = False
+    convert: Callable[[Any], Any] | None = None
+    """What makes a value of expressions of what the object has, e.g. a Timestamp of a string; raises CelError.  None: it is one."""
+    null_is_absent: bool = False
 
 
 _SHOWN: Final = {"google.protobuf.Duration": "duration", "google.protobuf.Timestamp": "timestamp", "null_type": "null"}

@@ -1,0 +1,209 @@
+"""Operators and functions whose calls are closures of their own: equality, `in`, and what looks into strings.
+
+Upstream: cel-go `interpreter/interpretable.go` (evalEq, evalSetMembership), `interpreter/decorators.go`, `interpreter/optimizations.go`.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from cluster.cel import patterns
+from cluster.cel.compile_parts import Builder, Constant, Evaluator, Frame, Part, absorb, take
+from cluster.cel.costs import matching, traversal
+from cluster.cel.equality import equal
+from cluster.cel.runtime_types import size_of
+from cluster.cel.types import Type, TypeKind
+from cluster.cel.values import CelError, Opaque, UInt, map_key
+
+_SIMPLE: Final = frozenset({TypeKind.BOOL, TypeKind.INT, TypeKind.UINT, TypeKind.DOUBLE, TypeKind.DURATION, TypeKind.TIMESTAMP})
+"""Types whose values have the size 1, and are compared by Python's `==` with others of the same type."""
+_MEMBERS: Final = frozenset({str, bool, int, UInt, float})
+
+
+def equality(parts: Sequence[Part], kinds: Sequence[Type], negated: bool) -> Builder:
+    """`==`, or `!=`: a tenth of the smaller side's size, of all but strings and collections 1."""
+    (left, right), (kind, other) = parts, kinds
+    if kind.kind is other.kind and kind.kind in _SIMPLE:
+        return _simple_equality(left, right, operator.ne if negated else operator.eq)
+    if isinstance(left, Constant) and not isinstance(right, Constant):
+        return _equality_with(right, left.value, negated)
+    if isinstance(right, Constant):
+        return _equality_with(left, right.value, negated)
+    return lambda charge: _equality(left.build(charge), right.build(), negated)
+
+
+def _simple_equality(left: Part, right: Part, compare: Callable[[Any, Any], bool]) -> Builder:
+    def build(charge: int) -> Evaluator:
+        first, second = left.build(charge + 1), right.build()
+
+        def evaluate(frame: Frame) -> bool:
+            try:
+                value = first(frame)
+            except CelError:
+                absorb(second, frame)
+                raise
+            return compare(value, second(frame))
+
+        return evaluate
+
+    return build
+
+
+def _equality_with(part: Part, constant: Any, negated: bool) -> Builder:
+    """With a constant, of which the cost is at most that of its size."""
+    most = size_of(constant)
+    failed = traversal(min(1, most))
+    same: Callable[[Any, Any], bool] = operator.eq if type(constant) is str else equal
+
+    def build(charge: int) -> Evaluator:
+        run = part.build(charge)
+
+        def evaluate(frame: Frame) -> bool:
+            try:
+                value = run(frame)
+            except CelError:
+                frame[0] -= failed
+                raise
+            size = len(value) if type(value) is str else size_of(value)
+            frame[0] -= ((size if size < most else most) + 9) // 10
+            return same(value, constant) is not negated
+
+        return evaluate
+
+    def build_short(charge: int) -> Evaluator:
+        run = part.build(charge)
+
+        def evaluate(frame: Frame) -> bool:
+            try:
+                value = run(frame)
+            except CelError:
+                frame[0] -= 1
+                raise
+            if value or type(value) not in _EMPTY:
+                frame[0] -= 1
+            return same(value, constant) is not negated
+
+        return evaluate
+
+    return build_short if 1 <= most <= 10 and not isinstance(constant, Opaque) else build
+
+
+_EMPTY: Final = frozenset({str, bytes, list, dict, tuple})
+"""What may be of size 0 where it is false to Python."""
+
+
+def _equality(left: Evaluator, right: Evaluator, negated: bool) -> Evaluator:
+    def evaluate(frame: Frame) -> bool:
+        try:
+            value = left(frame)
+        except CelError:
+            take(frame, _cost_of_failed(right, frame))
+            raise
+        try:
+            other = right(frame)
+        except CelError:
+            take(frame, traversal(min(size_of(value), 1)))
+            raise
+        if not negated and isinstance(value, Opaque):
+            take(frame, 1)
+        else:
+            take(frame, traversal(min(size_of(value), size_of(other))))
+        return equal(value, other) is not negated
+
+    return evaluate
+
+
+def _cost_of_failed(other: Evaluator, frame: Frame) -> int:
+    """Of a comparison whose first side failed: what failed has the size 1."""
+    try:
+        return traversal(min(1, size_of(other(frame))))
+    except CelError:
+        return 1
+
+
+def membership(part: Part, members: Sequence[Any]) -> Builder | None:
+    """`in` a list of constants, which costs nothing; None where they are not simple ones."""
+    if any(type(each) not in _MEMBERS for each in members):
+        return None
+    known = frozenset(map_key(each) for each in members)
+
+    def build(charge: int) -> Evaluator:
+        run = part.build(charge)
+
+        def evaluate(frame: Frame) -> bool:
+            value = run(frame)
+            if type(value) is str:
+                return value in known
+            try:
+                return map_key(value) in known
+            except TypeError:
+                return False
+
+        return evaluate
+
+    return build
+
+
+def prefix_or_suffix(name: str, text: Part, part: str) -> Builder:
+    """`startsWith` and `endsWith` of what is constant: a tenth of the string's length."""
+    starts = name == "startsWith"
+
+    def build(charge: int) -> Evaluator:
+        run = text.build(charge)
+
+        def evaluate(frame: Frame) -> bool:
+            try:
+                value = run(frame)
+            except CelError:
+                frame[0] -= 1
+                raise
+            if type(value) is not str:
+                frame[0] -= traversal(size_of(value))
+                raise CelError("no such overload")
+            frame[0] -= (len(value) + 9) // 10
+            return value.startswith(part) if starts else value.endswith(part)
+
+        return evaluate
+
+    return build
+
+
+def matching_constant(text: Part, pattern: str, by_text: bool) -> Builder:
+    """`matches` with a pattern that is compiled now.  Nothing is charged where there is no string to look into.
+
+    `by_text`: whether it costs by length, as a member's call does; another costs 1.  Raises CelError for what is no pattern.
+    """
+    found = patterns.matcher(pattern)
+
+    def build(charge: int) -> Evaluator:
+        run = text.build(charge)
+
+        def evaluate(frame: Frame) -> bool:
+            value = run(frame)
+            take(frame, matching(size_of(value), len(pattern)) if by_text else 1)
+            if type(value) is not str:
+                raise CelError("no such overload")
+            return found(value)
+
+        return evaluate
+
+    return build
+
+
+def not_strictly_false(part: Part) -> Builder:
+    """True of what failed or is no bool; what a fold goes on by."""
+
+    def build(charge: int) -> Evaluator:
+        run = part.build(charge + 1)
+
+        def evaluate(frame: Frame) -> bool:
+            try:
+                return run(frame) is not False
+            except CelError:
+                return True
+
+        return evaluate
+
+    return build

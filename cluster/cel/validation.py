@@ -1,0 +1,103 @@
+"""Constants that are mistaken: durations, timestamps and patterns that are none, and lists and maps of several types.
+
+Upstream: cel-go `cel/validator.go`; Kubernetes looks at them since 1.29.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, cast
+
+from cluster.cel import patterns
+from cluster.cel.checker_types import equivalent, optional_value
+from cluster.cel.libraries.standard_conversions import string_to_duration, string_to_timestamp
+from cluster.cel.syntax.ast import Call, CreateList, CreateMap, Literal, Node, Tree, children
+from cluster.cel.syntax.errors import NOWHERE, Problem
+from cluster.cel.times import moment
+from cluster.cel.types import Type
+from cluster.cel.values import CelError, Duration, Timestamp
+
+
+def mistaken_literals(tree: Tree, types: Mapping[int, Type]) -> list[Problem]:
+    """What is wrong with constants of an expression whose types are known."""
+    nodes = list(_all(tree.root))
+    found = [(each, message) for node in nodes for each, message in _mistaken_arguments(node)]
+    for node in nodes:
+        if isinstance(node, CreateList):
+            found += _mixed_list(node, types)
+    for node in nodes:
+        if isinstance(node, CreateMap):
+            found += _mixed_map(node, types)
+    return [(tree.offsets.get(node, NOWHERE), message) for node, message in found]
+
+
+def _all(root: Node) -> Iterator[Node]:
+    pending = [root]
+    while pending:
+        node = pending.pop()
+        yield node
+        pending += reversed(children(node))
+
+
+def _duration(value: Any) -> Duration:
+    if type(value) is not str:
+        raise CelError("no duration")
+    return string_to_duration(value)
+
+
+def _timestamp(value: Any) -> Timestamp:
+    if type(value) is int:
+        return moment(value * 1_000_000_000)
+    return string_to_timestamp(value)
+
+
+_CHECKS: Final[Mapping[str, Callable[[Any], object]]] = {"duration": _duration, "timestamp": _timestamp, "matches": patterns.compiled}
+
+
+def _mistaken_arguments(node: Node) -> list[tuple[int, str]]:
+    """The first argument is looked at; of `matches(text, pattern)` it is the text, as upstream does it."""
+    if not isinstance(node, Call) or node.function not in _CHECKS or not node.arguments:
+        return []
+    argument = node.arguments[0]
+    if not isinstance(argument, Literal):
+        return []
+    try:
+        _CHECKS[node.function](argument.value)
+    except CelError:
+        return [(argument.id, f"invalid {node.function} argument")]
+    return []
+
+
+def _mismatch(node: Node, expected: Type, found: Type) -> tuple[int, str]:
+    return node.id, f"expected type '{expected}' but found '{found}'"
+
+
+def _value(node: Node, optional: bool, types: Mapping[int, Type]) -> Type:
+    kind = types[node.id]
+    return (optional_value(kind) or kind) if optional else kind
+
+
+def _mixed_list(node: CreateList, types: Mapping[int, Type]) -> list[tuple[int, str]]:
+    expected: Type | None = None
+    for position, each in enumerate(node.elements):
+        kind = _value(each, position in node.optional, types)
+        if expected is None:
+            expected = kind
+        elif not equivalent(expected, kind):
+            return [_mismatch(each, expected, kind)]
+    return []
+
+
+def _mixed_map(node: CreateMap, types: Mapping[int, Type]) -> list[tuple[int, str]]:
+    found: list[tuple[int, str]] = []
+    expected: tuple[Type, Type] | None = None
+    for entry in node.entries:
+        key = cast(Node, entry.key)
+        kinds = types[key.id], _value(entry.value, entry.optional, types)
+        if expected is None:
+            expected = kinds
+            continue
+        for each, wanted, kind in zip((key, entry.value), expected, kinds, strict=True):
+            if not equivalent(wanted, kind):
+                found.append(_mismatch(each, wanted, kind))
+    return found
