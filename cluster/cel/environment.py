@@ -14,7 +14,8 @@ from cluster.cel.checker_types import exact
 from cluster.cel.compile import compile_tree
 from cluster.cel.compile_parts import MAX_MEMORY, Evaluator
 from cluster.cel.declarations import Declarations, Identity
-from cluster.cel.functions import Library, Macro
+from cluster.cel.estimate import UNSIZED, Sizes, estimate
+from cluster.cel.functions import Bounds, Library, Macro
 from cluster.cel.libraries.table import LIBRARIES
 from cluster.cel.syntax.ast import Tree
 from cluster.cel.syntax.errors import SyntaxErrors, render
@@ -139,6 +140,12 @@ class Environment:
         except RecursionError:
             raise CompileError("program", "the expression is nested too deeply, take it apart") from None
         return Program(tree, checked, compiled.run, compiled.variables, compiled.slots)
+
+    def estimate(self, program: Program, sizes: Sizes = UNSIZED) -> Bounds:
+        """The least and the most that an evaluation of what was compiled here may cost; `sizes` bounds what variables have."""
+        overloads = [each for function in self.declarations.functions.values() for each in function.overloads]
+        hooks = {each.id: each.estimate for each in overloads if each.estimate is not None}
+        return estimate(program.tree, program.checked.types, program.checked.references, hooks, sizes)
 
     def _checked(self, tree: Tree) -> Checked:
         checked = checker.check(tree, self.declarations)

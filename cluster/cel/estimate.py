@@ -6,6 +6,7 @@ Which custom resources' rules are accepted depends on these numbers, so they are
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Final, Protocol
 
 from cluster.cel.checker import Reference
@@ -43,6 +44,10 @@ class Sizes(Protocol):
     """
 
     def get(self, path: tuple[str, ...], /) -> Bounds | None: ...
+
+
+UNSIZED: Final[Mapping[tuple[str, ...], Bounds]] = MappingProxyType({})
+"""Of variables that can be of any size."""
 
 
 def estimate(
