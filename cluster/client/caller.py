@@ -100,7 +100,8 @@ class Caller:
                 )
                 answer = self._read(response)
             except (HTTPError, OSError) as error:
-                raise self._failure(f'{method} "{self._shown(path)}"', watch, error) from error
+                cause = TimeoutError("timed out") if watch.expired else error  # what ended the connection was the watch
+                raise self._failure(f'{method} "{self._shown(path)}"', watch, cause) from cause
             if watch.expired:  # what is read to the end of its connection looks whole
                 raise self._failure(f'{method} "{self._shown(path)}"', watch, TimeoutError("timed out"))
             return answer

@@ -14,6 +14,7 @@ import yaml
 from cluster.api.protocols import HttpFailure
 from cluster.client.caller import Caller
 from cluster.client.callers import Callers
+from rbac.webhook import WebhookError, ask
 from tests.support_https import Authority, Reply, Request, Service, authority, http_service, https_service
 
 
@@ -188,6 +189,11 @@ def test_a_service_that_does_not_answer_fails_in_time(service: Service) -> None:
     service.answer = late
     with pytest.raises(HttpFailure, match="timed out"):
         Callers().of_url(service.url, service.ca).call("GET", timeout=0.2)
+    caller, paused = Callers().of_url(service.url, service.ca), list[float]()
+    for _ in range(10):  # whether the socket's time is over first or the call's
+        with pytest.raises(WebhookError, match="timed out"):
+            ask(caller, {"apiVersion": "v1", "kind": "Review"}, 0.1, paused.append)
+    assert not paused, "who was late is not asked again"
     release.set()
 
 
