@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Final, cast
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
 
 import orjson
 
-from admission.attributes import Attributes, MutatingPlugin, Operation, Plugin, Redefault, ValidatingPlugin
+from admission.attributes import Attributes, Operation, Plugin, Redefault
+from admission.counting import ADMIT, UNCOUNTED, VALIDATE, Counting, Passed
 from admission.observer import MUTATING, VALIDATING
 from cluster.api.errors import StatusError
 
@@ -17,64 +20,87 @@ PLUGIN: Final = "admission.berth.io/plugin"
 """Annotations of audit events: `allow` or `deny`; of a denial its message and the plugin that it comes from."""
 
 
+_clock: Final = time.perf_counter_ns
+
+
+@dataclass(frozen=True, slots=True)
+class _Phase:
+    """What one phase of an operation runs, in order: each plugin, its judgement, and who counts it."""
+
+    name: str
+    plugins: tuple[tuple[Plugin, Callable[[Attributes], None], Passed], ...]
+    passed: Passed
+
+
 class Chain:
     """Plugins in the order of their table."""
 
-    def __init__(self, plugins: Iterable[Plugin]) -> None:
+    def __init__(self, plugins: Iterable[Plugin], counting: Counting = UNCOUNTED) -> None:
         self.plugins: Final[Sequence[Plugin]] = tuple(plugins)
-        self._mutating: dict[Operation, tuple[MutatingPlugin, ...]] = {}
-        self._validating: dict[Operation, tuple[ValidatingPlugin, ...]] = {}
-        for operation in Operation:
-            handling = [plugin for plugin in self.plugins if plugin.handles(operation)]
-            self._mutating[operation] = tuple(cast(MutatingPlugin, each) for each in handling if hasattr(each, "admit"))
-            self._validating[operation] = tuple(cast(ValidatingPlugin, each) for each in handling if hasattr(each, "validate"))
+        self._mutating = {operation: self._phase(MUTATING, ADMIT, operation, counting) for operation in Operation}
+        self._validating = {operation: self._phase(VALIDATING, VALIDATE, operation, counting) for operation in Operation}
+
+    def _phase(self, name: str, method: str, operation: Operation, counting: Counting) -> _Phase:
+        handling = [plugin for plugin in self.plugins if hasattr(plugin, method) and plugin.handles(operation)]
+        chosen = tuple((plugin, getattr(plugin, method), counting.controller(plugin.name, method, operation.value)) for plugin in handling)
+        return _Phase(name, chosen, counting.step(method, operation.value))
 
     def mutate(self, attributes: Attributes, redefault: Redefault) -> None:
         """The first phase: once, and once more where a plugin asks for it.
 
         Once the plugins are through, and where they changed `attributes.object`, its kind's defaulting runs again.
         """
-        plugins = self._mutating[attributes.operation]
-        if not plugins:
+        phase = self._mutating[attributes.operation]
+        if not phase.plugins:
             return
         before = orjson.dumps(attributes.object)
-        self._admit(plugins, attributes)
-        if attributes.reinvocation.wanted:
-            attributes.reinvocation.running = True
-            self._admit(plugins, attributes)
+        began, rejected = _clock(), True
+        try:
+            _run(phase, attributes)
+            if attributes.reinvocation.wanted:
+                attributes.reinvocation.running = True
+                _run(phase, attributes)
+            rejected = False
+        finally:
+            phase.passed(_clock() - began, rejected)
         if attributes.object is not None and orjson.dumps(attributes.object) != before:
             redefault(attributes.object)
 
-    def _admit(self, plugins: Iterable[MutatingPlugin], attributes: Attributes) -> None:
-        for plugin in plugins:
-            with _deciding(plugin, attributes, MUTATING):
-                plugin.admit(attributes)
-
     def validate(self, attributes: Attributes) -> None:
         """The second phase; it changes nothing."""
-        for plugin in self._validating[attributes.operation]:
-            with _deciding(plugin, attributes, VALIDATING):
-                plugin.validate(attributes)
+        phase = self._validating[attributes.operation]
+        began, rejected = _clock(), True
+        try:
+            _run(phase, attributes)
+            rejected = False
+        finally:
+            phase.passed(_clock() - began, rejected)
         attributes.annotations[DECISION] = "allow"
 
 
-class _deciding:  # noqa: N801 - used as a statement
-    """Tells the audit event which plugin denied a request, and why, and an observer of every plugin."""
+def _tell(attributes: Attributes, plugin: str, denial: StatusError) -> None:
+    attributes.annotations.update({DECISION: "deny", PLUGIN: plugin, REASON: denial.message})
 
-    __slots__ = ("_attributes", "_phase", "_plugin")
 
-    def __init__(self, plugin: Plugin, attributes: Attributes, phase: str) -> None:
-        self._plugin = plugin
-        self._attributes = attributes
-        self._phase = phase
-
-    def __enter__(self) -> None:
-        if self._attributes.observer is not None:
-            self._attributes.observer.entered(self._phase, self._plugin.name, self._attributes)
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        denial = error if isinstance(error, StatusError) else None
-        if denial is not None:
-            self._attributes.annotations.update({DECISION: "deny", PLUGIN: self._plugin.name, REASON: denial.message})
-        if self._attributes.observer is not None:
-            self._attributes.observer.left(self._phase, self._plugin.name, self._attributes, denial)
+def _run(phase: _Phase, attributes: Attributes) -> None:
+    """Asks every plugin; the audit event is told which of them denies the write, and why, an observer of each."""
+    observer = attributes.observer
+    began = _clock()
+    for plugin, judge, passed in phase.plugins:
+        if observer is not None:
+            observer.entered(phase.name, plugin.name, attributes)
+        denial: StatusError | None = None
+        rejected = True
+        try:
+            judge(attributes)
+            rejected = False
+        except StatusError as error:
+            denial = error
+            _tell(attributes, plugin.name, error)
+            raise
+        finally:
+            if observer is not None:
+                observer.left(phase.name, plugin.name, attributes, denial)
+            ended = _clock()
+            passed(ended - began, rejected)
+            began = ended

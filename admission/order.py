@@ -11,6 +11,7 @@ from typing import Final
 
 from admission.attributes import Plugin
 from admission.chain import Chain
+from admission.counting import UNCOUNTED, Counting
 from admission.objects import Objects
 from admission.plugins.always_admit import AlwaysAdmit
 from admission.plugins.always_deny import AlwaysDeny
@@ -48,6 +49,11 @@ from admission.plugins.service_account import ServiceAccount
 from admission.plugins.storage_object_in_use_protection import StorageObjectInUseProtection
 from admission.plugins.taint_nodes_by_condition import TaintNodesByCondition
 from admission.pod_security.observer import UNOBSERVED, EvaluationObserver
+from admission.webhooks import mutating, validating
+from admission.webhooks.conditions import Compile, no_conditions
+from admission.webhooks.hooked import Hooked, Kind, build_hooked
+from admission.webhooks.mutating import MutatingAdmissionWebhook
+from admission.webhooks.validating import ValidatingAdmissionWebhook
 from cluster.api.authorization import Authorizer
 from cluster.api.errors import InternalError
 from cluster.api.names import GroupVersionKind, Object
@@ -93,8 +99,18 @@ class Dependencies:
     evaluations: EvaluationObserver = UNOBSERVED
     """Told what pod security comes to."""
 
+    conditions: Compile = no_conditions
+    """Of match conditions of webhooks."""
+    counting: Counting = UNCOUNTED
+    """Told how long plugins take, what webhooks are called for, and what comes of it."""
+
     def configuration(self, plugin: str) -> Object | None:
         return self.configurations.get(plugin)
+
+    def hooked(self, kind: Kind) -> Hooked:
+        """The webhooks of a kind; ValueError for what they can not be configured with."""
+        configuration = self.configuration(kind.plugin)
+        return build_hooked(kind, self.reader, self.objects, self.callers, configuration, self.conditions, self.counting)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +172,8 @@ ORDERED: Final[tuple[Entry, ...]] = (
     Entry("NodeDeclaredFeatureValidator", lambda given: NodeDeclaredFeatureValidator(given.reader), gate="NodeDeclaredFeatures"),
     Entry("JobValidation", lambda given: JobValidation(given.reader), gate="GenericWorkload"),
     Entry("PodResizeValidator", lambda given: PodResizeValidator(given.reader)),
+    Entry("MutatingAdmissionWebhook", lambda given: MutatingAdmissionWebhook(given.hooked(mutating.KIND))),
+    Entry("ValidatingAdmissionWebhook", lambda given: ValidatingAdmissionWebhook(given.hooked(validating.KIND))),
     Entry("AlwaysDeny", lambda given: AlwaysDeny(), on=False),  # noqa: ARG005
 )
 
@@ -193,7 +211,8 @@ def build_chain(
     """The chain of all plugins that are on; ValueError for names that there are not, or what a plugin can not be configured with."""
     check_names(enable, disable, gates)
     chosen = [entry for entry in ORDERED if entry.name in enable or (entry.on and entry.name not in disable)]
-    return Chain(_made(entry, dependencies) for entry in chosen if not entry.gate or gates.get(entry.gate, GATES[entry.gate]))
+    on = [entry for entry in chosen if not entry.gate or gates.get(entry.gate, GATES[entry.gate])]
+    return Chain([_made(entry, dependencies) for entry in on], dependencies.counting)
 
 
 def _made(entry: Entry, dependencies: Dependencies) -> Plugin:

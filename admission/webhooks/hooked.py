@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from admission.attributes import Attributes
+from admission.counting import CALLING_ERROR, NO_ERROR, SERVER_ERROR, Counting
 from admission.objects import Objects
 from admission.observer import Judgement
 from admission.webhooks.call import CallFailed, Calls
 from admission.webhooks.conditions import Compile, Subject
 from admission.webhooks.configuration import kubeconfig_of
-from admission.webhooks.counting import CALLING_ERROR, NO_ERROR, SERVER_ERROR, Counting
 from admission.webhooks.hooks import Hook
 from admission.webhooks.index import Candidate, Index
 from admission.webhooks.match import in_selected_namespace, is_exempt, is_selected_object

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from admission.chain import Chain
 from admission.configuration import read_configuration
+from admission.counting import UNCOUNTED, Counting
 from admission.objects import Objects
 from admission.order import Create, Dependencies, build_chain, check_names, read_only
 from admission.pod_security.observer import UNOBSERVED, EvaluationObserver
@@ -38,6 +39,7 @@ class Admission:
         callers: HttpCallers,
         create: Create = read_only,
         evaluations: EvaluationObserver = UNOBSERVED,
+        counting: Counting = UNCOUNTED,
     ) -> Dependencies:
         return Dependencies(
             reader,
@@ -49,6 +51,7 @@ class Admission:
             configurations=self.configurations,
             create=create,
             evaluations=evaluations,
+            counting=counting,
         )
 
     def chain(self, dependencies: Dependencies) -> Chain:

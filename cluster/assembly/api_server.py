@@ -49,6 +49,7 @@ from cluster.server.metrics import (
     Slis,
     health_observer,
 )
+from cluster.server.metrics_admission import AdmissionObserver
 from cluster.server.metrics_configuration import AuthorizerObserver, FileObserver, IssuersObserver
 from cluster.server.metrics_pod_security import PodSecurityObserver
 from cluster.server.open_streams import OpenStreams
@@ -176,6 +177,7 @@ class ApiServer:
             callers,
             lambda gvk, obj: create_as_self(registry, gvk, obj),  # once the registry is there, which the chain is a part of
             PodSecurityObserver(counters, config.kubernetes_version),
+            AdmissionObserver(counters),
         )
         companions: dict[GroupResource, Companion] = {
             _SERVICES: ServiceAllocator(store, config.service_cidr),

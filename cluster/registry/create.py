@@ -16,7 +16,6 @@ from cluster.registry.registry import NOBODY, Call, Companion, Registry, Result,
 from cluster.storage.contract import Entry, Write, WriteConflict
 
 NAMES_TRIED: Final = 8
-_NAMESPACES: Final = GroupResource("", "namespaces")
 _STATUS_ON_CREATE: Final = frozenset({GroupResource("", "nodes")})
 """Kinds that may be created with a status: a kubelet registers its node so."""
 
@@ -39,10 +38,10 @@ def admit(registry: Registry, call: Call, kind: Kind, namespace: str, obj: Objec
     if metadata.get("resourceVersion"):
         raise BadRequest("resourceVersion should not be set on objects to be created")
     metadata.pop("resourceVersion", None)
-    shown_namespace = metadata.get("name", "") if kind.resource.group_resource == _NAMESPACES else namespace
     strategy.default(obj)
-    asked = attributes(call, Operation.CREATE, kind, shown_namespace, metadata.get("name", ""), obj, None)
+    asked = attributes(call, Operation.CREATE, kind, namespace, metadata.get("name", ""), obj, None)
     registry.mutate(call, asked, kind)
+    match_namespace(obj, namespace)  # admission may have changed it
     registry.guard(call, kind, namespace, obj, None)
     fill_system_fields(obj, kind)
     prepare(call, kind, obj)

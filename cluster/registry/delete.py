@@ -77,7 +77,7 @@ def _attempt(registry: Registry, call: Call, kind: Kind, entry: Entry, options: 
     old = codec.load(entry)
     _check_preconditions(kind, old, options)
     key = entry.key
-    asked = attributes(call, Operation.DELETE, kind, _namespace_shown(kind, key.namespace, key.name), key.name, None, old)
+    asked = attributes(call, Operation.DELETE, kind, key.namespace, key.name, None, old)
     registry.mutate(call, asked, kind)
     registry.validate(call, asked)
     obj = codec.load(entry)
@@ -109,10 +109,6 @@ def _remove(registry: Registry, call: Call, kind: Kind, entry: Entry, obj: Objec
             return None
         entry = Entry(entry.key, revision, registry.codec(kind).encode(obj) if returned else value_of(entry))
     return Deleted(entry if returned else None, gone=True, uid=uid)
-
-
-def _namespace_shown(kind: Kind, namespace: str, name: str) -> str:
-    return name if kind.resource.group_resource == _NAMESPACES else namespace
 
 
 def _check_preconditions(kind: Kind, obj: Object, options: DeleteOptions) -> None:

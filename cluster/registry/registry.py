@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
@@ -22,6 +23,7 @@ from cluster.storage.contract import Entry, Store, Write
 STRICT: Final = "Strict"
 WARN: Final = "Warn"
 IGNORE: Final = "Ignore"
+_NAMESPACES: Final = GroupResource("", "namespaces")
 
 Result = Entry | Object
 """What a write leaves: the entry that was stored, or, where nothing was (a dry run), the object as it would be."""
@@ -44,6 +46,8 @@ class Call:
     """What it tells the audit event only where its level shows requests."""
     observer: Observer | None = None
     """Told what admission does, as it happens."""
+    deadline: float = math.inf
+    """When, on the monotonic clock, nobody waits for its end any more."""
 
 
 class Companion(Protocol):
@@ -128,13 +132,17 @@ class Registry:
 
     def mutate(self, call: Call, attributes: Attributes, kind: Kind) -> None:
         """Mutating admission, with the kind's defaulting after a change; what is of another kind than its resource's has none."""
-        self.admission.mutate(attributes, kind.strategy.default if attributes.kind == kind.gvk else _undefaulted)
-        _take_warnings(call, attributes)
+        try:
+            self.admission.mutate(attributes, kind.strategy.default if attributes.kind == kind.gvk else _undefaulted)
+        finally:  # who is denied is warned, too
+            _take_warnings(call, attributes)
 
     def validate(self, call: Call, attributes: Attributes) -> None:
         """Validating admission."""
-        self.admission.validate(attributes)
-        _take_warnings(call, attributes)
+        try:
+            self.admission.validate(attributes)
+        finally:
+            _take_warnings(call, attributes)
 
 
 def _undefaulted(obj: Object) -> None:
@@ -157,13 +165,16 @@ def attributes(
     subresource: str = "",
     gvk: GroupVersionKind | None = None,
 ) -> Attributes:
-    """What admission is shown of a write; `gvk` where a subresource's object is of another kind."""
+    """What admission is shown of a write; `gvk` where a subresource's object is of another kind.
+
+    A namespace counts as being in itself.  Upstream: apiserver `pkg/endpoints/request/requestinfo.go`.
+    """
     return Attributes(
         operation=operation,
         kind=gvk or kind.gvk,
         resource=kind.resource,
         subresource=subresource,
-        namespace=namespace,
+        namespace=name if kind.resource.group_resource == _NAMESPACES else namespace,
         name=name,
         object=obj,
         old_object=old,
@@ -173,4 +184,5 @@ def attributes(
         annotations=call.annotations,
         request_annotations=call.request_annotations,
         observer=call.observer,
+        deadline=call.deadline,
     )

@@ -89,6 +89,7 @@ def _attempt(registry: Registry, call: Call, target: Target, entry: Entry, make:
     asked = attributes(call, Operation.UPDATE, kind, target.namespace, target.name, obj, old, target.subresource, target.gvk)
     if target.shown is None:
         registry.mutate(call, asked, kind)
+        match_namespace(obj, target.namespace)  # admission may have changed it
     registry.guard(call, kind, target.namespace, obj, old)
     _prepare_and_validate(target, obj, old, call)
     if not target.subresource:

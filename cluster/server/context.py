@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -64,6 +65,8 @@ class Context:
     warnings: list[str] = field(default_factory=list)
     annotations: dict[str, str] = field(default_factory=dict)
     """What authorization and admission tell the audit event."""
+    deadline: float = math.inf
+    """When, on the monotonic clock, it is answered that it took too long."""
     abandoned: bool = False
     """Whether the body was left half unread, so that the connection carries no other request."""
 

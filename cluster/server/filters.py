@@ -91,6 +91,7 @@ def with_deadline(context: Context, following: Handler) -> Response:
     limit, why = (WRITE_TIMEOUT, _WRITE_EXPIRED) if info.verb in _WRITES else (REQUEST_TIMEOUT, _EXPIRED)
     if 0 < asked < limit:
         limit, why = asked, _EXPIRED
+    context.deadline = time.monotonic() + limit
     timer = GreenletTimeout.start_new(limit)
     try:
         return following(context)

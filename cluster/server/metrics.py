@@ -16,10 +16,12 @@ from werkzeug.wrappers import Response
 from cluster.api.authorization import Decision
 from cluster.api.errors import StatusError, Unauthorized
 from cluster.kinds.catalog import Catalog, is_stored
+from cluster.server import metrics_admission as admission
 from cluster.server import metrics_configuration as configuration
 from cluster.server import metrics_pod_security as pod_security
 from cluster.server.context import NOBODY, Context, Handler
 from cluster.server.counters import Counter, Counters, Family, series_of
+from cluster.server.histograms import HISTOGRAM
 from cluster.server.metrics_configuration import DECIDED
 from rbac.audit.model import AuditEvent, Sink
 
@@ -97,6 +99,7 @@ IMPERSONATION_CHECKS: Final = Family(
     "Total number of authorization checks made by the impersonation handler split by mode and decision.",
 )
 COUNTED: Final = (
+    *admission.COUNTED,
     *configuration.COUNTED,
     *pod_security.COUNTED,
     REQUESTS,
@@ -221,7 +224,8 @@ class Metrics:
             count = self._count(str(each))
             figures[OBJECTS][series_of(OBJECTS.name, group=each.group, resource=each.resource)] = count
             figures[STORED][series_of(STORED.name, resource=str(each))] = count
-        return _told(figures | _counted(self._counters, COUNTED) | configuration.gauges(self._counters))
+        figures |= _counted(self._counters, COUNTED) | admission.durations(self._counters.totals())
+        return _told(figures | configuration.gauges(self._counters))
 
 
 class Slis:
@@ -286,6 +290,8 @@ def _told(figures: Mapping[Family, Mapping[str, float]]) -> Response:
     for family in sorted(figures, key=lambda each: each.name):
         lines.append(f"# HELP {family.name} [{family.stability}] {family.help}")
         lines.append(f"# TYPE {family.name} {family.type}")
-        lines += [f"{series} {value if value % 1 else int(value)}" for series, value in sorted(figures[family].items())]
+        figures_of = figures[family].items()
+        ordered = figures_of if family.type == HISTOGRAM else sorted(figures_of)  # buckets have an order of their own
+        lines += [f"{series} {value if value % 1 else int(value)}" for series, value in ordered]
     lines.append("")
     return Response("\n".join(lines), content_type=_TEXT)

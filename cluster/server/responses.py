@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
+from unicodedata import category
 
 import orjson
 from werkzeug.wrappers import Response
@@ -19,6 +20,11 @@ JSON: Final = "application/json"
 YAML: Final = "application/yaml"
 PROTOBUF: Final = "application/vnd.kubernetes.protobuf"
 """Read, never written."""
+_ALL_WARNINGS: Final = 4096
+"""Characters of all warnings together from which on they are cut."""
+_CUT_WARNING: Final = 256
+_NO_TEXT: Final = ("Cc", "Cs")
+"""Control characters, and halves of characters."""
 GZIP_FROM: Final = 128 * 1024
 """Bytes of a body from which on it is compressed for clients that accept that."""
 
@@ -57,10 +63,28 @@ def yaml_response(body: Any, code: int = 200, headers: Mapping[str, str] | None 
 
 
 def add_warnings(response: Response, warnings: Iterable[str]) -> None:
-    """Warning headers as kubectl shows them."""
-    for warning in dict.fromkeys(warnings):
-        text = " ".join(warning.split()).replace("\\", "\\\\").replace('"', '\\"')
-        response.headers.add("Warning", f'299 - "{text.encode("ascii", "replace").decode()}"')
+    """Warning headers as kubectl shows them; a header's text is UTF-8, which WSGI wants as if it were Latin-1."""
+    for warning in bounded(warnings):
+        text = warning.replace("\\", "\\\\").replace('"', '\\"')
+        response.headers.add("Warning", f'299 - "{text.encode().decode("latin-1")}"')
+
+
+def bounded(warnings: Iterable[str]) -> list[str]:
+    """Each once, but for those that a header can not hold; where all are too long together, each is cut, and then no more are taken.
+
+    Upstream: apiserver `pkg/endpoints/filters/warning.go`, apimachinery `pkg/util/net/http.go` (NewWarningHeader).
+    """
+    distinct = [each for each in dict.fromkeys(warnings) if each and not any(category(one) in _NO_TEXT for one in each)]
+    if sum(map(len, distinct)) <= _ALL_WARNINGS:
+        return distinct
+    found: list[str] = []
+    written = 0
+    for each in distinct:
+        if written >= _ALL_WARNINGS:
+            break
+        found.append(each[:_CUT_WARNING])
+        written += len(found[-1])
+    return found
 
 
 def compressed(context: Context, body: bytes) -> tuple[bytes, dict[str, str]]:

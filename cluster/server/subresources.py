@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from admission.attributes import Operation
@@ -31,6 +32,7 @@ TOKEN_REQUEST: Final = GroupVersionKind("authentication.k8s.io", "v1", "TokenReq
 _CREATED: Final[Object] = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
 _PODS: Final = ("", "pods")
 _NODES: Final = GroupResource("", "nodes")
+_FLAGS: Final = ("stdin", "stdout", "stderr", "tty")
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +168,7 @@ class Subresources:
 
     def _stream(self, context: Context, kind: Kind) -> Response:
         info = context.info
+        query = context.query
         if info.subresource != "log":
             self._may_connect(context)
             call = write_call(context, "")
@@ -174,12 +177,13 @@ class Subresources:
             asked = attributes(call, Operation.CONNECT, kind, info.namespace, info.name, options, None, info.subresource, gvk)
             self._registry.mutate(call, asked, kind)
             self._registry.validate(call, asked)
+            query = _query_of(options)  # admission may have changed them
         reader = self._actions.reader
         request = StreamRequest(
             namespace=info.namespace,
             name=info.name,
             subresource=info.subresource,
-            query=context.query,
+            query=query,
             environ=context.environ,
             get_pod=lambda namespace, name: reader.get(kind.resource.group_resource, namespace, name),
             get_node=lambda name: reader.get(_NODES, "", name),
@@ -207,11 +211,19 @@ def _options_of(context: Context) -> Object:
     """What admission is shown of a connection: its options, as the query gives them."""
     kind = {"exec": "PodExecOptions", "attach": "PodAttachOptions", "portforward": "PodPortForwardOptions"}[context.info.subresource]
     options: Object = {"kind": kind, "apiVersion": "v1"}
-    for key in ("stdin", "stdout", "stderr", "tty"):
+    for key in _FLAGS:
         if key in context.query:
-            options[key] = context.query[key] not in ("false", "0")
+            options[key] = context.query[key].lower() not in ("false", "0")
     if "container" in context.query:
         options["container"] = context.query["container"]
     if "command" in context.query:
         options["command"] = context.query.getlist("command")
     return options
+
+
+def _query_of(options: Object) -> MultiDict[str, str]:
+    """The options of a connection as a query again."""
+    pairs = [(key, "true") for key in _FLAGS if options.get(key)]
+    if options.get("container"):
+        pairs.append(("container", options["container"]))
+    return MultiDict(pairs + [("command", each) for each in options.get("command") or ()])

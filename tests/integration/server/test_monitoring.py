@@ -82,17 +82,20 @@ def test_others_do_not(server: ApiServer, path: str) -> None:
 
 def test_every_line_is_of_the_format(server: ApiServer) -> None:
     """Each family is told of once, before its series."""
-    series = re.compile(r'([a-z_]+)(\{([a-z_]+="([^"\\]|\\.)*",?)+\})? -?\d+(\.\d+)?')
+    series = re.compile(r'([a-z_]+)(\{([a-z_]+="([^"\\]|\\.)*",?)+\})? -?\d+(\.\d+)?(e-\d+)?')
     told: list[str] = []
+    endings: tuple[str, ...] = ()
     for line in text(server.request("GET", "/metrics")).splitlines():
         if line.startswith("# HELP "):
             told.append(line.split()[2])
         elif line.startswith("# TYPE "):
-            assert line.split()[2:] in ([told[-1], "counter"], [told[-1], "gauge"])
+            name, kind = line.split()[2:]
+            assert (name, kind) in [(told[-1], each) for each in ("counter", "gauge", "histogram")]
+            endings = ("_bucket", "_sum", "_count") if kind == "histogram" else ("",)
         else:
             match = series.fullmatch(line)
             assert match, line
-            assert match[1] == told[-1]
+            assert match[1] in [told[-1] + ending for ending in endings]
     assert told == sorted(set(told))
 
 

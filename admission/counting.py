@@ -1,20 +1,34 @@
-"""What is counted of webhooks; whoever assembles a server hands in who counts.
+"""What is counted of admission; whoever assembles a server hands in who counts.
 
 Upstream: apiserver `pkg/admission/metrics/metrics.go`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final, Protocol
 
+ADMIT: Final = "admit"
+VALIDATE: Final = "validate"
 CALLING_ERROR: Final = "calling_webhook_error"
 SERVER_ERROR: Final = "apiserver_internal_error"
 NO_ERROR: Final = "no_error"
 """Why a webhook rejects: it could not be called, something failed here, or it said no itself."""
 
+Passed = Callable[[int, bool], None]
+"""(nanoseconds, whether it rejected the write)"""
+
 
 class Counting(Protocol):
-    """`kind` is `admit` or `validating`, or where upstream has it so `validate`; seconds are those that something took."""
+    """`kind` is `admit`, or `validate`, which webhooks call `validating`; seconds are those that something took."""
+
+    def step(self, kind: str, operation: str) -> Passed:
+        """Counts how long a whole phase takes."""
+        ...
+
+    def controller(self, name: str, kind: str, operation: str) -> Passed:
+        """Counts how long a plugin takes."""
+        ...
 
     def webhook_called(self, name: str, kind: str, operation: str, seconds: float, rejected: bool, code: int) -> None:
         """`code`: 200, that of the rejection or failure, or 0 for a failure of the server's own."""
@@ -25,7 +39,7 @@ class Counting(Protocol):
     def webhook_failed_open(self, name: str, kind: str) -> None: ...
 
     def conditions_judged(self, name: str, kind: str, operation: str, seconds: float, errors: int) -> None:
-        """Match conditions were evaluated, so many of them in vain."""
+        """A webhook's match conditions were evaluated, so many of them in vain."""
         ...
 
     def conditions_excluded(self, name: str, kind: str, operation: str) -> None:
@@ -36,6 +50,12 @@ class Counting(Protocol):
 class Uncounted:
     """Counts nothing."""
 
+    def step(self, kind: str, operation: str) -> Passed:  # noqa: ARG002 - a Counting's signature
+        return _unobserved
+
+    def controller(self, name: str, kind: str, operation: str) -> Passed:  # noqa: ARG002
+        return _unobserved
+
     def webhook_called(self, name: str, kind: str, operation: str, seconds: float, rejected: bool, code: int) -> None: ...
 
     def webhook_rejected(self, name: str, kind: str, operation: str, error: str, code: int) -> None: ...
@@ -45,6 +65,10 @@ class Uncounted:
     def conditions_judged(self, name: str, kind: str, operation: str, seconds: float, errors: int) -> None: ...
 
     def conditions_excluded(self, name: str, kind: str, operation: str) -> None: ...
+
+
+def _unobserved(nanoseconds: int, rejected: bool) -> None:
+    """Counts nothing."""
 
 
 UNCOUNTED: Final[Counting] = Uncounted()
