@@ -6,30 +6,16 @@ Upstream: `test/e2e/apimachinery/webhook.go`.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.integration.server.webhooks import KINDS, REGISTRATION, SCOPE, Hooked, hooked_server
+from tests.integration.server.webhooks import KINDS, REGISTRATION, SCOPE, Hooked
 from tests.support_webhooks import FORBIDDEN, LABEL, add, denied, patched
 
 UNWANTED = "the configmap contains unwanted key and value"
 BAD_DATA = {LABEL: FORBIDDEN}
 START = {"mutation-start": "yes"}
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hooked]:
-    with hooked_server(tmp_path_factory.mktemp("webhooks")) as hooked:
-        yield hooked
-
-
-@pytest.fixture
-def hooked(running: Hooked) -> Iterator[Hooked]:
-    running.begin()
-    yield running
-    running.end()
 
 
 def pod(name: str, container: str = "example", **labels: str) -> dict[str, Any]:
