@@ -68,6 +68,8 @@ class Checked:
     types: Mapping[int, Type]
     references: Mapping[int, Reference]
     problems: Sequence[Problem]
+    certain: Mapping[int, Type]
+    """The types that values will have: what only its use has bound, as in `dyn(x).first().value() + 1`, is dyn."""
 
 
 def check(tree: Tree, declarations: Declarations) -> Checked:
@@ -75,7 +77,8 @@ def check(tree: Tree, declarations: Declarations) -> Checked:
     checker = _Checker(tree.offsets, declarations)
     checker.check(tree.root)
     found = {node: substitute(checker.bindings, kind, True) for node, kind in checker.types.items()}
-    return Checked(found, checker.references, checker.problems)
+    certain = {node: substitute({}, kind, True) for node, kind in checker.types.items()}
+    return Checked(found, checker.references, checker.problems, certain)
 
 
 def qualified_name(node: Node) -> str | None:
@@ -287,14 +290,11 @@ class _Checker:
 
     # Lists, maps, objects
 
-    def joined(self, node: Node, previous: Type | None, current: Type) -> Type:
-        """The type of both elements of a literal; it is an error where there is none."""
+    def joined(self, previous: Type | None, current: Type) -> Type:
+        """The type of both elements of a literal; that there is none is for `validation` to tell."""
         if previous is None:
             return current
-        if self.assignable(previous, current):
-            return most_general(previous, current)
-        self.mismatch(node.id, previous, current)
-        return types.ERROR
+        return most_general(previous, current) if self.assignable(previous, current) else types.DYN
 
     def unwrapped(self, node: Node, optional: bool) -> Type:
         """The type of an element, of an optional one what it is of."""
@@ -312,7 +312,7 @@ class _Checker:
         element: Type | None = None
         for position, each in enumerate(node.elements):
             self.check(each)
-            element = self.joined(each, element, self.unwrapped(each, position in node.optional))
+            element = self.joined(element, self.unwrapped(each, position in node.optional))
         self.types[node.id] = types.list_of(self.new_parameter() if element is None else element)
 
     def check_map(self, node: CreateMap) -> None:
@@ -321,9 +321,9 @@ class _Checker:
         for entry in node.entries:
             key = cast(Node, entry.key)
             self.check(key)
-            keys = self.joined(key, keys, self.types[key.id])
+            keys = self.joined(keys, self.types[key.id])
             self.check(entry.value)
-            values = self.joined(entry.value, values, self.unwrapped(entry.value, entry.optional))
+            values = self.joined(values, self.unwrapped(entry.value, entry.optional))
         if keys is None or values is None:
             keys, values = self.new_parameter(), self.new_parameter()
         self.types[node.id] = types.map_of(keys, values)

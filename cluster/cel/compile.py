@@ -12,7 +12,7 @@ from typing import Any, Final, cast
 from cluster.cel.checker import Checked
 from cluster.cel.compile_aggregates import list_literal, map_literal, object_literal
 from cluster.cel.compile_calls import calling, meant
-from cluster.cel.compile_chains import Chain, Index, Key
+from cluster.cel.compile_chains import Chain, Key, computed, computed_key, constant_key, variable
 from cluster.cel.compile_folds import Fold, accumulator_root, exactly_one, filtered, mapped, quantifier
 from cluster.cel.compile_logic import alternative, conditional, junction
 from cluster.cel.compile_operators import equality, matching_constant, membership, not_strictly_false, prefix_or_suffix
@@ -22,7 +22,7 @@ from cluster.cel.functions import Function, Overload
 from cluster.cel.libraries.standard_conversions import CONVERSIONS
 from cluster.cel.syntax.ast import Call, Comprehension, CreateList, CreateMap, CreateObject, Identifier, Literal, Node, Select, children
 from cluster.cel.types import Field, Type, TypeKind
-from cluster.cel.values import map_key
+from cluster.cel.values import new_key
 
 _ACCUMULATOR: Final = "@result"
 
@@ -70,7 +70,7 @@ class _Compiler:
     """One compilation.  `scopes` has what the variables of comprehensions are, the innermost last."""
 
     def __init__(self, checked: Checked, declarations: Declarations, variables: Mapping[str, int]) -> None:
-        self.types = checked.types
+        self.types = checked.certain
         self.references = checked.references
         self.declarations = declarations
         self.variables = variables
@@ -99,12 +99,12 @@ class _Compiler:
         for scope in reversed(self.scopes):
             if reference.name in scope:
                 return scope[reference.name]
-        return Chain(self.variables[reference.name], None, 1)
+        return variable(self.variables[reference.name])
 
     def chain(self, node: Node) -> Chain:
         """What is selected from; of what is no chain already the value is the root of a new one."""
         part = self.part(node)
-        return part if isinstance(part, Chain) else Chain(None, part.build, 1)
+        return part if isinstance(part, Chain) else computed(part.build)
 
     def select(self, node: Select) -> Part:
         if node.id in self.references:
@@ -123,7 +123,7 @@ class _Compiler:
     def index(self, node: Call, optional: bool) -> Part:
         operand, index = node.arguments
         chain, key = self.chain(operand), self.part(index)
-        return chain.extended(Key(key.value, optional) if isinstance(key, Constant) else Index(key.resolved(), optional))
+        return chain.extended(constant_key(key.value, optional) if isinstance(key, Constant) else computed_key(key, optional))
 
     def optional_select(self, node: Call) -> Part:
         operand, name = node.arguments
@@ -171,7 +171,8 @@ class _Compiler:
     def ternary(self, node: Call) -> Part:
         condition, positive, negative = (self.part(each) for each in node.arguments)
         builder = conditional(condition, self.types[node.arguments[0].id], positive, negative)
-        return Chain(None, builder, 0)
+        native = any(isinstance(each, Chain) and each.native for each in (positive, negative))
+        return Chain(None, builder, 0, native)
 
     def equality(self, node: Call) -> Part:
         parts = [self.part(each) for each in node.arguments]
@@ -219,7 +220,7 @@ class _Compiler:
         entries = [(self.part(cast(Node, each.key)), self.part(each.value), each.optional) for each in node.entries]
         builder = map_literal(entries)
         if all(isinstance(key, Constant) and isinstance(value, Constant) and not optional for key, value, optional in entries):
-            return Constant({map_key(cast(Constant, key).value): cast(Constant, value).value for key, value, _ in entries})
+            return Constant({new_key(cast(Constant, key).value): cast(Constant, value).value for key, value, _ in entries})
         return Computed(builder)
 
     def created_object(self, node: CreateObject) -> Part:
@@ -243,7 +244,7 @@ class _Compiler:
             return None
         range_ = self.part(node.range)
         slot = self.slot()
-        self.scopes.append({node.variable: Chain(slot, None, 1)})
+        self.scopes.append({node.variable: variable(slot)})
         builder = made(self, node, range_, slot)
         self.scopes.pop()
         return builder
@@ -261,7 +262,7 @@ class _Compiler:
         """`map`, with or without a choice, and `filter`: the step is a sum, or a conditional of one."""
         step = cast(Call, node.step)
         addition = step if step.function == "_+_" else cast(Call, step.arguments[1])
-        transform = self.part(cast(CreateList, addition.arguments[1]).elements[0]).build()
+        transform = self.part(cast(CreateList, addition.arguments[1]).elements[0])
         if addition is step:
             return mapped(range_, slot, transform)
         return filtered(range_, slot, self.predicate(step.arguments[0]), transform)
@@ -270,11 +271,11 @@ class _Compiler:
         range_, initial = self.part(node.range), self.part(node.initial)
         slot, accumulator = self.slot(), self.slot()
         second = self.slot() if node.second else None
-        self.scopes.append({node.accumulator: Chain(None, accumulator_root(accumulator, initial), 1)})
+        self.scopes.append({node.accumulator: computed(accumulator_root(accumulator, initial))})
         result = self.part(node.result).build()
-        variables = {node.variable: Chain(slot, None, 1)}
+        variables = {node.variable: variable(slot)}
         if second is not None:
-            variables[node.second] = Chain(second, None, 1)
+            variables[node.second] = variable(second)
         self.scopes.append(variables)
         condition, step = self.part(node.condition).build(), self.part(node.step).build()
         del self.scopes[-2:]

@@ -10,9 +10,8 @@ from typing import Any
 
 from cluster.cel.compile_parts import Builder, Evaluator, Frame, Part
 from cluster.cel.costs import LIST_COST, MAP_COST, OBJECT_COST
-from cluster.cel.runtime_types import type_name
 from cluster.cel.text import shown
-from cluster.cel.values import CelError, Instance, Optional_, map_key
+from cluster.cel.values import CelError, Instance, Optional_, new_key
 
 
 def list_literal(elements: Sequence[Part], optional: frozenset[int]) -> Builder:
@@ -62,7 +61,7 @@ def map_literal(entries: Entries) -> Builder:
             frame[0] -= cost
             made: dict[Any, Any] = {}
             for key, value, optional in runs:
-                _enter(made, _hashable(key(frame)), value(frame), optional)
+                _enter(made, new_key(key(frame)), value(frame), optional)
             return made
 
         return evaluate
@@ -70,7 +69,7 @@ def map_literal(entries: Entries) -> Builder:
     return build
 
 
-def object_literal(type_name_: str, entries: Sequence[tuple[str, Part, bool]]) -> Builder:
+def object_literal(type_name: str, entries: Sequence[tuple[str, Part, bool]]) -> Builder:
     def build(charge: int) -> Evaluator:
         runs = [(key, value.build(), optional) for key, value, optional in entries]
         cost = charge + OBJECT_COST
@@ -80,20 +79,11 @@ def object_literal(type_name_: str, entries: Sequence[tuple[str, Part, bool]]) -
             made: dict[Any, Any] = {}
             for key, value, optional in runs:
                 _enter(made, key, value(frame), optional)
-            return Instance(type_name_, made)
+            return Instance(type_name, made)
 
         return evaluate
 
     return build
-
-
-def _hashable(key: Any) -> Any:
-    known = map_key(key)
-    try:
-        hash(known)
-    except TypeError:
-        raise CelError(f"unsupported key type: {type_name(key)}") from None
-    return known
 
 
 def _enter(made: dict[Any, Any], key: Any, value: Any, optional: bool) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from cluster.cel.compile_parts import (
     MEMORY,
@@ -28,7 +28,7 @@ from cluster.cel.runtime_types import FAILED, accepts, type_name
 from cluster.cel.types import Type, TypeKind
 from cluster.cel.values import CelError, CostExceeded
 
-_NESTED = frozenset({TypeKind.LIST, TypeKind.MAP, TypeKind.OPAQUE})
+_NESTED: Final = frozenset({TypeKind.LIST, TypeKind.MAP, TypeKind.OPAQUE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +131,10 @@ def _accounted(run: Evaluator) -> Evaluator:
     return evaluate
 
 
+_MISTYPED: Final = (TypeError, AttributeError)
+"""What a function raises on a value that is not of the type it was declared with, e.g. null in place of a string."""
+
+
 def _without_arguments(call: Callable[..., Any], cost: int) -> Evaluator:
     def evaluate(frame: Frame) -> Any:
         frame[0] -= cost
@@ -140,15 +144,36 @@ def _without_arguments(call: Callable[..., Any], cost: int) -> Evaluator:
 
 
 def _unary(call: Callable[..., Any], run: Evaluator) -> Evaluator:
-    return lambda frame: call(run(frame))
+    def evaluate(frame: Frame) -> Any:
+        value = run(frame)
+        try:
+            return call(value)
+        except _MISTYPED as failure:
+            raise CelError("no such overload") from failure
+
+    return evaluate
 
 
 def _with_first(call: Callable[..., Any], value: Any, run: Evaluator) -> Evaluator:
-    return lambda frame: call(value, run(frame))
+    def evaluate(frame: Frame) -> Any:
+        other = run(frame)
+        try:
+            return call(value, other)
+        except _MISTYPED as failure:
+            raise CelError("no such overload") from failure
+
+    return evaluate
 
 
-def _with_second(call: Callable[..., Any], run: Evaluator, value: Any) -> Evaluator:
-    return lambda frame: call(run(frame), value)
+def _with_second(call: Callable[..., Any], run: Evaluator, other: Any) -> Evaluator:
+    def evaluate(frame: Frame) -> Any:
+        value = run(frame)
+        try:
+            return call(value, other)
+        except _MISTYPED as failure:
+            raise CelError("no such overload") from failure
+
+    return evaluate
 
 
 def _binary(call: Callable[..., Any], left: Evaluator, right: Evaluator) -> Evaluator:
@@ -158,9 +183,20 @@ def _binary(call: Callable[..., Any], left: Evaluator, right: Evaluator) -> Eval
         except CelError:
             absorb(right, frame)
             raise
-        return call(value, right(frame))
+        other = right(frame)
+        try:
+            return call(value, other)
+        except _MISTYPED as failure:
+            raise CelError("no such overload") from failure
 
     return evaluate
+
+
+def _called(call: Callable[..., Any], values: Sequence[Any]) -> Any:
+    try:
+        return call(*values)
+    except _MISTYPED as failure:
+        raise CelError("no such overload") from failure
 
 
 def _in_turn(call: Callable[..., Any], runs: Sequence[Evaluator]) -> Evaluator:
@@ -169,7 +205,8 @@ def _in_turn(call: Callable[..., Any], runs: Sequence[Evaluator]) -> Evaluator:
     def evaluate(frame: Frame) -> Any:
         values = [run(frame) for run in before]
         frame[0] -= 1
-        return call(*values, last(frame))
+        values.append(last(frame))
+        return _called(call, values)
 
     return evaluate
 
@@ -193,7 +230,7 @@ def _with_cost(meaning: Meaning, runs: Sequence[Evaluator], cost: RuntimeCost) -
                 take(frame, cost(values, FAILED))
             raise failure
         try:
-            result = call(*values)
+            result = _called(call, values)
         except CelError:
             take(frame, cost(values, FAILED))
             raise

@@ -28,6 +28,8 @@ def _native_type(key: Any) -> str:
         return "<nil>"
     if isinstance(key, _LISTS):
         return "[]interface {}"
+    if type(key) is bytes:
+        return "[]uint8"
     return "map[string]interface {}" if isinstance(key, dict) else go_type(key)
 
 
@@ -106,7 +108,9 @@ class Index:
     """A step by a key that is computed."""
 
     run: Evaluator
-    optional: bool = False
+    optional: bool
+    selected: bool
+    """Whether the key is selected from a variable, by which upstream calls its type differently."""
 
     def find(self, frame: Frame, operand: Any) -> Any:
         return find(operand, self._key(frame))
@@ -117,7 +121,7 @@ class Index:
     def _key(self, frame: Frame) -> Any:
         key = self.run(frame)
         if type(key) not in _KEYS:
-            raise CelError(f"invalid qualifier type: {_native_type(key)}")
+            raise CelError(f"invalid qualifier type: {_native_type(key) if self.selected else go_type(key)}")
         return key
 
 
@@ -126,20 +130,48 @@ Walk = Callable[[Frame, Any], Any]
 """From a root's value through steps, each charged as it is taken."""
 
 
+def constant_key(value: Any, optional: bool) -> Key:
+    """CelError for what is the key of nothing."""
+    if type(value) not in _KEYS:
+        raise CelError(f"invalid qualifier type: {go_type(value)}")
+    return Key(value, optional)
+
+
+def computed_key(part: Part, optional: bool) -> Index:
+    return Index(part.resolved(), optional, isinstance(part, Chain) and part.native)
+
+
+def variable(slot: int) -> Chain:
+    """The value in a slot of the frame."""
+    return Chain(slot, None, 1, True)
+
+
+def computed(root: Builder) -> Chain:
+    """A value that is computed, to select from."""
+    return Chain(None, root, 1, False)
+
+
 class Chain(Part):
-    """A root and the steps from it.  The root is a slot of the frame, or what is built; `base` is what it costs beyond itself."""
+    """A root and the steps from it.
 
-    __slots__ = ("base", "root", "slot", "steps", "test")
+    The root is a slot of the frame, or what is built; `base` is what it costs beyond itself.  `native`: whether it is a variable's value.
+    """
 
-    def __init__(self, slot: int | None, root: Builder | None, base: int, steps: tuple[Step, ...] = (), test: bool = False) -> None:
+    __slots__ = ("base", "native", "root", "slot", "steps", "test")
+
+    def __init__(self, slot: int | None, root: Builder | None, base: int, native: bool) -> None:
         self.slot = slot
         self.root = root
         self.base = base
-        self.steps = steps
-        self.test = test
+        self.native = native
+        self.steps: tuple[Step, ...] = ()
+        self.test = False
 
     def extended(self, step: Step, test: bool = False) -> Chain:
-        return Chain(self.slot, self.root, self.base, (*self.steps, step), test)
+        longer = Chain(self.slot, self.root, self.base, self.native)
+        longer.steps = (*self.steps, step)
+        longer.test = test
+        return longer
 
     def build(self, charge: int = 0) -> Evaluator:
         return self._built(charge + self.base - self.test)

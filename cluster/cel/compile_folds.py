@@ -21,7 +21,8 @@ _END: Final = object()
 _UNSET: Final = object()
 
 ADDITION_COST: Final = LIST_COST + 2
-"""Of `accumulator + [x]` beside x: the accumulator, the list, the sum."""
+CONSTANT_ADDITION_COST: Final = 2
+"""Of `accumulator + [x]` beside x: the accumulator, the sum, and the list unless x is constant."""
 
 
 class _Failed:
@@ -115,8 +116,9 @@ def exactly_one(range_: Part, slot: int, predicate: Evaluator) -> Builder:
     return build
 
 
-def mapped(range_: Part, slot: int, transform: Evaluator) -> Builder:
+def mapped(range_: Part, slot: int, transformed: Part) -> Builder:
     """`map` of all elements."""
+    transform, cost = _addition(transformed)
 
     def build(charge: int) -> Evaluator:
         run = range_.build(charge)
@@ -126,7 +128,7 @@ def mapped(range_: Part, slot: int, transform: Evaluator) -> Builder:
             failure: CelError | None = None
             values = elements(run(frame))
             for frame[slot] in values:
-                left = frame[0] - ADDITION_COST
+                left = frame[0] - cost
                 if left < 0:
                     raise CostExceeded
                 frame[0] = left
@@ -144,8 +146,13 @@ def mapped(range_: Part, slot: int, transform: Evaluator) -> Builder:
     return build
 
 
-def filtered(range_: Part, slot: int, predicate: Evaluator, transform: Evaluator) -> Builder:
+def _addition(element: Part) -> tuple[Evaluator, int]:
+    return element.build(), CONSTANT_ADDITION_COST if isinstance(element, Constant) else ADDITION_COST
+
+
+def filtered(range_: Part, slot: int, predicate: Evaluator, transformed: Part) -> Builder:
     """`filter`, and `map` of the elements that are chosen.  The last failed choice is told, else the first failed transformation."""
+    transform, cost = _addition(transformed)
 
     def build(charge: int) -> Evaluator:
         run = range_.build(charge)
@@ -161,7 +168,7 @@ def filtered(range_: Part, slot: int, predicate: Evaluator, transform: Evaluator
                     failure = error
                     chosen = False
                 if chosen:
-                    frame[0] -= ADDITION_COST
+                    frame[0] -= cost
                     try:
                         made.append(transform(frame))
                     except CelError as error:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from cluster.cel.checker_types import names_of_parameters
-from cluster.cel.functions import Function, Library, Overload
+from cluster.cel.functions import Function, Library, Overload, StaticCost
 from cluster.cel.syntax.grammar import RESERVED
 from cluster.cel.types import Field, Type, type_of
 
@@ -43,6 +43,8 @@ class Declarations:
     minor: int
     functions: Mapping[str, Function]
     candidates: Mapping[str, Sequence[Candidate]]
+    estimates: Mapping[str, StaticCost]
+    """By the ids of overloads that have one."""
     identities: Mapping[str, Identity] = field(default_factory=dict)
     types: Mapping[str, Type] = field(default_factory=dict)
     """Objects that expressions may make, by name; any mapping that has `get`, names may be without end."""
@@ -88,3 +90,5 @@ def candidates(functions: Mapping[str, Function]) -> dict[str, tuple[Candidate, 
     }
 
 
+def estimates(functions: Mapping[str, Function]) -> dict[str, StaticCost]:
+    return {each.id: each.estimate for function in functions.values() for each in function.overloads if each.estimate is not None}

@@ -11,8 +11,8 @@ from typing import Any, Final, Literal
 from cluster.cel import checker, declarations
 from cluster.cel.checker import Checked
 from cluster.cel.checker_types import exact
-from cluster.cel.compile import compile_tree
-from cluster.cel.compile_parts import MAX_MEMORY, Evaluator
+from cluster.cel.compile import Compiled, compile_tree
+from cluster.cel.compile_parts import MAX_MEMORY
 from cluster.cel.declarations import Declarations, Identity
 from cluster.cel.estimate import UNSIZED, Sizes, estimate
 from cluster.cel.functions import Bounds, Library, Macro
@@ -30,6 +30,7 @@ PER_CALL_LIMIT: Final = 1_000_000
 STORED: Final = 999
 """The minor of an environment for expressions that are stored already, of whatever version: it has all that is not removed."""
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+_NO_SIZES: Final[Mapping[tuple[str, ...], Bounds]] = MappingProxyType({})
 
 Kind = Literal["syntax", "check", "result", "program"]
 
@@ -58,18 +59,19 @@ class Outcome:
 class Program:
     """A compiled expression.  Safe to be used by several threads or greenlets at once."""
 
-    __slots__ = ("_names", "_run", "_spare", "checked", "tree", "type", "variables")
+    __slots__ = ("_declarations", "_names", "_run", "_spare", "checked", "tree", "type", "variables")
 
-    def __init__(self, tree: Tree, checked: Checked, run: Evaluator, names: tuple[str, ...], spare: int) -> None:
+    def __init__(self, tree: Tree, checked: Checked, compiled: Compiled, declared_: Declarations) -> None:
         self.tree = tree
         self.checked = checked
         """Types and references of its nodes, by their ids."""
         self.type: Type = checked.types[tree.root.id]
-        self.variables = frozenset(names)
+        self.variables = frozenset(compiled.variables)
         """The names of the variables that it looks at."""
-        self._run = run
-        self._names = names
-        self._spare = (None,) * spare
+        self._run = compiled.run
+        self._names = compiled.variables
+        self._spare = (None,) * compiled.slots
+        self._declarations = declared_
 
     def evaluate(self, values: Mapping[str, Any], limit: int = PER_CALL_LIMIT) -> Outcome:
         """With a value for each variable; CelError where the expression fails, CostExceeded where it costs more than the limit."""
@@ -87,6 +89,10 @@ class Program:
         if left < 0:
             raise CostExceeded
         return Outcome(list(value) if type(value) is Joined else value, limit - left)
+
+    def estimate(self, sizes: Sizes = _NO_SIZES) -> Bounds:
+        """The least and the most that an evaluation may cost; `sizes` bounds what is found by a path from a variable."""
+        return estimate(self.tree, self.checked.types, self.checked.references, self._declarations.estimates, sizes)
 
 
 def _ended(failure: CelError, frame: list[Any], limit: int) -> CelError | CostExceeded:
@@ -116,7 +122,7 @@ class Environment:
         self._types = types
         self._macros, base = _base(minor) if not libraries else _declared(minor, self._libraries)
         identities = {**base.identities, **{name: Identity(name, kind) for name, kind in variables.items()}}
-        self.declarations = Declarations(minor, base.functions, base.candidates, identities, types)
+        self.declarations = Declarations(minor, base.functions, base.candidates, base.estimates, identities, types)
 
     def extend(
         self, variables: Mapping[str, Type] = _NOTHING, *, libraries: Sequence[Library] = (), types: Mapping[str, Type] = _NOTHING
@@ -139,7 +145,7 @@ class Environment:
             raise CompileError("program", str(failure)) from None
         except RecursionError:
             raise CompileError("program", "the expression is nested too deeply, take it apart") from None
-        return Program(tree, checked, compiled.run, compiled.variables, compiled.slots)
+        return Program(tree, checked, compiled, self.declarations)
 
     def estimate(self, program: Program, sizes: Sizes = UNSIZED) -> Bounds:
         """The least and the most that an evaluation of what was compiled here may cost; `sizes` bounds what variables have."""
@@ -149,9 +155,7 @@ class Environment:
 
     def _checked(self, tree: Tree) -> Checked:
         checked = checker.check(tree, self.declarations)
-        problems = checked.problems
-        if not problems and self.minor >= declarations.LITERALS_CHECKED_SINCE:
-            problems = mistaken_literals(tree, checked.types)
+        problems = checked.problems or mistaken_literals(tree, checked.types, self.minor >= declarations.LITERALS_CHECKED_SINCE)
         if problems:
             raise CompileError("check", render(tree.text, problems))
         return checked
@@ -179,6 +183,6 @@ def _declared(minor: int, more: Sequence[Library]) -> tuple[tuple[Macro, ...], D
         identities |= {name: Identity(name, type_of(kind), kind) for name, kind in library.types.items()}
         identities |= {name: Identity(name, kind, value) for name, (kind, value) in library.constants.items()}
     macros = tuple(macro for library in libraries for macro in library.macros)
-    return macros, Declarations(minor, functions, declarations.candidates(functions), identities)
+    return macros, Declarations(minor, functions, declarations.candidates(functions), declarations.estimates(functions), identities)
 
 

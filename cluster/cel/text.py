@@ -7,7 +7,7 @@ from typing import Any
 from cluster.cel import times
 from cluster.cel.floats import general
 from cluster.cel.types import Type, TypeKind
-from cluster.cel.values import BoolKey, Duration, Joined, Optional_, Timestamp, UInt
+from cluster.cel.values import BoolKey, Duration, Joined, LostKey, Optional_, Timestamp, UInt
 
 
 def shown(value: Any) -> str:
@@ -18,7 +18,7 @@ def shown(value: Any) -> str:
         return value
     if type(value) is bool:
         return "true" if value else "false"
-    if type(value) is BoolKey:
+    if isinstance(value, (BoolKey, LostKey)):
         return shown(value.value)
     if type(value) in (int, UInt):
         return str(int(value))

@@ -24,6 +24,8 @@ _MOMENT: Final = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{1,2}):([0-9]{2}):([0-9]{2})(?:[.,]([0-9]+))?(?:Z|([+-])([0-9]{2}):([0-9]{2}))", re.ASCII
 )
 _ZONES_KEPT: Final = 256
+_CYCLE: Final = 146097 * 86400 * SECOND
+"""400 years, after which weekdays and leap years come again."""
 
 
 def parse_span(text: str) -> int | None:
@@ -133,19 +135,21 @@ def _in_units(value: Duration, unit: int) -> float:
 def calendar(value: Timestamp, zone: str = "UTC") -> datetime:
     """What a calendar and a clock of a zone show, without what is below a second; CelError for a zone that there is not.
 
-    `zone`: a name, or hours and minutes such as `-08:00`.
+    `zone`: a name, or hours and minutes such as `-08:00`.  OverflowError where it is the year 0 or 10000 there.
     """
     at = _EPOCH + timedelta(seconds=value.nanoseconds // SECOND)
-    if zone == "UTC":
-        return at
-    try:
-        return at.astimezone(_zone(zone))
-    except OverflowError:
-        return at
+    return at if zone == "UTC" else at.astimezone(known_zone(zone))
+
+
+def shifted(value: Timestamp) -> tuple[Timestamp, int]:
+    """A moment 400 years away, towards 1970, by which calendars are the same, and the years that are missing."""
+    years = 400 if value.nanoseconds > 0 else -400
+    return Timestamp(value.nanoseconds - years // 400 * _CYCLE), years
 
 
 @functools.lru_cache(maxsize=_ZONES_KEPT)
-def _zone(name: str) -> tzinfo:
+def known_zone(name: str) -> tzinfo:
+    """A zone by its name or difference; CelError where there is none."""
     if ":" in name:
         return _fixed_zone(name)
     if name in ("", "UTC", "Local"):

@@ -1,6 +1,6 @@
 """Constants that are mistaken: durations, timestamps and patterns that are none, and lists and maps of several types.
 
-Upstream: cel-go `cel/validator.go`; Kubernetes looks at them since 1.29.
+Upstream: cel-go `cel/validator.go`; Kubernetes looks at all but the last since 1.29.
 """
 
 from __future__ import annotations
@@ -10,24 +10,23 @@ from typing import Any, Final, cast
 
 from cluster.cel import patterns
 from cluster.cel.checker_types import equivalent, optional_value
-from cluster.cel.libraries.standard_conversions import string_to_duration, string_to_timestamp
+from cluster.cel.libraries.standard_conversions import int_to_timestamp, string_to_duration, string_to_timestamp
 from cluster.cel.syntax.ast import Call, CreateList, CreateMap, Literal, Node, Tree, children
 from cluster.cel.syntax.errors import NOWHERE, Problem
-from cluster.cel.times import moment
 from cluster.cel.types import Type
 from cluster.cel.values import CelError, Duration, Timestamp
 
 
-def mistaken_literals(tree: Tree, types: Mapping[int, Type]) -> list[Problem]:
-    """What is wrong with constants of an expression whose types are known."""
-    nodes = list(_all(tree.root))
-    found = [(each, message) for node in nodes for each, message in _mistaken_arguments(node)]
-    for node in nodes:
+def mistaken_literals(tree: Tree, types: Mapping[int, Type], arguments: bool) -> list[Problem]:
+    """What is wrong with constants of an expression whose types are known; `arguments`: of functions', too."""
+    found: list[tuple[int, str]] = []
+    for node in _all(tree.root):
         if isinstance(node, CreateList):
             found += _mixed_list(node, types)
-    for node in nodes:
-        if isinstance(node, CreateMap):
+        elif isinstance(node, CreateMap):
             found += _mixed_map(node, types)
+        elif arguments and isinstance(node, Call):
+            found += _mistaken_arguments(node)
     return [(tree.offsets.get(node, NOWHERE), message) for node, message in found]
 
 
@@ -41,22 +40,24 @@ def _all(root: Node) -> Iterator[Node]:
 
 def _duration(value: Any) -> Duration:
     if type(value) is not str:
-        raise CelError("no duration")
+        raise CelError("no such overload")
     return string_to_duration(value)
 
 
 def _timestamp(value: Any) -> Timestamp:
     if type(value) is int:
-        return moment(value * 1_000_000_000)
+        return int_to_timestamp(value)
+    if type(value) is not str:
+        raise CelError("no such overload")
     return string_to_timestamp(value)
 
 
 _CHECKS: Final[Mapping[str, Callable[[Any], object]]] = {"duration": _duration, "timestamp": _timestamp, "matches": patterns.compiled}
 
 
-def _mistaken_arguments(node: Node) -> list[tuple[int, str]]:
+def _mistaken_arguments(node: Call) -> list[tuple[int, str]]:
     """The first argument is looked at; of `matches(text, pattern)` it is the text, as upstream does it."""
-    if not isinstance(node, Call) or node.function not in _CHECKS or not node.arguments:
+    if node.function not in _CHECKS or not node.arguments:
         return []
     argument = node.arguments[0]
     if not isinstance(argument, Literal):

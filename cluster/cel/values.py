@@ -12,7 +12,8 @@
 | opaque (quantity, ip, ...) | a class of its library, a subclass of Opaque |
 
 An int is 64 bits wide: whoever computes one checks its range.  bool is a subclass of int in Python and no number in CEL: whoever
-tells values apart looks at `type(value)`.  In the keys of a dict `True` would be `1`: there bools are BoolKey (`map_key`, `key_value`).
+tells values apart looks at `type(value)`.  In the keys of a dict `True` would be `1`, and lists are no keys: see `new_key`,
+`map_key`, `key_value`.
 """
 
 from __future__ import annotations
@@ -64,9 +65,23 @@ def map_key(value: Any) -> Any:
     return BoolKey(value) if type(value) is bool else value
 
 
+class LostKey:
+    """A list or a map as a key of a map, which no look-up finds again."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+def new_key(value: Any) -> Any:
+    """A value as the key of what is new in a dict."""
+    return LostKey(value) if isinstance(value, (list, tuple, dict, Joined, Optional_)) else map_key(value)
+
+
 def key_value(key: Any) -> Any:
     """The value that a dict's key is."""
-    return key.value if type(key) is BoolKey else key
+    return key.value if type(key) is BoolKey or type(key) is LostKey else key
 
 
 class Joined(Sequence[Any]):

@@ -14,8 +14,13 @@ from cluster.cel.functions import Function, Overload
 from cluster.cel.times import SECOND, calendar
 from cluster.cel.values import Duration, Timestamp
 
+
+def _year(shown: datetime) -> int:
+    return shown.year
+
+
 _PARTS: Final[tuple[tuple[str, str, str, Callable[[datetime], int]], ...]] = (
-    ("getFullYear", "year", "year_with_tz", lambda shown: shown.year),
+    ("getFullYear", "year", "year_with_tz", _year),
     ("getMonth", "month", "month_with_tz", lambda shown: shown.month - 1),
     ("getDayOfYear", "day_of_year", "day_of_year_with_tz", lambda shown: shown.timetuple().tm_yday - 1),
     ("getDayOfMonth", "day_of_month", "day_of_month_with_tz", lambda shown: shown.day - 1),
@@ -32,8 +37,17 @@ _UNITS: Final[dict[str, tuple[str, Callable[[Duration], float]]]] = {
 }
 
 
+def _shown(value: Timestamp, zone: str, part: Callable[[datetime], int]) -> int:
+    try:
+        return part(calendar(value, zone))
+    except OverflowError:
+        near, years = times.shifted(value)
+        shown = calendar(near, zone)
+        return part(shown) + (years if part is _year else 0)
+
+
 def _milliseconds(value: Timestamp, zone: str = "UTC") -> int:
-    calendar(value, zone)
+    times.known_zone(zone)
     return value.nanoseconds % SECOND // 1_000_000
 
 
@@ -43,7 +57,10 @@ def _all_milliseconds(value: Duration) -> int:
 
 
 def _part(name: str, id_: str, zoned: str, shown: Callable[[datetime], int]) -> Function:
-    overloads = [_plain(id_, lambda value: shown(calendar(value))), _zoned(zoned, lambda value, zone: shown(calendar(value, zone)))]
+    overloads = [
+        _plain(id_, lambda value: shown(calendar(value))),
+        _zoned(zoned, lambda value, zone: _shown(value, zone, shown)),
+    ]
     unit = _UNITS.get(name)
     if unit is not None:
         overloads.append(_whole_units(*unit))
