@@ -62,26 +62,32 @@ def _validate_operations(operations: list[str], path: str) -> list[FieldError]:
 
 
 def _validate_resources(resources: list[str], path: str) -> list[FieldError]:
+    """A wildcard and what it covers may not both be there, in as far as upstream finds that: it looks at what came before."""
     if not resources:
         return [field.required(path)]
     errors: list[FieldError] = []
     whole: set[str] = set()
-    parts: set[str] = set()
+    everywhere: set[str] = set()
+    named = False
     for position, each in enumerate(resources):
         place = field.index(path, position)
         resource, slash, subresource = each.partition("/")
         if not each:
             errors.append(field.required(place))
-        if slash and (resource in whole and subresource == "*"):
+        if not slash:
+            named = each != "*" if each else named
+            continue
+        if resource in whole:
             errors.append(field.invalid(place, each, f"if '{resource}/*' is present, must not specify {each}"))
-        if each in parts:
-            errors.append(field.duplicate(place, each))
-        parts.add(each)
+        if subresource in everywhere:
+            errors.append(field.invalid(place, each, f"if '*/{subresource}' is present, must not specify {each}"))
         if subresource == "*":
             whole.add(resource)
+        if resource == "*":
+            everywhere.add(subresource)
     if len(resources) > 1 and "*/*" in resources:
         errors.append(field.invalid(path, resources, "if '*/*' is present, must not specify other resources"))
-    elif "*" in resources and any("/" not in each and each != "*" for each in resources):
+    if "*" in resources and named:
         message = "if '*' is present, must not specify other resources without subresources"
         errors.append(field.invalid(path, resources, message))
     return errors
@@ -104,9 +110,9 @@ def validate_policies(matcher: Object, path: str) -> list[FieldError]:
 
 def validate_conditions(conditions: list[Object], path: str) -> list[FieldError]:
     """Match conditions, but for their expressions, which the CEL room compiles."""
-    if len(conditions) > _MAX_CONDITIONS:
-        return [field.too_many(path, len(conditions), _MAX_CONDITIONS)]
     errors: list[FieldError] = []
+    if len(conditions) > _MAX_CONDITIONS:
+        errors.append(field.too_many(path, len(conditions), _MAX_CONDITIONS))
     names: set[str] = set()
     for position, condition in enumerate(conditions):
         place = field.index(path, position)

@@ -42,10 +42,11 @@ def fully_qualified_name(path: str, name: str) -> list[FieldError]:
     """A DNS name of three parts or more."""
     if not name:
         return [field.required(path)]
-    errors = [field.invalid(path, name, message) for message in validation.is_dns1123_subdomain(name)]
-    if not errors and name.count(".") < 2:
-        errors.append(field.invalid(path, name, "should be a domain with at least three segments separated by dots"))
-    return errors
+    messages = validation.is_dns1123_subdomain(name)
+    if messages:
+        return [field.invalid(path, name, ",".join(messages))]
+    few = name.count(".") < 2
+    return [field.invalid(path, name, "should be a domain with at least three segments separated by dots")] if few else []
 
 
 def _validate(configuration: Object) -> list[FieldError]:
@@ -98,10 +99,11 @@ def _validate_url(url: str, path: str) -> list[FieldError]:
     errors: list[FieldError] = []
     if parts.scheme != "https":
         errors.append(field.invalid(path, parts.scheme, f"'https' is the only allowed URL scheme{form}"))
-    if not parts.netloc:
-        errors.append(field.invalid(path, parts.netloc, f"host must be specified{form}"))
-    if parts.username is not None:
-        errors.append(field.invalid(path, parts.username, "user information is not permitted in the URL"))
+    user, at, host = parts.netloc.rpartition("@")
+    if not host:
+        errors.append(field.invalid(path, host, f"host must be specified{form}"))
+    if at:
+        errors.append(field.invalid(path, user, "user information is not permitted in the URL"))
     if parts.fragment:
         errors.append(field.invalid(path, parts.fragment, "fragments are not permitted in the URL"))
     if parts.query:
@@ -110,14 +112,28 @@ def _validate_url(url: str, path: str) -> list[FieldError]:
 
 
 def _validate_service(service: Object, path: str) -> list[FieldError]:
-    errors = [field.required(f"{path}.{name}") for name in ("name", "namespace") if not service.get(name)]
+    # Upstream takes the namespace for the name here, and the name for the namespace, and says so of them.
+    errors = [field.required(f"{path}.{told}") for name, told in (("namespace", "name"), ("name", "namespace")) if not service.get(name)]
     port = service.get("port")
     if port is not None and port_number(path, port):
         message = "port is not valid: " + ", ".join(validation.is_valid_port_num(port))
         errors.append(field.invalid(f"{path}.port", port, message))
-    url_path = service.get("path")
-    if url_path and not url_path.startswith("/"):
-        errors.append(field.invalid(f"{path}.path", url_path, "must start with a '/'"))
+    return errors + _validate_path(service.get("path") or "/", f"{path}.path")
+
+
+def _validate_path(url_path: str, path: str) -> list[FieldError]:
+    """Upstream: apiserver `pkg/util/webhook/validation.go` (ValidateWebhookService)."""
+    if url_path == "/":
+        return []
+    if url_path == "//":
+        return [field.invalid(path, url_path, "segment[0] may not be empty")]
+    errors = [] if url_path.startswith("/") else [field.invalid(path, url_path, "must start with a '/'")]
+    for position, step in enumerate(url_path[1:].removesuffix("/").split("/")):
+        if not step:
+            errors.append(field.invalid(path, url_path, f"segment[{position}] may not be empty"))
+            continue
+        messages = validation.is_dns1123_subdomain(step)
+        errors += [field.invalid(path, url_path, f"segment[{position}]: {message}") for message in messages]
     return errors
 
 
@@ -125,7 +141,10 @@ def _validate_versions(versions: list[str], path: str) -> list[FieldError]:
     place = f"{path}.admissionReviewVersions"
     if not versions:
         return [field.required(place, f"must specify one of {', '.join(_REVIEW_VERSIONS)}")]
-    errors = [field.duplicate(field.index(place, i), each) for i, each in enumerate(versions) if each in versions[:i]]
+    errors: list[FieldError] = []
+    for position, each in enumerate(versions):
+        messages = ["duplicate version"] if each in versions[:position] else validation.is_dns1035_label(each)
+        errors += [field.invalid(field.index(place, position), each, message) for message in messages]
     if not set(versions) & set(_REVIEW_VERSIONS):
         errors.append(field.invalid(place, versions, f"must include at least one of {', '.join(_REVIEW_VERSIONS)}"))
     return errors
