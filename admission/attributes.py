@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from admission.charges import Charge
 from admission.observer import Observer
 from admission.reinvocation import Reinvocation
 from cluster.api.names import GroupVersionKind, GroupVersionResource, Object
@@ -26,6 +27,7 @@ class Attributes:
     """One write.  `object` is None for a delete, `old_object` for a create; a mutating plugin changes `object` in place.
 
     `warnings` reach the client as Warning headers; `annotations` the audit event, `request_annotations` where its level shows requests.
+    `charges` are settled when the write is committed.
     """
 
     operation: Operation
@@ -44,6 +46,7 @@ class Attributes:
     request_annotations: dict[str, str] = field(default_factory=dict)
     reinvocation: Reinvocation = field(default_factory=Reinvocation)
     observer: Observer | None = None
+    charges: list[Charge] = field(default_factory=list)
     deadline: float = math.inf
     """When, on the monotonic clock, nobody waits for the write any more."""
 

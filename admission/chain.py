@@ -10,6 +10,7 @@ from typing import Final
 import orjson
 
 from admission.attributes import Attributes, Operation, Plugin, Redefault
+from admission.charges import Charge, Ledger
 from admission.counting import ADMIT, UNCOUNTED, VALIDATE, Counting, Passed
 from admission.observer import MUTATING, VALIDATING
 from cluster.api.errors import StatusError
@@ -76,6 +77,14 @@ class Chain:
         finally:
             phase.passed(_clock() - began, rejected)
         attributes.annotations[DECISION] = "allow"
+
+    def settle(self, charge: Charge, ledger: Ledger) -> None:
+        """As a write that passed both phases is committed: what it was allowed by may have changed, and deny it now."""
+        try:
+            charge.settle(ledger)
+        except StatusError as denial:
+            _tell(charge.attributes, charge.plugin, denial)
+            raise
 
 
 def _tell(attributes: Attributes, plugin: str, denial: StatusError) -> None:

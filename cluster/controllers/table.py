@@ -19,6 +19,7 @@ from cluster.controllers import (
     pv_protection,
     pvc_protection,
     replica_set,
+    resource_quota,
     root_ca,
     service_account,
     taint_eviction,
@@ -54,6 +55,7 @@ CONTROLLERS: Final = (
     Registration("certificatesigningrequest-cleaner", "certificate-controller", cleaning.build),
     Registration("tenant", "tenant-controller", tenant.build),
     Registration("grants", "grants-controller", grants.build),
+    Registration("resourcequota", "resourcequota-controller", resource_quota.build),
     Registration("garbage-collector", "generic-garbage-collector", garbage.build),
 )
 """The garbage collector comes last: it shares what all others watch."""

@@ -6,7 +6,7 @@ from typing import Final
 
 import orjson
 
-from admission.attributes import Operation
+from admission.attributes import Attributes, Operation
 from cluster.api.errors import AlreadyExists, BadRequest, StatusError
 from cluster.api.meta import generate_name
 from cluster.api.names import GroupResource, Object
@@ -25,12 +25,15 @@ def create(registry: Registry, call: Call, kind: Kind, namespace: str, obj: Obje
 
     `companion`: in place of the kind's own.
     """
-    admit(registry, call, kind, namespace, obj)
-    return _store(registry, call, kind, obj, companion or registry.companion(kind))
+    asked = admit(registry, call, kind, namespace, obj)
+    return _store(registry, call, asked, kind, obj, companion or registry.companion(kind))
 
 
-def admit(registry: Registry, call: Call, kind: Kind, namespace: str, obj: Object) -> None:
-    """All of a create but the store: the object is made what would be stored.  Errors as of `create`, but for AlreadyExists."""
+def admit(registry: Registry, call: Call, kind: Kind, namespace: str, obj: Object) -> Attributes:
+    """All of a create but the store: the object is made what would be stored.  Errors as of `create`, but for AlreadyExists.
+
+    What is answered says what the write is charged when it is committed.
+    """
     strategy = kind.strategy
     metadata = metadata_of(obj)
     wipe_system_fields(obj)
@@ -49,6 +52,7 @@ def admit(registry: Registry, call: Call, kind: Kind, namespace: str, obj: Objec
     call.warnings += strategy.warnings(obj, None)
     asked.name = obj["metadata"]["name"]
     registry.validate(call, asked)
+    return asked
 
 
 def prepare(call: Call, kind: Kind, obj: Object) -> None:
@@ -64,7 +68,7 @@ def prepare(call: Call, kind: Kind, obj: Object) -> None:
         finalizers += [each for each in strategy.default_finalizers if each not in finalizers]
 
 
-def _store(registry: Registry, call: Call, kind: Kind, obj: Object, companion: Companion) -> Result:
+def _store(registry: Registry, call: Call, asked: Attributes, kind: Kind, obj: Object, companion: Companion) -> Result:
     codec = registry.codec(kind)
     metadata = obj["metadata"]
     generated = bool(metadata.get("generateName")) and metadata["name"].startswith(metadata["generateName"][:58])
@@ -78,7 +82,7 @@ def _store(registry: Registry, call: Call, kind: Kind, obj: Object, companion: C
                 raise AlreadyExists.of(kind.resource.group_resource, key.name)
             return obj
         try:
-            revision = registry.store.commit([*extra, Write(key, 0, value)])
+            revision = registry.commit(asked, [*extra, Write(key, 0, value)])
             return Entry(key, revision, value)
         except WriteConflict as conflict:
             if not pristine or (conflict.key == key and not generated):

@@ -20,6 +20,7 @@ from cluster.api.user import UserInfo
 from cluster.kinds.model import Kind
 from cluster.registry import create as creating
 from cluster.registry import update as updating
+from cluster.registry.charging import ChargedWrite
 from cluster.registry.kubeconfig_bindings import binding_kind, existing_bindings
 from cluster.registry.registry import STRICT, Call, NoCompanion, Registry, attributes
 from cluster.storage.contract import Entry, Write
@@ -187,7 +188,7 @@ class _Bindings:
 
     def extend(self, record: Object, until: float) -> list[Write]:
         """The writes that let the bindings that are still there last as long as a new credential."""
-        writes = []
+        writes: list[Write] = []
         for kind, entry in existing_bindings(self._registry.store, self._registry.catalog, record):
             codec, key = self._registry.codec(kind), entry.key
             old, binding = codec.load(entry), codec.load(entry)
@@ -199,7 +200,7 @@ class _Bindings:
             self._registry.mutate(self._call, asked, kind)
             self._registry.guard(self._call, kind, key.namespace, binding, old)
             self._registry.validate(self._call, asked)
-            writes.append(Write(key, entry.revision, codec.encode(binding)))
+            writes.append(ChargedWrite(key, entry.revision, codec.encode(binding), tuple(asked.charges)))
         return writes
 
     def _create(self, record: Object, namespace: str, until: float) -> Write:
@@ -207,11 +208,11 @@ class _Bindings:
         binding = _binding(record, kind, namespace, until)
         self._authorize("create", kind, namespace, "")
         self._rules.check_role(record, namespace)
-        creating.admit(self._registry, self._call, kind, namespace, binding)
+        asked = creating.admit(self._registry, self._call, kind, namespace, binding)
         metadata, codec = binding["metadata"], self._registry.codec(kind)
         place: Object = {"namespace": namespace} if namespace else {}
         self.written.append({**place, "name": metadata["name"], "uid": metadata["uid"]})
-        return Write(codec.key(namespace, metadata["name"]), 0, codec.encode(binding))
+        return ChargedWrite(codec.key(namespace, metadata["name"]), 0, codec.encode(binding), tuple(asked.charges))
 
     def _authorize(self, verb: str, kind: Kind, namespace: str, name: str) -> None:
         assert self._call.authorizer is not None

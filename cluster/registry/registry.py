@@ -15,6 +15,7 @@ from cluster.api.names import GroupResource, GroupVersionKind, Object
 from cluster.api.user import UserInfo
 from cluster.kinds.catalog import Catalog
 from cluster.kinds.model import Kind
+from cluster.registry.charging import Charging, charges_of
 from cluster.registry.codec import Codec
 from cluster.schema.decode import Decoder, decoder
 from cluster.schema.model import SchemaSet
@@ -100,6 +101,7 @@ class Registry:
         self._companions = companions
         self._guards = guards or {}
         self._codecs: dict[GroupVersionKind, Codec] = {}
+        self._charging = Charging(store, catalog, admission)
 
     def codec(self, kind: Kind) -> Codec:
         found = self._codecs.get(kind.gvk)
@@ -143,6 +145,14 @@ class Registry:
             self.admission.validate(attributes)
         finally:
             _take_warnings(call, attributes)
+
+    def commit(self, asked: Attributes, writes: Sequence[Write]) -> int:
+        """Stores what was admitted, with what admission charges it, or nothing: the last write's revision.
+
+        WriteConflict for one of the writes, StoreUnavailable, or what a charge denies.
+        """
+        charges = charges_of(asked.charges, writes)
+        return self._charging.commit(charges, writes) if charges else self.store.commit(writes)
 
 
 def _undefaulted(obj: Object) -> None:

@@ -105,11 +105,11 @@ def _attempt(registry: Registry, call: Call, target: Target, entry: Entry, make:
     try:
         if _is_finalized(obj, old):
             extra = companion.delete(old)
-            registry.store.commit([*extra, Write(entry.key, entry.revision, None)])
+            registry.store.commit([*extra, Write(entry.key, entry.revision, None)])  # what is gone is not charged
             return obj
         extra = companion.update(obj, old)
         value = codec.encode(obj)
-        revision = registry.store.commit([*extra, Write(entry.key, entry.revision, value)])
+        revision = registry.commit(asked, [*extra, Write(entry.key, entry.revision, value)])
     except WriteConflict:
         return None
     return Entry(entry.key, revision, value)

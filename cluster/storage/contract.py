@@ -141,7 +141,7 @@ class Store(Protocol):
         ...
 
     def commit(self, writes: Sequence[Write]) -> int:
-        """All of the writes or none, durable; their (last) revision.  WriteConflict, StoreUnavailable."""
+        """All of the writes or none, durable, under revisions that follow one another: the last.  WriteConflict, StoreUnavailable."""
         ...
 
     def get(self, key: Key) -> Entry | None:
