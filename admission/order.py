@@ -29,6 +29,7 @@ from admission.plugins.extended_resource_toleration import ExtendedResourceToler
 from admission.plugins.image_policy_webhook import ImagePolicyWebhook
 from admission.plugins.job_validation import JobValidation
 from admission.plugins.limit_pod_hard_anti_affinity_topology import LimitPodHardAntiAffinityTopology
+from admission.plugins.limit_ranger import LimitRanger
 from admission.plugins.namespace_auto_provision import NamespaceAutoProvision
 from admission.plugins.namespace_exists import NamespaceExists
 from admission.plugins.namespace_lifecycle import NamespaceLifecycle
@@ -44,6 +45,7 @@ from admission.plugins.pod_security import PodSecurity
 from admission.plugins.pod_toleration_restriction import PodTolerationRestriction
 from admission.plugins.pod_topology_labels import PodTopologyLabels
 from admission.plugins.priority import Priority
+from admission.plugins.resource_quota import ResourceQuota
 from admission.plugins.runtime_class import RuntimeClass
 from admission.plugins.service_account import ServiceAccount
 from admission.plugins.storage_object_in_use_protection import StorageObjectInUseProtection
@@ -129,6 +131,7 @@ ORDERED: Final[tuple[Entry, ...]] = (
     Entry("NamespaceLifecycle", lambda given: NamespaceLifecycle(given.reader)),
     Entry("NamespaceExists", lambda given: NamespaceExists(given.reader), on=False),
     Entry("LimitPodHardAntiAffinityTopology", lambda given: LimitPodHardAntiAffinityTopology(), on=False),  # noqa: ARG005
+    Entry("LimitRanger", lambda given: LimitRanger(given.reader)),
     Entry("ServiceAccount", lambda given: ServiceAccount(given.reader)),
     Entry("NodeRestriction", lambda given: NodeRestriction(given.reader, given.authorizer)),
     Entry("TaintNodesByCondition", lambda given: TaintNodesByCondition()),  # noqa: ARG005
@@ -174,6 +177,7 @@ ORDERED: Final[tuple[Entry, ...]] = (
     Entry("PodResizeValidator", lambda given: PodResizeValidator(given.reader)),
     Entry("MutatingAdmissionWebhook", lambda given: MutatingAdmissionWebhook(given.hooked(mutating.KIND))),
     Entry("ValidatingAdmissionWebhook", lambda given: ValidatingAdmissionWebhook(given.hooked(validating.KIND))),
+    Entry("ResourceQuota", lambda given: ResourceQuota(given.reader, given.configuration("ResourceQuota"))),
     Entry("AlwaysDeny", lambda given: AlwaysDeny(), on=False),  # noqa: ARG005
 )
 
