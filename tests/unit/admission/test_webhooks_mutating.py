@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from admission.attributes import Attributes
+from admission.attributes import Attributes, Operation
 from admission.chain import Chain
+from admission.webhooks.mutating import MutatingAdmissionWebhook
 from cluster.api.errors import InternalError, StatusError
 from cluster.api.names import GroupVersionKind, GroupVersionResource, Object
 from tests.unit.admission.hooks import HookWorld, Watching, add, allow, configuration, deny, hook, objects, patch, rule
@@ -63,6 +64,11 @@ def test_a_patch_is_applied(operations: list[Object], data: Object | None) -> No
     assert mutated(patch(*operations), attributes).object is held
     assert held.get("data") == data
     assert "unknown" not in held
+
+
+def test_every_operation_may_concern_a_webhook() -> None:
+    plugin: MutatingAdmissionWebhook = HookWorld().mutating()
+    assert (plugin.name, all(plugin.handles(operation) for operation in Operation)) == ("MutatingAdmissionWebhook", True)
 
 
 def test_what_a_patch_leaves_out_is_defaulted_at_once() -> None:

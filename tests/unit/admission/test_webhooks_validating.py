@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from admission.attributes import Attributes
+from admission.attributes import Attributes, Operation
+from admission.webhooks.validating import ValidatingAdmissionWebhook
 from cluster.api.errors import StatusError
 from cluster.api.names import Object
 from cluster.api.protocols import HttpFailure
@@ -19,6 +20,11 @@ A, B, C = (f"{letter}.example.com" for letter in "abc")
 
 def pod() -> Attributes:
     return write("CREATE", "pods", {"kind": "Pod", "apiVersion": "v1", "metadata": {"name": "p"}, "spec": {}}, namespace="dev")
+
+
+def test_every_operation_may_concern_a_webhook() -> None:
+    plugin: ValidatingAdmissionWebhook = HookWorld().validating()
+    assert (plugin.name, all(plugin.handles(operation) for operation in Operation)) == ("ValidatingAdmissionWebhook", True)
 
 
 def test_all_are_asked_at_once() -> None:
