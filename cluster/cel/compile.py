@@ -15,8 +15,9 @@ from cluster.cel.compile_calls import calling, meant
 from cluster.cel.compile_chains import Chain, Key, computed, computed_key, constant_key, variable
 from cluster.cel.compile_folds import Fold, accumulator_root, exactly_one, filtered, mapped, quantifier
 from cluster.cel.compile_logic import alternative, conditional, junction
-from cluster.cel.compile_operators import equality, matching_constant, membership, not_strictly_false, prefix_or_suffix
-from cluster.cel.compile_parts import VARIABLES, Builder, Computed, Constant, Evaluator, Part, boolean
+from cluster.cel.compile_operators import constant_within, equality, matching_constant, membership, not_strictly_false, prefix_or_suffix
+from cluster.cel.compile_parts import VARIABLES, Builder, Computed, Constant, Evaluator, Part, boolean, watched
+from cluster.cel.conversion import conversion
 from cluster.cel.declarations import NO_VALUE, Declarations
 from cluster.cel.functions import Function, Overload
 from cluster.cel.libraries.standard_conversions import CONVERSIONS
@@ -25,15 +26,24 @@ from cluster.cel.types import Field, Type, TypeKind
 from cluster.cel.values import new_key
 
 _ACCUMULATOR: Final = "@result"
+_FEW_PARTS: Final = 200
+_COLLECTIONS: Final = frozenset({TypeKind.DYN, TypeKind.LIST, TypeKind.MAP, TypeKind.OBJECT, TypeKind.OPAQUE})
+_COMPARED: Final = frozenset({"_==_", "_!=_"})
+"""Calls that take long with two collections only."""
+_QUICK: Final = frozenset(
+    {"_&&_", "_||_", "!_", "_?_:_", "_[_]", "_[?_]", "_?._", "startsWith", "endsWith", "size", "hasValue", "orValue", "value", "type"}
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """What runs over a frame: the budget, the memory, the variables in their order, and so many slots more."""
+    """What runs over a frame: what `compile_parts` says, the variables in their order, and so many slots more."""
 
     run: Evaluator
     variables: tuple[str, ...]
     slots: int
+    watched: bool
+    """Whether it looks at the deadline."""
 
 
 def compile_tree(root: Node, checked: Checked, declarations: Declarations) -> Compiled:
@@ -42,7 +52,7 @@ def compile_tree(root: Node, checked: Checked, declarations: Declarations) -> Co
     compiler = _Compiler(checked, declarations, {name: at + VARIABLES for at, name in enumerate(variables)})
     compiler.next = VARIABLES + len(variables)
     run = compiler.part(root).build()
-    return Compiled(run, variables, compiler.next - VARIABLES - len(variables))
+    return Compiled(run, variables, compiler.next - VARIABLES - len(variables), compiler.watched)
 
 
 def _variables(root: Node, checked: Checked, local: frozenset[str]) -> tuple[str, ...]:
@@ -76,6 +86,7 @@ class _Compiler:
         self.variables = variables
         self.scopes: list[dict[str, Chain]] = []
         self.next = VARIABLES
+        self.watched = False
 
     def part(self, node: Node) -> Part:
         return _PARTS[type(node)](self, node)
@@ -150,6 +161,8 @@ class _Compiler:
         meaning = meant(function, overloads, [self.types[each.id] for each in self.arguments(node)])
         if node.function in CONVERSIONS and len(parts) == 1 and isinstance(parts[0], Constant):
             return Constant(meaning.call(parts[0].value))
+        if node.function == "dyn":
+            parts = [self.converted(node.arguments[0], parts[0])]
         return Computed(calling(meaning, parts, self.types[node.id]))
 
     def logic(self, node: Call) -> Part:
@@ -175,12 +188,27 @@ class _Compiler:
         return Chain(None, builder, 0, native)
 
     def equality(self, node: Call) -> Part:
-        parts = [self.part(each) for each in node.arguments]
+        parts = [self.converted(each, self.part(each)) for each in node.arguments]
         return Computed(equality(parts, [self.types[each.id] for each in node.arguments], node.function == "_!=_"))
+
+    def converted(self, node: Node, part: Part) -> Part:
+        """What is looked at as a whole, by its schema."""
+        convert = conversion(self.types[node.id])
+        if convert is None:
+            return part
+
+        def build(charge: int) -> Evaluator:
+            run = part.build(charge)
+            return lambda frame: convert(run(frame))
+
+        return Computed(build)
 
     def within(self, node: Call) -> Part:
         value, members = (self.part(each) for each in node.arguments)
-        if isinstance(members, Constant) and self.references[node.id].overloads == ("in_list",):
+        overloads = self.references[node.id].overloads
+        if isinstance(value, Constant) and type(value.value) is str and overloads != ("in_list",):
+            return Computed(constant_within(value.value, members))
+        if isinstance(members, Constant) and overloads == ("in_list",):
             if not members.value:
                 return Constant(False)
             builder = membership(value, members.value)
@@ -250,7 +278,30 @@ class _Compiler:
         return builder
 
     def predicate(self, node: Node) -> Evaluator:
-        return boolean(self.part(node).build(), self.types[node.id])
+        return boolean(self.body(node).build(), self.types[node.id])
+
+    def body(self, node: Node) -> Part:
+        """What a loop does again and again; where that can take long though it costs little, the loop looks at the deadline."""
+        part = self.part(node)
+        if isinstance(part, Constant) or not self.takes_long(node):
+            return part
+        self.watched = True
+        return Computed(lambda charge: watched(part.build(charge)))
+
+    def takes_long(self, node: Node) -> bool:
+        """Whether there are many parts, or calls with collections or what may be one."""
+        pending, count = [node], 0
+        while pending:
+            each = pending.pop()
+            count += 1
+            if count > _FEW_PARTS:
+                return True
+            if isinstance(each, Call) and each.function not in _QUICK:
+                kinds = [self.types[argument.id].kind for argument in self.arguments(each) if not isinstance(argument, Literal)]
+                if sum(kind in _COLLECTIONS for kind in kinds) > (each.function in _COMPARED):
+                    return True
+            pending += children(each)
+        return False
 
     def quantified(self, node: Comprehension, range_: Part, slot: int) -> Builder:
         return quantifier(range_, slot, self.predicate(cast(Call, node.step).arguments[1]), node.macro == "exists")
@@ -262,7 +313,7 @@ class _Compiler:
         """`map`, with or without a choice, and `filter`: the step is a sum, or a conditional of one."""
         step = cast(Call, node.step)
         addition = step if step.function == "_+_" else cast(Call, step.arguments[1])
-        transform = self.part(cast(CreateList, addition.arguments[1]).elements[0])
+        transform = self.body(cast(CreateList, addition.arguments[1]).elements[0])
         if addition is step:
             return mapped(range_, slot, transform)
         return filtered(range_, slot, self.predicate(step.arguments[0]), transform)
@@ -277,7 +328,7 @@ class _Compiler:
         if second is not None:
             variables[node.second] = variable(second)
         self.scopes.append(variables)
-        condition, step = self.part(node.condition).build(), self.part(node.step).build()
+        condition, step = self.part(node.condition).build(), self.body(node.step).build()
         del self.scopes[-2:]
         return Fold(range_, slot, second, accumulator, condition, step, result).build
 

@@ -287,6 +287,18 @@ def _selection(slot: int, keys: Sequence[str], charge: int, walk: Walk) -> Evalu
 
         return one
     first, second, *rest = keys
+    if not rest:
+
+        def two(frame: Frame) -> Any:
+            try:
+                value = frame[slot][first][second]
+            except _FAILURES:
+                frame[0] -= charge
+                return walk(frame, frame[slot])
+            frame[0] -= total
+            return value
+
+        return two
 
     def several(frame: Frame) -> Any:
         try:

@@ -13,6 +13,7 @@ from cluster.cel import patterns
 from cluster.cel.compile_parts import Builder, Constant, Evaluator, Frame, Part, absorb, take
 from cluster.cel.costs import matching, traversal
 from cluster.cel.equality import equal
+from cluster.cel.libraries.standard_collections import contained
 from cluster.cel.runtime_types import size_of
 from cluster.cel.types import Type, TypeKind
 from cluster.cel.values import CelError, Opaque, UInt, map_key
@@ -140,6 +141,21 @@ def membership(part: Part, members: Sequence[Any]) -> Builder | None:
                 return map_key(value) in known
             except TypeError:
                 return False
+
+        return evaluate
+
+    return build
+
+
+def constant_within(key: str, collection: Part) -> Builder:
+    """A string that is constant `in` a map, or in what is not known sooner; it costs 1."""
+
+    def build(charge: int) -> Evaluator:
+        run = collection.build(charge + 1)
+
+        def evaluate(frame: Frame) -> bool:
+            value = run(frame)
+            return key in value if type(value) is dict else contained(key, value)
 
         return evaluate
 

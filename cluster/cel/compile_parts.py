@@ -1,14 +1,15 @@
 """What nodes are compiled to: closures over a frame, and how they account for what they cost.
 
-A frame is a list: what is left of the budget, what is left of the memory for texts, the values of the variables, and slots for those of
-comprehensions.  An evaluator takes a frame, returns a value or raises CelError, and has taken from the budget what upstream counts for it
-either way.  Upstream observes every step (cel-go `interpreter/runtimecost.go`); here a cost that is certain is handed down to the first
-part that is evaluated anyway, so that it is taken once with that part's own.
+A frame is a list: what is left of the budget, what is left of the memory for texts, when loops end, the values of the variables, and slots
+for those of comprehensions.  An evaluator takes a frame, returns a value or raises CelError, and has taken from the budget what upstream
+counts for it either way.  Upstream observes every step (cel-go `interpreter/runtimecost.go`); here a cost that is certain is handed down to
+the first part that is evaluated anyway, so that it is taken once with that part's own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from time import perf_counter
 from typing import Any, Final
 
 from cluster.cel.types import Type, TypeKind
@@ -21,11 +22,14 @@ Builder = Callable[[int], Evaluator]
 
 BUDGET: Final = 0
 MEMORY: Final = 1
-VARIABLES: Final = 2
+DEADLINE: Final = 2
+VARIABLES: Final = 3
 """Where in a frame they are."""
 MAX_MEMORY: Final = 1 << 28
 """How many characters may be written in large texts by calls whose costs don't count them."""
 SMALL_TEXT: Final = 4096
+MAX_SECONDS: Final = 3.0
+"""How long loops may go on with what takes long and costs little, such as comparing whole objects."""
 
 MISSING: Final = object()
 
@@ -107,6 +111,17 @@ def boolean(run: Evaluator, kind: Type) -> Evaluator:
         raise CelError("no such overload")
 
     return checked
+
+
+def watched(run: Evaluator) -> Evaluator:
+    """An evaluator that is not begun any more after the deadline."""
+
+    def evaluate(frame: Frame) -> Any:
+        if perf_counter() > frame[DEADLINE]:
+            raise CostExceeded
+        return run(frame)
+
+    return evaluate
 
 
 def take(frame: Frame, cost: int) -> None:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from time import perf_counter
 from types import MappingProxyType
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from cluster.cel import checker, declarations
 from cluster.cel.checker import Checked
 from cluster.cel.checker_types import exact
 from cluster.cel.compile import Compiled, compile_tree
-from cluster.cel.compile_parts import MAX_MEMORY
+from cluster.cel.compile_parts import DEADLINE, MAX_MEMORY, MAX_SECONDS
 from cluster.cel.declarations import Declarations, Identity
 from cluster.cel.estimate import UNSIZED, Sizes, estimate
 from cluster.cel.functions import Bounds, Library, Macro
@@ -48,8 +48,7 @@ class CompileError(Exception):
         self.message = message
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What an evaluation came to, and what it cost."""
 
     value: Any
@@ -59,7 +58,7 @@ class Outcome:
 class Program:
     """A compiled expression.  Safe to be used by several threads or greenlets at once."""
 
-    __slots__ = ("_declarations", "_names", "_run", "_spare", "checked", "tree", "type", "variables")
+    __slots__ = ("_declarations", "_names", "_run", "_spare", "_watched", "checked", "tree", "type", "variables")
 
     def __init__(self, tree: Tree, checked: Checked, compiled: Compiled, declared_: Declarations) -> None:
         self.tree = tree
@@ -71,23 +70,26 @@ class Program:
         self._run = compiled.run
         self._names = compiled.variables
         self._spare = (None,) * compiled.slots
+        self._watched = compiled.watched
         self._declarations = declared_
 
     def evaluate(self, values: Mapping[str, Any], limit: int = PER_CALL_LIMIT) -> Outcome:
         """With a value for each variable; CelError where the expression fails, CostExceeded where it costs more than the limit."""
         try:
-            frame = [limit, MAX_MEMORY, *[values[name] for name in self._names], *self._spare]
+            frame = [limit, MAX_MEMORY, None, *[values[name] for name in self._names], *self._spare]
         except KeyError as missing:
             raise CelError(f"no such attribute(s): {missing.args[0]}") from None
+        if self._watched:
+            frame[DEADLINE] = perf_counter() + MAX_SECONDS
         try:
             value = self._run(frame)
-        except CelError as failure:
+        except (CelError, CostExceeded) as failure:
             raise _ended(failure, frame, limit) from None
         except RecursionError:
             raise _ended(CelError("expression and values are nested too deeply"), frame, limit) from None
         left: int = frame[0]
         if left < 0:
-            raise CostExceeded
+            raise _ended(CostExceeded(), frame, limit)
         return Outcome(list(value) if type(value) is Joined else value, limit - left)
 
     def estimate(self, sizes: Sizes = _NO_SIZES) -> Bounds:
@@ -95,10 +97,13 @@ class Program:
         return estimate(self.tree, self.checked.types, self.checked.references, self._declarations.estimates, sizes)
 
 
-def _ended(failure: CelError, frame: list[Any], limit: int) -> CelError | CostExceeded:
-    if frame[0] < 0:
-        return CostExceeded()
-    failure.cost = limit - frame[0]
+def _ended(failure: CelError | CostExceeded, frame: list[Any], limit: int) -> CelError | CostExceeded:
+    """What an evaluation ends with, with what it has cost; an error counts only where the budget was enough for it."""
+    cost: int = limit - frame[0]
+    if cost > limit or isinstance(failure, CostExceeded):
+        failure = failure if isinstance(failure, CostExceeded) else CostExceeded()
+        cost = max(cost, limit + 1)
+    failure.cost = cost
     return failure
 
 

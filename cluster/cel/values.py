@@ -198,5 +198,8 @@ class CelError(Exception):
 class CostExceeded(Exception):
     """The evaluation was stopped by its budget; nothing absorbs it."""
 
+    cost: int = 0
+    """What it had cost by then, more than the limit."""
+
     def __init__(self) -> None:
         super().__init__("operation cancelled: actual cost limit exceeded")
