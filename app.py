@@ -1,29 +1,24 @@
 """The API server's pipeline, put together in one place: `create_app(config)` makes the Flask application of it.
 
-Every request, whatever its path, takes the same way: through `pipeline`, read from top to bottom, to the dispatcher.
+Every request, whatever its path, takes the same way: through `pipeline`, read from top to bottom, to the dispatcher.  A policy's tests take
+it, too, without a server: what serves HTTP is loaded where an application is made.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from flask import Flask
-from werkzeug.datastructures import MultiDict
-from werkzeug.wsgi import get_path_info
-
-from cluster.assembly.api_server import ApiServer, Parts
-from cluster.assembly.config import Config
 from cluster.server import filters
 from cluster.server.audit import with_audit, with_failure_audit
 from cluster.server.authentication import with_authentication
-from cluster.server.context import Context, Filter, Handler, Query, QueryReader, compose
-from cluster.server.responses import send
+from cluster.server.context import Filter, Handler, compose
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+    from flask import Flask
 
-_NO_QUERY: Final[MultiDict[str, str]] = Query()
+    from cluster.assembly.api_server import ApiServer
+    from cluster.assembly.config import Config
+    from cluster.assembly.parts import Parts
 
 
 def pipeline(parts: Parts) -> list[Filter]:
@@ -44,25 +39,15 @@ def pipeline(parts: Parts) -> list[Filter]:
     ]
 
 
-class Application(Flask):
-    """Flask with one catch-all in place of routes: every method and path is served by the same handler, matched by nothing."""
-
-    def __init__(self, server: ApiServer) -> None:
-        super().__init__("berth", static_folder=None)
-        self.extensions["berth"] = server
-        self._server = server
-        self._handler: Handler | None = None
-
-    def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Serves one request, without Flask's context of it: nothing here reads that, and it would cost a fifth of a GET."""
-        if self._handler is None:
-            parts = self._server.start()
-            self._handler = compose(pipeline(parts), parts.dispatcher)
-        query = QueryReader(environ).args if environ.get("QUERY_STRING") else _NO_QUERY
-        path = "/" + get_path_info(environ).lstrip("/")
-        return send(self._handler(Context(environ, environ["REQUEST_METHOD"].upper(), path, query)), environ, start_response)
+def handler(parts: Parts) -> Handler:
+    """The whole way of a request."""
+    return compose(pipeline(parts), parts.dispatcher)
 
 
 def create_app(config: Config, server: ApiServer | None = None) -> Flask:
     """The WSGI application of a cluster's API server.  Its store is connected at the first request, or when `server` is started."""
-    return Application(server or ApiServer(config))
+    from cluster.assembly.api_server import ApiServer
+    from cluster.server.application import Application
+
+    serving = server or ApiServer(config)
+    return Application(serving, lambda: handler(serving.start()))

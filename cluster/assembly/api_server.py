@@ -12,36 +12,27 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
-from admission.objects import Objects
-from cluster.api.authorization import Authorizer
-from cluster.api.names import GroupResource, GroupVersionKind
-from cluster.api.tenancy import TENANTS
+from cluster.api.names import GroupVersionKind
 from cluster.assembly.admission import admission
 from cluster.assembly.auditing import auditor
 from cluster.assembly.authentication import authentication, front_proxy_trust, token_signer
-from cluster.assembly.authorization import authorization, authorizers
+from cluster.assembly.authorization import authorizers
 from cluster.assembly.config import Config
+from cluster.assembly.core import Core, Observers, Served
 from cluster.assembly.environment import SUPERVISED
-from cluster.assembly.own import OwnHandlers, OwnParts, own_handlers
+from cluster.assembly.own import OwnParts, own_handlers
+from cluster.assembly.parts import Parts
 from cluster.client.callers import Callers
-from cluster.kinds.catalog import Catalog, catalog
 from cluster.registry.bootstrap import Cluster, bootstrap, keep
-from cluster.registry.kubeconfig_bindings import KubeconfigCompanion
+from cluster.registry.kubeconfig_use import keep_last_use
 from cluster.registry.labelling import set_label
-from cluster.registry.loopback import create_as_self
-from cluster.registry.reader import StoreReader
-from cluster.registry.registry import Companion, Guard, Registry
-from cluster.registry.services import ServiceAllocator
-from cluster.registry.tenants import TenantPrefixes
-from cluster.schema.model import SchemaSet
+from cluster.registry.registry import Registry
 from cluster.server.audit import Auditor
 from cluster.server.context import Handler
 from cluster.server.counters import Counters
 from cluster.server.discovery import Discovery
-from cluster.server.dispatch import Dispatcher
 from cluster.server.metrics import (
     Counted,
     CountedSink,
@@ -55,45 +46,17 @@ from cluster.server.metrics_pod_security import PodSecurityObserver
 from cluster.server.open_streams import OpenStreams
 from cluster.server.openapi import OpenApi
 from cluster.server.plain import Health, Root, TokenKeys, Version, git_version
-from cluster.server.resources import Resources
 from cluster.server.statusz import Statusz
 from cluster.server.streaming import KubeletTLS
-from cluster.server.subresources import Actions, Subresources
-from cluster.server.virtual import Virtual
+from cluster.server.subresources import Actions
 from cluster.storage.contract import Store, StoreUnavailable
-from rbac.authn.build import Authentication
-from rbac.authn.service_accounts import TokenSigner
-from rbac.authz.build import Authorization
 from rbac.bootstrap import berth_objects, default_objects, reconcile, with_origins
-from rbac.credentials.reference import CLUSTER_KUBECONFIGS, KUBECONFIGS
-from rbac.escalation import check_binding_write, check_role_write
-from rbac.tenancy import check_namespace_write, check_tenant_write
 
 log = logging.getLogger(__name__)
 IDLE_SECONDS: Final = 30.0
 KEEP_SECONDS: Final = 10.0
 """How often the objects that must exist are looked after."""
-_NAMESPACES: Final = GroupResource("", "namespaces")
-_SERVICES: Final = GroupResource("", "services")
 _SECRET: Final = GroupVersionKind("", "v1", "Secret")
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What a started API server consists of, as the pipeline needs it."""
-
-    authentication: Authentication
-    authorization: Authorization
-    dispatcher: Handler
-    counted: Counted
-    auditor: Auditor | None
-    streams: OpenStreams
-    settle: Callable[[], None]
-    """Waits until this worker knows all that was acknowledged anywhere."""
-
-    @property
-    def authorizer(self) -> Authorizer:
-        return self.authorization.authorizer
 
 
 class ApiServer:
@@ -101,8 +64,7 @@ class ApiServer:
 
     def __init__(self, config: Config, store: Callable[[], Store] | None = None) -> None:
         self.config = config
-        self.schemas = SchemaSet.for_version(config.kubernetes_version)
-        self.catalog: Catalog = catalog(config.kubernetes_version, self.schemas.gvks())
+        self.served = Served.of(config.kubernetes_version)
         self.signer = token_signer(config)
         _ = self.signer.public_keys  # loaded before workers are forked
         self.authorizers = authorizers(config)
@@ -163,40 +125,33 @@ class ApiServer:
         config = self.config
         self.store = store
         self.counters.join()
-        reader = StoreReader(store, self.catalog)
-        signer = self.signer
         callers = Callers()
         counters, identity = self.counters, f"{config.host}:{config.port}"
-        followed = FileObserver(counters, "authorization", identity)
-        may = authorization(self.authorizers, reader, callers, self._closed, AuthorizerObserver(counters), followed)
-        authorizer = may.authorizer
-        given = self.admission.dependencies(
-            reader,
-            authorizer,
-            Objects(self.catalog, self.schemas),
-            callers,
-            lambda gvk, obj: create_as_self(registry, gvk, obj),  # once the registry is there, which the chain is a part of
+        observers = Observers(
+            AuthorizerObserver(counters),
+            FileObserver(counters, "authorization", identity),
             PodSecurityObserver(counters, config.kubernetes_version),
             AdmissionObserver(counters),
         )
-        companions: dict[GroupResource, Companion] = {
-            _SERVICES: ServiceAllocator(store, config.service_cidr),
-            TENANTS: TenantPrefixes(store),
-        }
-        companions |= dict.fromkeys((KUBECONFIGS, CLUSTER_KUBECONFIGS), KubeconfigCompanion(store, self.catalog))
-        registry = Registry(store, self.catalog, self.schemas, self.admission.chain(given), companions, _guards(may))
+        core = Core.of(self.served, store, self.authorizers, self.admission, callers, config.service_cidr, self._closed, observers)
+        reader, registry = core.reader, core.registry
         label = functools.partial(set_label, registry, _SECRET)
-        who = authentication(config, reader, signer, callers, label, IssuersObserver(counters, identity))
+        who = authentication(config, reader, self.signer, callers, label, IssuersObserver(counters, identity))
         first = self._first_objects()
         bootstrap(registry, first, [*with_origins(default_objects(), reader.get), *berth_objects()], reconcile)
-        threading.Thread(target=self._keep, args=(registry, first), name="first-objects", daemon=True).start()
-        resources = Resources(registry, authorizer)
-        own = own_handlers(OwnParts(config, reader, registry, resources, signer, who, may, self._closed))
-        subresources = Subresources(registry, resources, Actions(reader, authorizer, signer, self._kubelet()), own.subresources)
-        virtual = Virtual(registry, resources, subresources, authorizer, may.authorizer.rules_for, who.tokens, own.virtual)
+        self._begin("first-objects", self._keep, registry, first)
+        self._begin("kubeconfig-use", keep_last_use, registry, who.credentials, self._closed)
+        own = own_handlers(OwnParts(config, reader, registry, core.resources, self.signer, who, core.authorization, self._closed))
         self._auditor = auditor(config, callers, lambda sink: CountedSink(sink, counters))
-        dispatcher = self._dispatcher(resources, subresources, virtual, signer, own)
-        return Parts(who, may, dispatcher, Counted(counters, self.catalog), self._auditor, OpenStreams(reader), store.settle)
+        actions = Actions(reader, core.authorization.authorizer, self.signer, self._kubelet())
+        dispatcher = core.dispatcher(actions, who.tokens, own, *self._paths(store))
+        counted, streams = Counted(counters, self.served.catalog), OpenStreams(reader)
+        return Parts(who, core.authorization.authorizer, dispatcher, counted, self._auditor, streams, store.settle)
+
+    @staticmethod
+    def _begin(name: str, run: Callable[..., None], *arguments: object) -> None:
+        """In a thread of its own, which ends with the process or once the server is closed."""
+        threading.Thread(target=run, args=arguments, name=name, daemon=True).start()
 
     def _kubelet(self) -> KubeletTLS:
         home, client = self.config.home, "apiserver-kubelet-client"
@@ -207,12 +162,10 @@ class ApiServer:
         ca = config.home.certificate("ca").read_text()
         return Cluster(config.service_ip, config.service_cidr, config.advertise_address, config.port, ca, front_proxy_trust(config))
 
-    def _dispatcher(
-        self, resources: Resources, subresources: Subresources, virtual: Virtual, signer: TokenSigner, own: OwnHandlers
-    ) -> Dispatcher:
-        config, store = self.config, self.store
-        assert store is not None
-        discovery = Discovery(self.catalog, f"{config.host}:{config.port}")
+    def _paths(self, store: Store) -> tuple[dict[str, Handler], dict[str, Handler]]:
+        """(paths, trees of paths) that are no resources, and what serves them."""
+        config, kinds, signer = self.config, self.served.catalog, self.signer
+        discovery = Discovery(kinds, f"{config.host}:{config.port}")
         checks = {"ping": lambda: None, "log": lambda: None, "store": lambda: _touch(store)}
         health = Health(checks, health_observer(self.counters))
         keys = TokenKeys(lambda: signer.discovery_document(config.jwks_uri), signer.key_set)
@@ -222,32 +175,15 @@ class ApiServer:
             "/version": version,
             "/.well-known/openid-configuration": keys.configuration,
             "/openid/v1/jwks": keys.jwks,
-            "/metrics": Metrics(self.counters, self.catalog, lambda each: len(store.list(each).entries), version.build, self._started),
+            "/metrics": Metrics(self.counters, kinds, lambda each: len(store.list(each).entries), version.build, self._started),
             "/metrics/slis": Slis(self.counters, health.results, self._started),
         }
         trees: dict[str, Handler] = dict.fromkeys(("/healthz", "/livez", "/readyz"), health)
         trees |= {"/api": discovery.core, "/apis": discovery.apis}
-        trees["/openapi"] = OpenApi(self.catalog, self.schemas, git_version(config.kubernetes_version)).tree
+        trees["/openapi"] = OpenApi(kinds, self.served.schemas, git_version(config.kubernetes_version)).tree
         paths["/statusz"] = Statusz(config.kubernetes_version, self._started, [*paths, *trees, "/statusz"])
-        paths["/"] = Root([*paths, *trees, *(f"/apis/{group.name}" for group in self.catalog.groups() if group.name)])
-        return Dispatcher(self.catalog, resources, subresources, virtual, paths, trees, own.creates)
-
-
-def _guards(authorization: Authorization) -> dict[GroupResource, Guard]:
-    """Nobody grants what they do not hold."""
-
-    def guard(resource: GroupResource, check: Callable[..., None]) -> Guard:
-        return lambda user, namespace, obj, old: check(
-            user, resource, namespace, obj, old, authorization.authorizer, authorization.resolver
-        )
-
-    checks = {"roles": check_role_write, "clusterroles": check_role_write}
-    checks |= {"rolebindings": check_binding_write, "clusterrolebindings": check_binding_write}
-    resources = {GroupResource("rbac.authorization.k8s.io", name): check for name, check in checks.items()}
-    resources[TENANTS] = check_tenant_write
-    guards = {resource: guard(resource, check) for resource, check in resources.items()}
-    guards[_NAMESPACES] = lambda user, _namespace, obj, old: check_namespace_write(user, obj, old, authorization.authorizer)
-    return guards
+        paths["/"] = Root([*paths, *trees, *(f"/apis/{group.name}" for group in kinds.groups() if group.name)])
+        return paths, trees
 
 
 def _touch(store: Store) -> None:

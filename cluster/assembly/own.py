@@ -12,7 +12,6 @@ from cluster.api.names import GroupResource
 from cluster.api.protocols import Reader
 from cluster.assembly.auditing import log_path
 from cluster.assembly.config import Config
-from cluster.registry.kubeconfig_use import keep_last_use
 from cluster.registry.registry import Registry
 from cluster.server.dispatch import SubHandler
 from cluster.server.resources import Resources
@@ -59,8 +58,6 @@ class OwnHandlers:
 
 def own_handlers(parts: OwnParts) -> OwnHandlers:
     kubeconfigs = _kubeconfigs(parts)
-    uses = parts.registry, parts.authentication.credentials, parts.closed
-    threading.Thread(target=keep_last_use, args=uses, name="kubeconfig-use", daemon=True).start()
     return OwnHandlers(
         virtual={**_explanations(parts), **_tenant_namespaces(parts), **_audit_events(parts)},
         subresources={(*resource, verb): kubeconfigs[verb] for resource in _ISSUED for verb in ("renew", "revoke")},

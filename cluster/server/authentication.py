@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from werkzeug.wrappers import Response
 
 from cluster.api.authorization import Credentials
 from cluster.api.errors import Unauthorized
+from cluster.api.user import UserInfo
 from cluster.server.context import Context, Filter, Handler
 from rbac.authn.bearer import PROTOCOL, bearer_token, without_tokens
-from rbac.authn.build import Authentication
 from rbac.authn.remarks import listening
 from rbac.authn.request_headers import STANDARD, HeaderNames
 
@@ -25,7 +25,23 @@ _OFFERED: Final = "SEC-WEBSOCKET-PROTOCOL"
 _PROTOCOLS: Final = "HTTP_SEC_WEBSOCKET_PROTOCOL"
 
 
-def with_authentication(authentication: Authentication) -> Filter:
+class Identifier(Protocol):
+    def authenticate(self, credentials: Credentials) -> UserInfo:
+        """Who it is, in all groups that everyone of their sort is in; Unauthorized."""
+        ...
+
+
+class Identification(Protocol):
+    """Who finds out who sends a request, and what front proxies send beside the standard names: no request keeps it."""
+
+    @property
+    def authenticator(self) -> Identifier: ...
+
+    @property
+    def proxy_headers(self) -> HeaderNames: ...
+
+
+def with_authentication(authentication: Identification) -> Filter:
     """Who it is; 401 for bad credentials.  Without any, the authenticator says whether one is anonymous."""
     authenticator = authentication.authenticator
     kept_from = _Stripped(authentication.proxy_headers)

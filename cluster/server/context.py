@@ -5,16 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from flask import Request
 from werkzeug.datastructures import EnvironHeaders, ImmutableMultiDict, MultiDict
 from werkzeug.wrappers import Response
 
 from cluster.api.authorization import Attributes, Verdict
 from cluster.api.requestinfo import RequestInfo
 from cluster.api.user import UserInfo
-from rbac.audit.record import Record
+
+if TYPE_CHECKING:
+    from admission.observer import Observer
+    from rbac.audit.record import Record
 
 NOBODY: Final = UserInfo("")
 NO_INFO: Final = RequestInfo("", "")
@@ -26,12 +28,6 @@ class Query(ImmutableMultiDict[str, str]):
     def get(self, key: str, default: Any = None) -> Any:  # type: ignore[override] # nobody here wants conversions
         values = dict.get(self, key)
         return values[0] if values else default
-
-
-class QueryReader(Request):
-    """Flask's reading of a request, of which the URL's parameters alone are asked."""
-
-    parameter_storage_class = Query
 
 
 @dataclass(slots=True)
@@ -69,11 +65,14 @@ class Context:
     """When, on the monotonic clock, it is answered that it took too long."""
     abandoned: bool = False
     """Whether the body was left half unread, so that the connection carries no other request."""
+    observer: Observer | None = None
+    """Told what admission does with what the request writes; an explanation's or a test's, never a server's."""
 
     @property
     def request_annotations(self) -> dict[str, str]:
-        """Where to tell the audit event what it is told only where its level shows requests."""
-        return self.annotations if self.audit is not None and self.audit.wants_request else {}
+        """Where to tell the audit event what it is told only where its level shows requests; who observes sees all."""
+        wanted = self.observer is not None or (self.audit is not None and self.audit.wants_request)
+        return self.annotations if wanted else {}
 
     def header(self, name: str) -> str:
         """A request header by its WSGI name, e.g. `HTTP_ACCEPT`; empty where it isn't there."""

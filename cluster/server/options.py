@@ -53,6 +53,7 @@ def call_of(context: Context, options: Object, dry_run: bool, validation: str = 
         context.warnings,
         annotations=context.annotations,
         request_annotations=context.request_annotations,
+        observer=context.observer,
         deadline=context.deadline,
     )
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
@@ -25,8 +25,10 @@ from cluster.server.options import delete_options, write_call
 from cluster.server.render import object_response, value_response
 from cluster.server.resources import PATCHES, Resources
 from cluster.server.streaming import KubeletTLS, StreamRequest
-from rbac.authn.service_accounts import TokenSigner
 from rbac.authz.messages import forbidden
+
+if TYPE_CHECKING:
+    from rbac.authn.service_accounts import TokenSigner
 
 TOKEN_REQUEST: Final = GroupVersionKind("authentication.k8s.io", "v1", "TokenRequest")
 _CREATED: Final[Object] = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
@@ -43,6 +45,8 @@ class Actions:
     authorizer: Authorizer
     signer: TokenSigner
     kubelet: KubeletTLS
+    connect: Callable[[StreamRequest], Response] = streaming.connect
+    """Serves a stream once it may be."""
 
 
 class Subresources:
@@ -189,7 +193,7 @@ class Subresources:
             get_node=lambda name: reader.get(_NODES, "", name),
             kubelet=self._actions.kubelet,
         )
-        return streaming.connect(request)
+        return self._actions.connect(request)
 
     def _may_connect(self, context: Context) -> None:
         """An upgrade by GET does what a POST would, so it needs the right to create, too."""

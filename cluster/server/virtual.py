@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 
 from werkzeug.wrappers import Response
 
@@ -21,11 +22,18 @@ from cluster.server.negotiation import output_of
 from cluster.server.render import value_response
 from cluster.server.resources import Resources
 from cluster.server.subresources import Subresources
-from rbac.authn.bearer import BearerAuthenticator
 from rbac.authz.modes import RuleLister
 
 Review = Callable[[Object, UserInfo, str], Object]
 """(what was sent, who asks, the URL's namespace) to the answer."""
+
+
+class TokenReviewer(Protocol):
+    """What is asked in a TokenReview."""
+
+    def authenticate_token(self, token: str, audiences: Sequence[str]) -> tuple[UserInfo, tuple[str, ...]]:
+        """(user, audiences that the token is good for); Unauthorized for a bad one."""
+        ...
 
 
 class Virtual:
@@ -38,7 +46,7 @@ class Virtual:
         subresources: Subresources,
         authorizer: Authorizer,
         lister: RuleLister,
-        tokens: BearerAuthenticator,
+        tokens: TokenReviewer,
         own: Mapping[GroupResource, SubHandler],
     ) -> None:
         self._registry = registry
@@ -86,7 +94,7 @@ class Virtual:
         return value_response(context, output, body)
 
 
-def _reviews(authorizer: Authorizer, lister: RuleLister, tokens: BearerAuthenticator) -> dict[str, Review]:
+def _reviews(authorizer: Authorizer, lister: RuleLister, tokens: TokenReviewer) -> dict[str, Review]:
     from rbac import reviews
 
     return {

@@ -1,0 +1,40 @@
+"""What the pipeline is made of, as whoever assembles it hands it in: a server's, or that of a run of policy tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:  # what a part is made of is loaded by who makes it
+    from werkzeug.wrappers import Response
+
+    from cluster.api.authorization import Authorizer
+    from cluster.server.audit import Auditor
+    from cluster.server.authentication import Identification
+    from cluster.server.context import Context, Handler
+    from cluster.server.open_streams import OpenStreams
+
+
+class Counting(Protocol):
+    """The filter that counts requests."""
+
+    def __call__(self, context: Context, following: Handler) -> Response: ...
+
+    def impersonation_checked(self, mode: str, allowed: bool) -> None:
+        """An authorizer was asked about a part of an impersonation; `mode` is empty for the one without constraints."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a started API server consists of, as the pipeline needs it."""
+
+    authentication: Identification
+    authorizer: Authorizer
+    dispatcher: Handler
+    counted: Counting
+    auditor: Auditor | None
+    streams: OpenStreams
+    settle: Callable[[], None]
+    """Waits until this worker knows all that was acknowledged anywhere."""
