@@ -148,8 +148,10 @@ class ApiClient:
     def create(self, resource: GroupVersionResource, namespace: str, obj: Object, *, name: str = "", subresource: str = "") -> Object:
         return self._object("POST", resource_path(resource, namespace, name, subresource), body=orjson.dumps(obj))
 
-    def update(self, resource: GroupVersionResource, namespace: str, obj: Object, *, subresource: str = "") -> Object:
-        return self._object("PUT", resource_path(resource, namespace, obj["metadata"]["name"], subresource), body=orjson.dumps(obj))
+    def update(self, resource: GroupVersionResource, namespace: str, obj: Object, *, subresource: str = "", once: bool = False) -> Object:
+        """`once`: not sent again where no answer came, so that a Conflict is never with this very update."""
+        path = resource_path(resource, namespace, obj["metadata"]["name"], subresource)
+        return self._object("PUT", path, body=orjson.dumps(obj), once=once)
 
     def patch(
         self,
@@ -227,6 +229,7 @@ class ApiClient:
         content_type: str = JSON,
         accept: str = JSON,
         read_seconds: float = READ_SECONDS,
+        once: bool = False,
     ) -> bytes:
         """The body of a response below 300, raw; a server that is throttling is asked again for a while, as it asks for."""
         refused = self._token_refused
@@ -234,7 +237,9 @@ class ApiClient:
             headers = self._headers(accept)
             if body is not None:
                 headers["Content-Type"] = content_type
-            response = self._transport.call(method, _with_query(path, query), headers=headers, body=body, read_seconds=read_seconds)
+            response = self._transport.call(
+                method, _with_query(path, query), headers=headers, body=body, read_seconds=read_seconds, once=once
+            )
             if response.status < 300:
                 return response.data
             if response.status == 401 and refused is not None:
@@ -260,8 +265,10 @@ class ApiClient:
         body: bytes | None = None,
         content_type: str = JSON,
         accept: str = JSON,
+        once: bool = False,
     ) -> Object:
-        answer: Object = orjson.loads(self.request(method, path, query=query, body=body, content_type=content_type, accept=accept))
+        data = self.request(method, path, query=query, body=body, content_type=content_type, accept=accept, once=once)
+        answer: Object = orjson.loads(data)
         return answer
 
     def _headers(self, accept: str) -> dict[str, str]:

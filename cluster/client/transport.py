@@ -52,10 +52,17 @@ class Transport:
         return Transport(self.server, ca=self._ca)
 
     def call(
-        self, method: str, path: str, *, headers: Mapping[str, str], body: bytes | None, read_seconds: float = READ_SECONDS
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        read_seconds: float = READ_SECONDS,
+        once: bool = False,
     ) -> urllib3.BaseHTTPResponse:
-        """The whole response.  Unreachable where no answer came; only calls that are safe to repeat are repeated."""
-        for remaining in reversed(range(_TRIES)):
+        """The whole response.  Unreachable where no answer came; what is safe to repeat is repeated, unless it is to be sent `once`."""
+        for remaining in reversed(range(1 if once else _TRIES)):
             try:
                 return self._calls.urlopen(
                     method,

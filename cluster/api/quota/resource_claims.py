@@ -40,6 +40,19 @@ class Neighbours(Protocol):
         ...
 
 
+class NoNeighbours:
+    """There is nothing else, as in a namespace that is new."""
+
+    def device_classes(self) -> Mapping[str, str]:
+        return {}
+
+    def pod(self, namespace: str, name: str) -> Object | None:  # noqa: ARG002 - a Neighbours' signature
+        return None
+
+    def claims(self, namespace: str) -> Iterable[Object]:  # noqa: ARG002
+        return ()
+
+
 class ResourceClaimEvaluator:
     resource = RESOURCE_CLAIMS
     selects = False

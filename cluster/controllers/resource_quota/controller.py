@@ -119,11 +119,13 @@ class QuotaReconciler:
             quota["metadata"]["namespace"],
             {**quota, "status": {"hard": hard, "used": texts_of(used)}},
             subresource="status",
+            once=True,
         )
 
     def _release(self, quota: Object, known: ResourceList, counted: ResourceList) -> None:
-        """Applies what a count changes to a quota that was charged since it was read: charges only ever add, so no more is released
-        than is free.  What was both counted and charged is then charged twice, until the next count.
+        """Takes what a count found free off a quota that was charged since it was read: as charges only ever add, it is still free.
+
+        What has come to be used uncharged is left to a count that nobody comes between.
         """
         key = key_of(quota)
         for _ in range(_RELEASES):
@@ -134,7 +136,10 @@ class QuotaReconciler:
             same = newest["metadata"]["uid"] == quota["metadata"]["uid"] and newest.get("spec") == quota.get("spec")
             if not same or charged.keys() != known.keys() or any(charged[name] < amount for name, amount in known.items()):
                 raise Requeue(_PAUSE[0])
-            changed = {name: max(amount + (counted[name] - known[name]), ZERO) for name, amount in charged.items()}
+            free = {name: known[name] - amount for name, amount in counted.items() if amount < known[name]}
+            if not free:
+                break
+            changed = {name: max(amount - free[name], ZERO) if name in free else amount for name, amount in charged.items()}
             try:
                 self._put(newest, changed)
             except Conflict:

@@ -16,12 +16,12 @@ import orjson
 from cluster.api.errors import NotFound
 from cluster.api.names import GroupResource, GroupVersionResource, Object
 from cluster.api.quantity import of_value
-from cluster.api.quota.evaluator import COUNT, Evaluator, ObjectCount
+from cluster.api.quota.evaluator import Evaluator, ObjectCount
 from cluster.api.quota.evaluators import IGNORED, Evaluators
 from cluster.api.quota.pods import PODS, PodEvaluator, overdue_from
 from cluster.api.quota.resource_claims import DEVICE_CLASSES, RESOURCE_CLAIMS
 from cluster.api.quota.scopes import Scope, scopes_of
-from cluster.api.quota.usage import total
+from cluster.api.quota.usage import concerned, total
 from cluster.api.resource_lists import ResourceList
 from cluster.client.discovery import discover
 from cluster.client.http import ApiClient, resource_path
@@ -125,8 +125,8 @@ class Counter:
 
     def plan(self, quota: Object) -> Plan:
         evaluators = Evaluators(ListedNeighbours(self._client, self.quotable), PodEvaluator(self._now))
-        concerned = _concerned(evaluators, (quota.get("spec") or {}).get("hard") or {})
-        found = [(evaluator, self.quotable.find(evaluator.resource), names) for evaluator, names in concerned]
+        measuring = concerned(evaluators, (quota.get("spec") or {}).get("hard") or {})
+        found = [(evaluator, self.quotable.find(evaluator.resource), names) for evaluator, names in measuring]
         parts = [Part(evaluator, served, names) for evaluator, served, names in found if served is not None]
         return Plan(parts, len(parts) < len(found))
 
@@ -164,18 +164,3 @@ class Counter:
         if metadata.get("remainingItemCount") is not None:
             return shown + int(metadata["remainingItemCount"])
         return len(self._client.list(served, namespace, limit=_PAGE, metadata_only=True)["items"])
-
-
-def _concerned(evaluators: Evaluators, hard: Iterable[str]) -> list[tuple[Evaluator, list[str]]]:
-    """Who measures what a quota limits, each with what of it."""
-    limited = list(hard)
-    special = {each.resource for each in evaluators.special}
-    counted = [_resource(name) for name in limited if name.startswith(COUNT)]
-    measuring = [*evaluators.special, *(evaluators.of(each) for each in counted if each not in special)]
-    return [(each, names) for each in measuring if (names := each.names(limited))]
-
-
-def _resource(name: str) -> GroupResource:
-    """Of `count/deployments.apps`."""
-    resource, _, group = name.removeprefix(COUNT).partition(".")
-    return GroupResource(group, resource)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 import orjson
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cluster.api.errors import Conflict, NotFound
 from cluster.api.meta import parse_time
@@ -32,7 +35,7 @@ KEY = ("dev", "q")
 
 
 class Cluster(Server):
-    """A server that is discovered and lists; `before` is called ahead of each write."""
+    """A server that is discovered and lists; `before` is called ahead of each write, `listed` after each list."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -41,6 +44,7 @@ class Cluster(Server):
         self.tells = True
         """Whether a list says how much remains."""
         self.before: Callable[[], None] | None = None
+        self.listed: Callable[[], None] | None = None
 
     def request(self, method: str, path: str, *, query: Any = None, accept: str = "") -> bytes:
         if path in ("/api", "/apis"):
@@ -75,9 +79,13 @@ class Cluster(Server):
             raise NotFound(resource.resource)
         self.lists.append(resource.resource)
         name = field_selector.removeprefix("metadata.name=")
-        return {"items": [each for each in self._items(resource, namespace) if name in ("", each["metadata"]["name"])]}
+        answer = {"items": [each for each in self._items(resource, namespace) if name in ("", each["metadata"]["name"])]}
+        if self.listed is not None:
+            self.listed()
+        return answer
 
-    def update(self, resource: GroupVersionResource, namespace: str, obj: Object, *, subresource: str = "") -> Object:
+    def update(self, resource: GroupVersionResource, namespace: str, obj: Object, *, subresource: str = "", once: bool = False) -> Object:
+        assert once, "a conflict must not be with an earlier attempt of the same write"
         if self.before is not None:
             self.before()
         return super().update(resource, namespace, obj, subresource=subresource)
@@ -290,6 +298,55 @@ def test_what_is_charged_while_it_is_counted_is_left_in() -> None:
     world.server.put(PODS, pod("d"))
     world.reconciler.sync(KEY)
     assert world.status["used"] == {"pods": "4", "cpu": "4"}
+
+
+def test_what_is_both_counted_and_charged_is_not_charged_twice() -> None:
+    """Nothing is used; while that is counted, three are made and charged, and counted too."""
+    world = World(quota(HARD))
+
+    def meanwhile() -> None:
+        world.server.before = None
+        world.charge(pods="3", cpu="3")
+
+    world.server.put(PODS, pod("a"), pod("b"), pod("c"))
+    world.server.before = meanwhile
+    with pytest.raises(Requeue):
+        world.reconciler.sync(KEY)
+    assert world.status["used"] == {"pods": "3", "cpu": "3"}
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.lists(st.booleans(), max_size=4), max_size=6), st.integers(0, 3))
+def test_whatever_is_made_and_deleted_meanwhile_no_less_is_ever_charged_than_is_there(meanwhile: list[list[bool]], at_first: int) -> None:
+    """Between any two steps of a count some are made, each charged as it is made, and some deleted; in the end all is counted right."""
+    world = World(quota({"pods": "99"}, {"pods": str(at_first)}))
+    names, present, steps = iter(range(1000)), [], iter(meanwhile)
+
+    def make() -> None:
+        present.append(f"p{next(names)}")
+        world.server.put(PODS, pod(present[-1]))
+
+    def happen() -> None:
+        for made in next(steps, []):
+            if made:
+                world.charge(pods=str(int(world.status["used"]["pods"]) + 1))
+                make()
+            elif present:
+                world.server.objects[PODS].pop(("dev", present.pop()))
+
+    def right() -> bool:
+        return int(world.status["used"]["pods"]) >= len(present)
+
+    for _ in range(at_first):
+        make()
+    world.server.before = world.server.listed = happen
+    for _ in meanwhile:
+        with contextlib.suppress(Requeue, Conflict):
+            world.reconciler.sync(KEY)
+        assert right()
+    world.server.before = world.server.listed = None
+    world.reconciler.sync(KEY)
+    assert world.status["used"] == {"pods": str(len(present))}
 
 
 def test_a_count_is_not_applied_to_what_somebody_else_has_released() -> None:
