@@ -11,6 +11,7 @@ from typing import Final
 from admission.attributes import Attributes, Operation
 from admission.denial import forbidden
 from admission.plugins.limit_ranger_rules import claim_problems, pod_problems
+from admission.presence import Presence
 from cluster.api.names import GroupResource, Object
 from cluster.api.protocols import Reader
 from rbac.authz.union import aggregated
@@ -26,6 +27,7 @@ class LimitRanger:
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
+        self._limiting = Presence(reader, LIMIT_RANGES)
 
     def handles(self, operation: Operation) -> bool:
         return operation in (Operation.CREATE, Operation.UPDATE)
@@ -33,14 +35,16 @@ class LimitRanger:
     def admit(self, attributes: Attributes) -> None:
         """Sets what the containers of a pod leave out."""
         pod = attributes.object
-        if pod is not None and (attributes.kind.group, attributes.kind.kind) == _POD and _concerns(attributes):
+        if pod is None or attributes.namespace not in self._limiting:
+            return
+        if (attributes.kind.group, attributes.kind.kind) == _POD and _concerns(attributes):
             for limits in self._reader.list(LIMIT_RANGES, attributes.namespace):
                 _set_defaults(pod, limits)
 
     def validate(self, attributes: Attributes) -> None:
         """Forbidden with everything by which the object breaks the first limit range that it breaks."""
         obj = attributes.object
-        if obj is None or not _concerns(attributes):
+        if obj is None or attributes.namespace not in self._limiting or not _concerns(attributes):
             return
         find = pod_problems if attributes.kind.kind == "Pod" else claim_problems
         for limits in self._reader.list(LIMIT_RANGES, attributes.namespace):

@@ -7,11 +7,11 @@ Upstream: apiserver `pkg/admission/plugin/resourcequota`, which charges before t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 from admission.attributes import Attributes, Operation
 from admission.charges import Ledger
+from admission.presence import Presence
 from admission.quota.check import Demand, check, demand
 from admission.quota.configuration import limited_resources
 from admission.quota.neighbours import StoredNeighbours
@@ -31,6 +31,7 @@ class ResourceQuota:
         """ValueError for a configuration that is none."""
         self._reader = reader
         self._limited = limited_resources(configuration)
+        self._limiting = Presence(reader, QUOTAS)
         self._evaluators = Evaluators(StoredNeighbours(reader))
 
     def handles(self, operation: Operation) -> bool:
@@ -38,11 +39,8 @@ class ResourceQuota:
 
     def validate(self, attributes: Attributes) -> None:
         """Forbidden for what no quota, or none as it is used now, leaves room for."""
-        obj = attributes.object
-        if not attributes.namespace or obj is None:
-            return
-        quotas: Sequence[Object] = list(self._reader.list(QUOTAS, attributes.namespace))
-        if not quotas and not self._limited:
+        namespace, obj = attributes.namespace, attributes.object
+        if not namespace or obj is None or (namespace not in self._limiting and not self._limited):
             return
         resource = attributes.resource.group_resource
         if resource in IGNORED or resource == _NAMESPACES:
@@ -51,7 +49,7 @@ class ResourceQuota:
         if not evaluator.handles(attributes.operation, attributes.subresource, obj, attributes.old_object):
             return
         asked = demand(evaluator, attributes, self._limited)
-        if check(asked, quotas):
+        if check(asked, self._reader.list(QUOTAS, namespace)):
             attributes.charges.append(QuotaCharge(asked))
 
 
