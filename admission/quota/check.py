@@ -6,7 +6,7 @@ Upstream: `CheckRequest` in apiserver `pkg/admission/plugin/resourcequota/contro
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from admission.attributes import Attributes, Operation
 from admission.denial import forbidden
@@ -35,6 +35,13 @@ class Demand:
     """The resources that it may use only where a quota covers them."""
     limited_scopes: tuple[Scope, ...]
     """The scopes that it is in, in which nothing may be used without a quota of that scope."""
+    _missing: dict[tuple[str, ...], str] = field(default_factory=dict)
+
+    def missing(self, names: tuple[str, ...]) -> str:
+        """Why the object can't be measured by what a quota limits; found out once."""
+        if names not in self._missing:
+            self._missing[names] = self.evaluator.missing(names, self.obj)
+        return self._missing[names]
 
 
 def demand(evaluator: Evaluator, attributes: Attributes, limited: Sequence[LimitedResource]) -> Demand:
@@ -88,7 +95,7 @@ def _restricted(demand: Demand, quota: Object) -> Collection[str]:
     """The resources by which the quota restricts the write; Forbidden where one of them can't be told."""
     name, status = quota["metadata"]["name"], quota["status"]
     names = demand.evaluator.names(status["hard"])
-    if why := demand.evaluator.missing(names, demand.obj):
+    if why := demand.missing(tuple(names)):
         raise forbidden(demand.attributes, f"failed quota: {name}: {why}")
     used = status.get("used") or {}
     if any(each not in used for each in names):
@@ -116,12 +123,12 @@ def _check_coverage(demand: Demand, restricted: Collection[str], covering: Itera
 
 def _charged(demand: Demand, quota: Object, charge: ResourceList) -> Object:
     status = quota["status"]
-    hard, used = parsed(status["hard"]), parsed(status.get("used"))
-    requested = masked(charge, hard)
+    requested = masked(charge, status["hard"])
+    hard, used = (parsed(masked(status.get(each) or {}, requested)) for each in ("hard", "used"))
     total = added(used, requested)
-    beyond = exceeding(masked(total, requested), hard) if demand.attributes.subresource != "status" else []
+    beyond = exceeding(total, hard) if demand.attributes.subresource != "status" else []
     if beyond:
         amounts = f"requested: {shown(masked(requested, beyond))}, used: {shown(masked(used, beyond))}"
         why = f"exceeded quota: {quota['metadata']['name']}, {amounts}, limited: {shown(masked(hard, beyond))}"
         raise forbidden(demand.attributes, why)
-    return {**quota, "status": {**status, "used": texts_of(total)}}
+    return {**quota, "status": {**status, "used": {**(status.get("used") or {}), **texts_of(total)}}}

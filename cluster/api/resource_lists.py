@@ -6,11 +6,12 @@ Upstream: apiserver `pkg/quota/v1/resources.go`.  Every function answers a new l
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from cluster.api.quantity import ZERO, Quantity, parse
 
 ResourceList = dict[str, Quantity]
+T = TypeVar("T")
 
 
 def parsed(texts: Mapping[str, Any] | None) -> ResourceList:
@@ -48,7 +49,8 @@ def increase(new: Mapping[str, Quantity], old: Mapping[str, Quantity]) -> Resour
     return found | {name: ZERO for name in old if name not in new}
 
 
-def masked(amounts: Mapping[str, Quantity], names: Collection[str]) -> ResourceList:
+def masked(amounts: Mapping[str, T], names: Collection[str]) -> dict[str, T]:
+    """What of a list, parsed or not, has these names."""
     return {name: amount for name, amount in amounts.items() if name in names}
 
 
