@@ -262,17 +262,17 @@ def validate_annotations(annotations: Mapping[str, str] | None, path: str) -> li
     return errors
 
 
-def validate_label_selector(selector: Mapping[str, Any] | None, path: str) -> list[FieldError]:
-    """A `metav1.LabelSelector`."""
+def validate_label_selector(selector: Mapping[str, Any] | None, path: str, *, any_values: bool = False) -> list[FieldError]:
+    """A `metav1.LabelSelector`; `any_values`: of requirements any values are taken, as the object has such already."""
     if not selector:
         return []
     errors = validate_labels(selector.get("matchLabels"), field.child(path, "matchLabels"))
     for position, requirement in enumerate(selector.get("matchExpressions") or ()):
-        errors += _validate_requirement(requirement, field.index(field.child(path, "matchExpressions"), position))
+        errors += _validate_requirement(requirement, field.index(field.child(path, "matchExpressions"), position), any_values)
     return errors
 
 
-def _validate_requirement(requirement: Mapping[str, Any], path: str) -> list[FieldError]:
+def _validate_requirement(requirement: Mapping[str, Any], path: str, any_values: bool) -> list[FieldError]:
     errors: list[FieldError] = []
     operator, values = requirement.get("operator", ""), requirement.get("values") or []
     values_path = field.child(path, "values")
@@ -285,7 +285,7 @@ def _validate_requirement(requirement: Mapping[str, Any], path: str) -> list[Fie
     else:
         errors.append(field.invalid(field.child(path, "operator"), operator, "not a valid selector operator"))
     errors += validate_label_name(requirement.get("key", ""), field.child(path, "key"))
-    for position, value in enumerate(values):
+    for position, value in enumerate(() if any_values else values):
         errors += [field.invalid(field.index(values_path, position), value, each) for each in is_valid_label_value(value)]
     return errors
 

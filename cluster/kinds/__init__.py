@@ -6,7 +6,7 @@ schema has a file under its group that exports STRATEGY, and one line in `STRATE
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Final
 
@@ -79,15 +79,18 @@ STRATEGIES: Final[Mapping[tuple[str, str], str]] = {
     ("storage.k8s.io", "volumeattachments"): "storage.volumeattachments",
     ("storage.k8s.io", "volumeattributesclasses"): "storage.volumeattributesclasses",
 }
-"""(group, resource) to the module under `cluster.kinds` that exports its STRATEGY, imported when the kind is first used."""
+"""(group, resource) to the module under `cluster.kinds` that exports its STRATEGY, imported when the kind is first used.
+
+STRATEGY is a Strategy or, where rules depend on the Kubernetes version (`1.36`), a function from it to one.
+"""
 
 
-def load_strategy(group: str, resource: str, columns: tuple[Column, ...] = ()) -> Strategy:
+def load_strategy(group: str, resource: str, version: str, columns: tuple[Column, ...] = ()) -> Strategy:
     """The strategy of a built-in kind: its file's, or one made of its schema and columns alone."""
     module = STRATEGIES.get((group, resource))
     if module is None:
         from cluster.kinds.generic import generic_strategy
 
         return generic_strategy(columns)
-    strategy: Strategy = import_module(f"cluster.kinds.{module}").STRATEGY
-    return strategy
+    exported: Strategy | Callable[[str], Strategy] = import_module(f"cluster.kinds.{module}").STRATEGY
+    return exported if isinstance(exported, Strategy) else exported(version)

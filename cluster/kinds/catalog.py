@@ -121,7 +121,7 @@ class Catalog:
 def catalog(version: str, gvks: Collection[GroupVersionKind]) -> Catalog:
     """The kinds that Kubernetes `version` ("1.36") serves; `gvks` are those of its schemas."""
     minor = int(version.split(".")[1])
-    kinds = [*_recorded(), *_own()]
+    kinds = [*_recorded(version), *_own(version)]
     if (1, minor) < RECORDED:
         known = frozenset(gvks)
         kinds = [_as_of(kind, minor) for kind in [*kinds, *_gone(kinds, minor)] if kind.gvk in known]
@@ -143,17 +143,20 @@ def _data(name: str) -> Any:
     return json.loads((files("cluster.kinds") / "data" / name).read_bytes())
 
 
-def _recorded() -> list[Kind]:
+def _recorded(version: str) -> list[Kind]:
     columns = _data("table-columns.json")
-    return [_kind(facts, columns.get(f"{facts['group']}/{facts['version']}/{facts['resource']}", ())) for facts in _data("discovery.json")]
+    return [
+        _kind(facts, columns.get(f"{facts['group']}/{facts['version']}/{facts['resource']}", ()), version)
+        for facts in _data("discovery.json")
+    ]
 
 
-def _own() -> list[Kind]:
+def _own(version: str) -> list[Kind]:
     facts = [each for file in _OWN for each in _data(f"berth/{file}.json")]
-    return [_kind(each, each.get("columns", ())) for each in sorted(facts, key=lambda each: str(each["resource"]))]
+    return [_kind(each, each.get("columns", ()), version) for each in sorted(facts, key=lambda each: str(each["resource"]))]
 
 
-def _kind(facts: Object, columns: Iterable[Object]) -> Kind:
+def _kind(facts: Object, columns: Iterable[Object], version: str) -> Kind:
     gvk = GroupVersionKind(facts["group"], facts["version"], facts["responseKind"]["kind"])
     resource = GroupVersionResource(gvk.group, gvk.version, facts["resource"])
     own_columns = tuple(Column(each["name"], each["type"], each["format"], each["priority"]) for each in columns)
@@ -168,7 +171,7 @@ def _kind(facts: Object, columns: Iterable[Object]) -> Kind:
         categories=tuple(facts.get("categories", ())),
         subresources={each["subresource"]: _subresource(each, gvk) for each in facts.get("subresources", ())},
         columns=own_columns,
-        strategy=partial(load_strategy, gvk.group, resource.resource, own_columns),
+        strategy=partial(load_strategy, gvk.group, resource.resource, version, own_columns),
         storage=GroupResource(stored_in.group, resource.resource) if stored_in else resource.group_resource,
     )
 
@@ -183,16 +186,16 @@ def _subresource(facts: Object, owner: GroupVersionKind) -> Subresource:
 def _gone(kinds: Iterable[Kind], minor: int) -> Iterable[Kind]:
     for version, successor, resources, last in _GONE:
         if minor <= last:
-            yield from (_in_version(kind, version) for kind in kinds if _is_one_of(kind, successor, resources))
+            yield from (_in_version(kind, version, minor) for kind in kinds if _is_one_of(kind, successor, resources))
 
 
 def _is_one_of(kind: Kind, version: GroupVersion, resources: Collection[str]) -> bool:
     return kind.gvk.group_version == version and kind.resource.resource in resources
 
 
-def _in_version(kind: Kind, version: GroupVersion) -> Kind:
+def _in_version(kind: Kind, version: GroupVersion, minor: int) -> Kind:
     subresources = {name: Subresource(name, _moved(each.kind, kind.gvk, version), each.verbs) for name, each in kind.subresources.items()}
-    return _copy(kind, _moved(kind.gvk, kind.gvk, version), subresources)
+    return _copy(kind, _moved(kind.gvk, kind.gvk, version), subresources, minor)
 
 
 def _moved(gvk: GroupVersionKind, owner: GroupVersionKind, version: GroupVersion) -> GroupVersionKind:
@@ -202,10 +205,10 @@ def _moved(gvk: GroupVersionKind, owner: GroupVersionKind, version: GroupVersion
 def _as_of(kind: Kind, minor: int) -> Kind:
     group, _, resource = kind.resource
     left = {name: each for name, each in kind.subresources.items() if _SUBRESOURCE_SINCE.get((group, resource, name), minor) <= minor}
-    return kind if len(left) == len(kind.subresources) else _copy(kind, kind.gvk, left)
+    return kind if len(left) == len(kind.subresources) else _copy(kind, kind.gvk, left, minor)
 
 
-def _copy(kind: Kind, gvk: GroupVersionKind, subresources: Mapping[str, Subresource]) -> Kind:
+def _copy(kind: Kind, gvk: GroupVersionKind, subresources: Mapping[str, Subresource], minor: int) -> Kind:
     """`dataclasses.replace` would load the strategy."""
     resource = GroupVersionResource(gvk.group, gvk.version, kind.resource.resource)
     return Kind(
@@ -218,6 +221,6 @@ def _copy(kind: Kind, gvk: GroupVersionKind, subresources: Mapping[str, Subresou
         categories=kind.categories,
         subresources=subresources,
         columns=kind.columns,
-        strategy=partial(load_strategy, gvk.group, resource.resource, kind.columns),
+        strategy=partial(load_strategy, gvk.group, resource.resource, f"1.{minor}", kind.columns),
         storage=kind.storage,
     )

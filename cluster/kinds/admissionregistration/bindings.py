@@ -1,21 +1,20 @@
-"""Bindings of admission policies.  Upstream: `pkg/apis/admissionregistration/validation/validation.go`."""
+"""Bindings of admission policies.
+
+Upstream: `pkg/apis/admissionregistration/validation/validation.go`, `pkg/registry/admissionregistration/*binding`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from cluster.api import field
 from cluster.api.field import FieldError
 from cluster.api.names import Object
-from cluster.kinds.admissionregistration.matching import (
-    default_matching,
-    parameter_reference,
-    validate_policies,
-    validate_rule,
-    validate_selectors,
-)
+from cluster.kinds.admissionregistration.matching import default_matching, static_warnings, validate_match_resources, validate_mutable
+from cluster.kinds.admissionregistration.parameters import parameter_reference, validate_parameter_reference
 from cluster.kinds.cells import name_and, text
-from cluster.kinds.checks import dns1123_subdomain, one_of, spec_of
+from cluster.kinds.checks import dns1123_subdomain, spec_of
 from cluster.kinds.model import Strategy
 
 _ACTIONS: Final = ("Audit", "Deny", "Warn")
@@ -27,28 +26,19 @@ def _default(binding: Object) -> None:
         default_matching(resources, "resourceRules")
 
 
-def _validate(binding: Object) -> list[FieldError]:
-    spec = spec_of(binding)
-    name = spec.get("policyName") or ""
+def _validate(spec: Object) -> list[FieldError]:
+    name, reference, resources = spec.get("policyName") or "", spec.get("paramRef"), spec.get("matchResources")
     errors = dns1123_subdomain("spec.policyName", name) if name else [field.required("spec.policyName")]
-    reference, path = spec.get("paramRef"), "spec.paramRef"
     if reference is not None:
-        if not reference.get("name") and reference.get("selector") is None:
-            errors.append(field.required(path, "one of name or selector must be specified"))
-        if reference.get("name") and reference.get("selector") is not None:
-            errors.append(field.forbidden(f"{path}.name", "name and selector are mutually exclusive"))
-        errors += one_of(f"{path}.parameterNotFoundAction", reference.get("parameterNotFoundAction"), ("Allow", "Deny"))
-    resources, path = spec.get("matchResources"), "spec.matchResources"
+        errors += validate_parameter_reference(reference, "spec.paramRef")
     if resources is not None:
-        errors += validate_policies(resources, path) + validate_selectors(resources, path)
-        for position, rule in enumerate(resources.get("resourceRules") or ()):
-            errors += validate_rule(rule, field.index(f"{path}.resourceRules", position))
+        errors += validate_match_resources(resources, "spec.matchResources")
     return errors
 
 
-def _validate_actions(binding: Object) -> list[FieldError]:
-    actions, path = spec_of(binding).get("validationActions") or [], "spec.validationActions"
-    errors = [] if actions else [field.required(path, "at least one validation action is required")]
+def _validate_actions(spec: Object) -> list[FieldError]:
+    actions, path = spec.get("validationActions") or [], "spec.validationActions"
+    errors: list[FieldError] = []
     for position, action in enumerate(actions):
         if action not in _ACTIONS:
             errors.append(field.not_supported(field.index(path, position), action, _ACTIONS))
@@ -60,19 +50,28 @@ def _validate_actions(binding: Object) -> list[FieldError]:
             "headers serves no purpose)"
         )
         errors.append(field.invalid(path, actions, message))
+    if not actions:
+        errors.append(field.required(path, "at least one validation action is required"))
     return errors
 
 
-def binding_strategy(*, validating: bool) -> Strategy:
-    """A binding of a validating policy says what is done where validation fails."""
+def validate_validating(binding: Object) -> list[FieldError]:
+    """It says what is done where validation fails."""
+    spec = spec_of(binding)
+    return _validate(spec) + _validate_actions(spec)
 
-    def validate(binding: Object) -> list[FieldError]:
-        return _validate(binding) + (_validate_actions(binding) if validating else [])
 
+def validate_mutating(binding: Object) -> list[FieldError]:
+    spec = spec_of(binding)
+    return _validate(spec) + validate_mutable(spec.get("matchResources") or {}, "spec.matchResources")
+
+
+def binding_strategy(validate: Callable[[Object], list[FieldError]], version: str) -> Strategy:
     return Strategy(
         default=_default,
         validate=validate,
         validate_update=lambda binding, old: validate(binding),
+        warnings=static_warnings(version),
         cells=name_and(text("spec", "policyName"), parameter_reference),
         allow_unconditional_update=False,
     )

@@ -1,24 +1,24 @@
-"""What webhook configurations and admission policies share: rules, selectors, match conditions, and their defaults.
+"""What webhook configurations and admission policies share: rules, selectors, and their defaults.
 
-Upstream: `pkg/apis/admissionregistration/v1/defaults.go`, `pkg/apis/admissionregistration/validation/validation.go`.
+Upstream: `pkg/apis/admissionregistration/v1/defaults.go`, `pkg/apis/admissionregistration/validation/{validation,static_suffix}.go`.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from typing import Final
 
 from cluster.api import field, validation
 from cluster.api.field import FieldError
 from cluster.api.names import Object
-from cluster.kinds.cells import format_label_selector
-from cluster.kinds.checks import qualified_name, value_of
-from cluster.kinds.printing import UNSET
 
 FAILURE_POLICIES: Final = ("Fail", "Ignore")
 MATCH_POLICIES: Final = ("Equivalent", "Exact")
 _OPERATIONS: Final = ("*", "CONNECT", "CREATE", "DELETE", "UPDATE")
+_MUTABLE: Final = ("*", "CONNECT", "CREATE", "UPDATE")
 _SCOPES: Final = ("*", "Cluster", "Namespaced")
-_MAX_CONDITIONS: Final = 64
+_STATIC_SUFFIX: Final = ".static.k8s.io"
+_STATIC_SINCE: Final = 36
 
 
 def default_matching(matcher: Object, rules: str) -> None:
@@ -34,14 +34,68 @@ def default_matching(matcher: Object, rules: str) -> None:
                 rule["scope"] = "*"
 
 
+def static_warnings(version: str) -> Callable[[Object, Object | None], list[str]]:
+    """Warns of names that are for what is configured by manifests, since there are such."""
+    if int(version.split(".")[1]) < _STATIC_SINCE:
+        return lambda obj, old: []
+
+    def warnings(obj: Object, old: Object | None) -> list[str]:
+        if not obj["metadata"].get("name", "").endswith(_STATIC_SUFFIX):
+            return []
+        why = "are reserved for static manifest-based configurations and cannot be managed via the API"
+        return [f'metadata.name: names ending with "{_STATIC_SUFFIX}" {why}']
+
+    return warnings
+
+
+def validate_match_resources(resources: Object, path: str) -> list[FieldError]:
+    """Of a policy or a binding."""
+    errors = one_of(resources, "matchPolicy", MATCH_POLICIES, path)
+    for name in ("namespaceSelector", "objectSelector"):
+        selector = resources.get(name)
+        if selector is None:
+            errors.append(field.required(f"{path}.{name}"))
+        else:
+            errors += validation.validate_label_selector(selector, f"{path}.{name}")
+    for name in ("resourceRules", "excludeResourceRules"):
+        for position, rule in enumerate(resources.get(name) or ()):
+            place = field.index(f"{path}.{name}", position)
+            errors += _validate_names(rule.get("resourceNames") or (), f"{place}.resourceNames") + validate_rule(rule, place)
+    return errors
+
+
+def validate_mutable(resources: Object, path: str) -> list[FieldError]:
+    """What is deleted can not be mutated."""
+    operations = [each for rule in resources.get("resourceRules") or () for each in rule.get("operations") or ()]
+    return [field.not_supported(f"{path}.resourceRules.operations", each, _MUTABLE) for each in operations if each not in _MUTABLE]
+
+
+def one_of(owner: Object, name: str, known: Sequence[str], path: str) -> list[FieldError]:
+    """A field that defaults fill in."""
+    value = owner.get(name)
+    if value is None:
+        return [field.required(f"{path}.{name}")]
+    return [] if value in known else [field.not_supported(f"{path}.{name}", value, known)]
+
+
+def _validate_names(names: Sequence[str], path: str) -> list[FieldError]:
+    errors: list[FieldError] = []
+    for position, name in enumerate(names):
+        place = field.index(path, position)
+        errors += [field.invalid(place, name, message) for message in validation.path_segment_name(name, False)]
+        if name in names[:position]:
+            errors.append(field.duplicate(place, name))
+    return errors
+
+
 def validate_rule(rule: Object, path: str) -> list[FieldError]:
     errors = _validate_operations(rule.get("operations") or [], f"{path}.operations")
-    for name in ("apiGroups", "apiVersions"):
+    for name, shown in (("apiGroups", "API groups"), ("apiVersions", "API versions")):
         values, place = rule.get(name) or [], f"{path}.{name}"
         if not values:
             errors.append(field.required(place))
         if len(values) > 1 and "*" in values:
-            errors.append(field.invalid(place, values, "if '*' is present, must not specify other API " + name[3:].lower()))
+            errors.append(field.invalid(place, values, f"if '*' is present, must not specify other {shown}"))
         if name == "apiVersions":
             errors += [field.required(field.index(place, i)) for i, each in enumerate(values) if not each]
     errors += _validate_resources(rule.get("resources") or [], f"{path}.resources")
@@ -62,81 +116,32 @@ def _validate_operations(operations: list[str], path: str) -> list[FieldError]:
 
 
 def _validate_resources(resources: list[str], path: str) -> list[FieldError]:
-    """A wildcard and what it covers may not both be there, in as far as upstream finds that: it looks at what came before."""
+    """Resources and subresources: none may be named that a wildcard before it covers."""
     if not resources:
         return [field.required(path)]
     errors: list[FieldError] = []
-    whole: set[str] = set()
-    everywhere: set[str] = set()
-    named = False
+    with_all_parts: set[str] = set()
+    parts_of_all: set[str] = set()
     for position, each in enumerate(resources):
         place = field.index(path, position)
-        resource, slash, subresource = each.partition("/")
         if not each:
             errors.append(field.required(place))
-        if not slash:
-            named = each != "*" if each else named
             continue
-        if resource in whole:
+        resource, slash, part = each.partition("/")
+        if not slash:
+            continue
+        if resource in with_all_parts:
             errors.append(field.invalid(place, each, f"if '{resource}/*' is present, must not specify {each}"))
-        if subresource in everywhere:
-            errors.append(field.invalid(place, each, f"if '*/{subresource}' is present, must not specify {each}"))
-        if subresource == "*":
-            whole.add(resource)
+        if part in parts_of_all:
+            errors.append(field.invalid(place, each, f"if '*/{part}' is present, must not specify {each}"))
+        if part == "*":
+            with_all_parts.add(resource)
         if resource == "*":
-            everywhere.add(subresource)
+            parts_of_all.add(part)
     if len(resources) > 1 and "*/*" in resources:
         errors.append(field.invalid(path, resources, "if '*/*' is present, must not specify other resources"))
-    if "*" in resources and named:
+    whole = [each for each in resources if each and "/" not in each]
+    if "*" in whole and whole[-1] != "*":  # upstream looks at the last one alone
         message = "if '*' is present, must not specify other resources without subresources"
         errors.append(field.invalid(path, resources, message))
     return errors
-
-
-def validate_selectors(matcher: Object, path: str) -> list[FieldError]:
-    names = ("namespaceSelector", "objectSelector")
-    return [error for name in names for error in validation.validate_label_selector(matcher.get(name), f"{path}.{name}")]
-
-
-def validate_policies(matcher: Object, path: str) -> list[FieldError]:
-    """Failure policy and match policy, where they are."""
-    errors: list[FieldError] = []
-    for name, known in (("failurePolicy", FAILURE_POLICIES), ("matchPolicy", MATCH_POLICIES)):
-        value = matcher.get(name)
-        if value is not None and value not in known:
-            errors.append(field.not_supported(f"{path}.{name}", value, known))
-    return errors
-
-
-def validate_conditions(conditions: list[Object], path: str) -> list[FieldError]:
-    """Match conditions, but for their expressions, which the CEL room compiles."""
-    errors: list[FieldError] = []
-    if len(conditions) > _MAX_CONDITIONS:
-        errors.append(field.too_many(path, len(conditions), _MAX_CONDITIONS))
-    names: set[str] = set()
-    for position, condition in enumerate(conditions):
-        place = field.index(path, position)
-        name = condition.get("name") or ""
-        if not (condition.get("expression") or "").strip():
-            errors.append(field.required(f"{place}.expression"))
-        errors += qualified_name(f"{place}.name", name) if name else [field.required(f"{place}.name")]
-        if name and name in names:
-            errors.append(field.duplicate(f"{place}.name", name))
-        names.add(name)
-    return errors
-
-
-def parameter_kind(policy: Object) -> str:
-    """The cell ParamKind."""
-    kind = value_of(policy, "spec", "paramKind")
-    return UNSET if kind is None else f"{kind.get('apiVersion') or ''}/{kind.get('kind') or ''}"
-
-
-def parameter_reference(binding: Object) -> Any:
-    """The cell ParamRef."""
-    reference = value_of(binding, "spec", "paramRef")
-    if reference is None:
-        return UNSET
-    if reference.get("name"):
-        return f"{reference.get('namespace') or '*'}/{reference['name']}"
-    return UNSET if reference.get("selector") is None else format_label_selector(reference["selector"])

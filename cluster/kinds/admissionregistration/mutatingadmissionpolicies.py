@@ -1,26 +1,31 @@
-"""Mutating admission policies; their expressions are compiled by admission.
+"""Mutating admission policies; the expressions of their mutations are compiled by admission.
 
 Upstream: `pkg/apis/admissionregistration/validation/validation.go`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from cluster.api import field
 from cluster.api.field import FieldError
 from cluster.api.names import Object
+from cluster.kinds.admissionregistration.expressions import Compiler, expressions_of, validate_conditions
 from cluster.kinds.admissionregistration.matching import (
+    FAILURE_POLICIES,
     default_matching,
-    parameter_kind,
-    validate_conditions,
-    validate_policies,
-    validate_rule,
-    validate_selectors,
+    one_of,
+    static_warnings,
+    validate_match_resources,
+    validate_mutable,
 )
+from cluster.kinds.admissionregistration.parameters import parameter_kind, validate_parameter_kind
 from cluster.kinds.cells import count, name_and
 from cluster.kinds.checks import spec_of
 from cluster.kinds.model import Strategy
+from cluster.schema.admission_expressions import Uses
 
 _REINVOCATION: Final = ("IfNeeded", "Never")
 
@@ -33,17 +38,26 @@ def _default(policy: Object) -> None:
         default_matching(spec["matchConstraints"], "resourceRules")
 
 
-def _validate(policy: Object) -> list[FieldError]:
-    spec = spec_of(policy)
-    errors = validate_policies(spec, "spec")
+def _validate(policy: Object, version: str, old: Object | None = None) -> list[FieldError]:
+    spec, before = spec_of(policy), {} if old is None else spec_of(old)
+    errors = one_of(spec, "failurePolicy", FAILURE_POLICIES, "spec")
+    kind = spec.get("paramKind")
+    if kind is not None:
+        errors += validate_parameter_kind(kind, "spec.paramKind")
     constraints, path = spec.get("matchConstraints"), "spec.matchConstraints"
     if constraints is None:
         errors.append(field.required(path))
     else:
-        errors += validate_policies(constraints, path) + validate_selectors(constraints, path)
-        for position, rule in enumerate(constraints.get("resourceRules") or ()):
-            errors += validate_rule(rule, field.index(f"{path}.resourceRules", position))
-    errors += validate_conditions(spec.get("matchConditions") or [], "spec.matchConditions")
+        errors += validate_match_resources(constraints, path)
+        if not constraints.get("resourceRules"):
+            errors.append(field.required(f"{path}.resourceRules"))
+        errors += validate_mutable(constraints, path)
+    conditions, stored = spec.get("matchConditions") or [], before.get("matchConditions") or []
+    if old is None or conditions != stored or kind != before.get("paramKind"):
+        errors += validate_conditions(conditions, "spec.matchConditions", version, expressions_of(stored), params=kind is not None)
+    compiler = Compiler(version, composed=True)
+    for position, each in enumerate(spec.get("variables") or ()):
+        errors += compiler.declare(each, field.index("spec.variables", position), Uses(kind is not None, True), ())
     if not spec.get("mutations"):
         errors.append(field.required("spec.mutations", "mutations must contain at least one item"))
     again = spec.get("reinvocationPolicy")
@@ -54,10 +68,15 @@ def _validate(policy: Object) -> list[FieldError]:
     return errors
 
 
-STRATEGY: Final = Strategy(
-    default=_default,
-    validate=_validate,
-    validate_update=lambda policy, old: _validate(policy),
-    cells=name_and(count("spec", "mutations"), parameter_kind),
-    allow_unconditional_update=False,
-)
+def _strategy(version: str) -> Strategy:
+    return Strategy(
+        default=_default,
+        validate=partial(_validate, version=version),
+        validate_update=lambda policy, old: _validate(policy, version, old),
+        warnings=static_warnings(version),
+        cells=name_and(count("spec", "mutations"), parameter_kind),
+        allow_unconditional_update=False,
+    )
+
+
+STRATEGY: Final[Callable[[str], Strategy]] = _strategy

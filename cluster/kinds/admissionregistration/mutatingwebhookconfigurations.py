@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
+from cluster.kinds.admissionregistration.webhooks import MUTATING as STRATEGY
 
-from cluster.kinds.admissionregistration.webhooks import webhook_strategy
-
-STRATEGY: Final = webhook_strategy(mutating=True)
+__all__ = ["STRATEGY"]

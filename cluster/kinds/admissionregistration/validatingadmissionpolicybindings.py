@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Final
 
-from cluster.kinds.admissionregistration.bindings import binding_strategy
+from cluster.kinds.admissionregistration.bindings import binding_strategy, validate_validating
+from cluster.kinds.model import Strategy
 
-STRATEGY: Final = binding_strategy(validating=True)
+STRATEGY: Final[Callable[[str], Strategy]] = partial(binding_strategy, validate_validating)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
+from cluster.kinds.admissionregistration.webhooks import VALIDATING as STRATEGY
 
-from cluster.kinds.admissionregistration.webhooks import webhook_strategy
-
-STRATEGY: Final = webhook_strategy(mutating=False)
+__all__ = ["STRATEGY"]

@@ -1,27 +1,49 @@
-"""Webhook configurations of both kinds.  Upstream: `pkg/apis/admissionregistration/validation/validation.go`."""
+"""Webhook configurations of both kinds.
+
+Upstream: `pkg/apis/admissionregistration/validation/validation.go`, apiserver `pkg/util/webhook/validation.go`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Final
 from urllib.parse import urlsplit
 
 from cluster.api import field, validation
 from cluster.api.field import FieldError
 from cluster.api.names import Object
+from cluster.kinds.admissionregistration.expressions import Known, expressions_of, validate_conditions
 from cluster.kinds.admissionregistration.matching import (
+    FAILURE_POLICIES,
+    MATCH_POLICIES,
     default_matching,
-    validate_conditions,
-    validate_policies,
+    static_warnings,
     validate_rule,
-    validate_selectors,
 )
 from cluster.kinds.cells import count, name_and
-from cluster.kinds.checks import port_number
 from cluster.kinds.model import Strategy
 
 _SIDE_EFFECTS: Final = ("None", "NoneOnDryRun")
+_ALL_SIDE_EFFECTS: Final = ("None", "NoneOnDryRun", "Some", "Unknown")
 _REVIEW_VERSIONS: Final = ("v1", "v1beta1")
 _REINVOCATION: Final = ("IfNeeded", "Never")
+_SELECTORS: Final = ("namespaceSelector", "objectSelector")
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    """How strict validation is: what a configuration that is replaced has already, the new one may have, too."""
+
+    version: str
+    same_conditions: bool = False
+    no_side_effects: bool = True
+    known_review_version: bool = True
+    unique_names: bool = True
+    any_values: bool = False
+    """Whether selectors may have values that no label has."""
+    stored: Known = frozenset()
 
 
 def _default(configuration: Object, mutating: bool) -> None:
@@ -45,40 +67,48 @@ def fully_qualified_name(path: str, name: str) -> list[FieldError]:
     messages = validation.is_dns1123_subdomain(name)
     if messages:
         return [field.invalid(path, name, ",".join(messages))]
-    few = name.count(".") < 2
-    return [field.invalid(path, name, "should be a domain with at least three segments separated by dots")] if few else []
+    if name.count(".") < 2:
+        return [field.invalid(path, name, "should be a domain with at least three segments separated by dots")]
+    return []
 
 
-def _validate(configuration: Object) -> list[FieldError]:
+def _validate(configuration: Object, rules: _Rules) -> list[FieldError]:
     errors: list[FieldError] = []
     names: set[str] = set()
     for position, hook in enumerate(configuration.get("webhooks") or ()):
         path = field.index("webhooks", position)
-        errors += _validate_hook(hook, path) + _validate_versions(hook.get("admissionReviewVersions") or [], path)
+        errors += _validate_hook(hook, path, rules) + _validate_versions(hook.get("admissionReviewVersions") or [], path, rules)
         name = hook.get("name") or ""
-        if name and name in names:
+        if rules.unique_names and name and name in names:
             errors.append(field.duplicate(f"{path}.name", name))
         names.add(name)
     return errors
 
 
-def _validate_hook(hook: Object, path: str) -> list[FieldError]:
+def _validate_hook(hook: Object, path: str, rules: _Rules) -> list[FieldError]:
     errors = fully_qualified_name(f"{path}.name", hook.get("name") or "")
     for position, rule in enumerate(hook.get("rules") or ()):
         errors += validate_rule(rule, field.index(f"{path}.rules", position))
-    errors += validate_policies(hook, path)
+    for name, known in (("failurePolicy", FAILURE_POLICIES), ("matchPolicy", MATCH_POLICIES)):
+        value = hook.get(name)
+        if value is not None and value not in known:
+            errors.append(field.not_supported(f"{path}.{name}", value, known))
     effects, seconds, again = hook.get("sideEffects"), hook.get("timeoutSeconds"), hook.get("reinvocationPolicy")
+    allowed = _SIDE_EFFECTS if rules.no_side_effects else _ALL_SIDE_EFFECTS
     if effects is None:
-        errors.append(field.required(f"{path}.sideEffects", f"must specify one of {', '.join(_SIDE_EFFECTS)}"))
-    elif effects not in _SIDE_EFFECTS:
-        errors.append(field.not_supported(f"{path}.sideEffects", effects, _SIDE_EFFECTS))
+        errors.append(field.required(f"{path}.sideEffects", f"must specify one of {', '.join(allowed)}"))
+    elif effects not in allowed:
+        errors.append(field.not_supported(f"{path}.sideEffects", effects, allowed))
     if seconds is not None and not 1 <= seconds <= 30:
         errors.append(field.invalid(f"{path}.timeoutSeconds", seconds, "the timeout value must be between 1 and 30 seconds"))
-    errors += validate_selectors(hook, path)
+    for name in _SELECTORS:
+        errors += validation.validate_label_selector(hook.get(name), f"{path}.{name}", any_values=rules.any_values)
     if again is not None and again not in _REINVOCATION:
         errors.append(field.not_supported(f"{path}.reinvocationPolicy", again, _REINVOCATION))
     errors += _validate_client(hook.get("clientConfig") or {}, f"{path}.clientConfig")
-    return errors + validate_conditions(hook.get("matchConditions") or [], f"{path}.matchConditions")
+    if not rules.same_conditions:
+        errors += validate_conditions(hook.get("matchConditions") or [], f"{path}.matchConditions", rules.version, rules.stored)
+    return errors
 
 
 def _validate_client(config: Object, path: str) -> list[FieldError]:
@@ -112,50 +142,79 @@ def _validate_url(url: str, path: str) -> list[FieldError]:
 
 
 def _validate_service(service: Object, path: str) -> list[FieldError]:
-    # Upstream takes the namespace for the name here, and the name for the namespace, and says so of them.
-    errors = [field.required(f"{path}.{told}") for name, told in (("namespace", "name"), ("name", "namespace")) if not service.get(name)]
-    port = service.get("port")
-    if port is not None and port_number(path, port):
-        message = "port is not valid: " + ", ".join(validation.is_valid_port_num(port))
-        errors.append(field.invalid(f"{path}.port", port, message))
-    return errors + _validate_path(service.get("path") or "/", f"{path}.path")
+    """Upstream says that one of name and namespace is missing where it is the other."""
+    errors = [field.required(f"{path}.{shown}") for shown, name in (("name", "namespace"), ("namespace", "name")) if not service.get(name)]
+    port = service.get("port") or 0
+    messages = validation.is_valid_port_num(port)
+    if messages:
+        errors.append(field.invalid(f"{path}.port", port, f"port is not valid: {', '.join(messages)}"))
+    return errors + _validate_path(service.get("path") or "", f"{path}.path")
 
 
 def _validate_path(url_path: str, path: str) -> list[FieldError]:
-    """Upstream: apiserver `pkg/util/webhook/validation.go` (ValidateWebhookService)."""
-    if url_path == "/":
+    if url_path in ("", "/"):
         return []
     if url_path == "//":
         return [field.invalid(path, url_path, "segment[0] may not be empty")]
-    errors = [] if url_path.startswith("/") else [field.invalid(path, url_path, "must start with a '/'")]
-    for position, step in enumerate(url_path[1:].removesuffix("/").split("/")):
-        if not step:
+    errors: list[FieldError] = []
+    if not url_path.startswith("/"):
+        errors.append(field.invalid(path, url_path, "must start with a '/'"))
+    for position, segment in enumerate(url_path[1:].removesuffix("/").split("/")):
+        if not segment:
             errors.append(field.invalid(path, url_path, f"segment[{position}] may not be empty"))
             continue
-        messages = validation.is_dns1123_subdomain(step)
+        messages = validation.is_dns1123_subdomain(segment)
         errors += [field.invalid(path, url_path, f"segment[{position}]: {message}") for message in messages]
     return errors
 
 
-def _validate_versions(versions: list[str], path: str) -> list[FieldError]:
+def _validate_versions(versions: list[str], path: str, rules: _Rules) -> list[FieldError]:
     place = f"{path}.admissionReviewVersions"
     if not versions:
         return [field.required(place, f"must specify one of {', '.join(_REVIEW_VERSIONS)}")]
     errors: list[FieldError] = []
-    for position, each in enumerate(versions):
-        messages = ["duplicate version"] if each in versions[:position] else validation.is_dns1035_label(each)
-        errors += [field.invalid(field.index(place, position), each, message) for message in messages]
-    if not set(versions) & set(_REVIEW_VERSIONS):
+    for position, version in enumerate(versions):
+        where = field.index(place, position)
+        if version in versions[:position]:
+            errors.append(field.invalid(where, version, "duplicate version"))
+            continue
+        errors += [field.invalid(where, version, message) for message in validation.is_dns1035_label(version)]
+    if rules.known_review_version and not set(versions) & set(_REVIEW_VERSIONS):
         errors.append(field.invalid(place, versions, f"must include at least one of {', '.join(_REVIEW_VERSIONS)}"))
     return errors
 
 
-def webhook_strategy(*, mutating: bool) -> Strategy:
+def _validate_update(configuration: Object, old: Object, version: str) -> list[FieldError]:
+    hooks, before = configuration.get("webhooks") or [], old.get("webhooks") or []
+    names = [each.get("name") or "" for each in before]
+    selectors = [each.get(name) for each in before for name in _SELECTORS]
+    rules = _Rules(
+        version,
+        same_conditions=[each.get("matchConditions") or [] for each in hooks] == [each.get("matchConditions") or [] for each in before],
+        no_side_effects=all(each.get("sideEffects") in _SIDE_EFFECTS for each in before),
+        known_review_version=all(_knows_reviews(each.get("admissionReviewVersions") or []) for each in before),
+        unique_names=len(set(names)) == len(names),
+        any_values=any(validation.validate_label_selector(each, "") for each in selectors),
+        stored=frozenset(text for each in before for text in expressions_of(each.get("matchConditions"))),
+    )
+    return _validate(configuration, rules)
+
+
+def _knows_reviews(versions: list[str]) -> bool:
+    return not versions or bool(set(versions) & set(_REVIEW_VERSIONS))
+
+
+def webhook_strategy(mutating: bool, version: str) -> Strategy:
     """Mutating webhooks have a reinvocation policy, and that is all the difference."""
     return Strategy(
         default=lambda configuration: _default(configuration, mutating),
-        validate=_validate,
-        validate_update=lambda configuration, old: _validate(configuration),
+        validate=lambda configuration: _validate(configuration, _Rules(version)),
+        validate_update=partial(_validate_update, version=version),
+        warnings=static_warnings(version),
         cells=name_and(count("webhooks")),
         allow_unconditional_update=False,
     )
+
+
+MUTATING: Final[Callable[[str], Strategy]] = partial(webhook_strategy, True)
+VALIDATING: Final[Callable[[str], Strategy]] = partial(webhook_strategy, False)
