@@ -38,12 +38,16 @@ class Counting(Protocol):
 
     def webhook_failed_open(self, name: str, kind: str) -> None: ...
 
-    def conditions_judged(self, name: str, kind: str, operation: str, seconds: float, errors: int) -> None:
-        """A webhook's match conditions were evaluated, so many of them in vain."""
+    def conditions_judged(self, of: str, name: str, kind: str, operation: str, seconds: float, errors: int) -> None:
+        """The match conditions of a `webhook` or `policy` do not hold, and so many of them could not be evaluated."""
         ...
 
     def conditions_excluded(self, name: str, kind: str, operation: str) -> None:
         """A webhook was not asked because of its match conditions."""
+        ...
+
+    def policy_checked(self, policy: str, binding: str, error: str, action: str, nanoseconds: int) -> None:
+        """A validating policy found something wrong: an expression that is false or failed, and what that led to (`deny`, `allow`, ...)."""
         ...
 
 
@@ -62,9 +66,11 @@ class Uncounted:
 
     def webhook_failed_open(self, name: str, kind: str) -> None: ...
 
-    def conditions_judged(self, name: str, kind: str, operation: str, seconds: float, errors: int) -> None: ...
+    def conditions_judged(self, of: str, name: str, kind: str, operation: str, seconds: float, errors: int) -> None: ...
 
     def conditions_excluded(self, name: str, kind: str, operation: str) -> None: ...
+
+    def policy_checked(self, policy: str, binding: str, error: str, action: str, nanoseconds: int) -> None: ...
 
 
 def _unobserved(nanoseconds: int, rejected: bool) -> None:

@@ -51,8 +51,9 @@ from admission.plugins.service_account import ServiceAccount
 from admission.plugins.storage_object_in_use_protection import StorageObjectInUseProtection
 from admission.plugins.taint_nodes_by_condition import TaintNodesByCondition
 from admission.pod_security.observer import UNOBSERVED, EvaluationObserver
+from admission.policy.configuration import check_configuration
+from admission.policy.validating import ValidatingAdmissionPolicy
 from admission.webhooks import mutating, validating
-from admission.webhooks.conditions import Compile, no_conditions
 from admission.webhooks.hooked import Hooked, Kind, build_hooked
 from admission.webhooks.mutating import MutatingAdmissionWebhook
 from admission.webhooks.validating import ValidatingAdmissionWebhook
@@ -100,9 +101,6 @@ class Dependencies:
     """For plugins that make objects of their own."""
     evaluations: EvaluationObserver = UNOBSERVED
     """Told what pod security comes to."""
-
-    conditions: Compile = no_conditions
-    """Of match conditions of webhooks."""
     counting: Counting = UNCOUNTED
     """Told how long plugins take, what webhooks are called for, and what comes of it."""
 
@@ -112,7 +110,13 @@ class Dependencies:
     def hooked(self, kind: Kind) -> Hooked:
         """The webhooks of a kind; ValueError for what they can not be configured with."""
         configuration = self.configuration(kind.plugin)
-        return build_hooked(kind, self.reader, self.objects, self.callers, configuration, self.conditions, self.counting)
+        return build_hooked(kind, self.reader, self.objects, self.callers, configuration, self.authorizer, self.counting)
+
+
+def build_validating(given: Dependencies) -> ValidatingAdmissionPolicy:
+    """ValueError for what it can not be configured with."""
+    check_configuration(given.configuration(ValidatingAdmissionPolicy.name), ValidatingAdmissionPolicy.name)
+    return ValidatingAdmissionPolicy(given.reader, given.authorizer, given.objects, given.counting)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +180,7 @@ ORDERED: Final[tuple[Entry, ...]] = (
     Entry("JobValidation", lambda given: JobValidation(given.reader), gate="GenericWorkload"),
     Entry("PodResizeValidator", lambda given: PodResizeValidator(given.reader)),
     Entry("MutatingAdmissionWebhook", lambda given: MutatingAdmissionWebhook(given.hooked(mutating.KIND))),
+    Entry("ValidatingAdmissionPolicy", build_validating),
     Entry("ValidatingAdmissionWebhook", lambda given: ValidatingAdmissionWebhook(given.hooked(validating.KIND))),
     Entry("ResourceQuota", lambda given: ResourceQuota(given.reader, given.configuration("ResourceQuota"))),
     Entry("AlwaysDeny", lambda given: AlwaysDeny(), on=False),  # noqa: ARG005

@@ -16,11 +16,12 @@ from typing import Final
 from urllib.parse import quote, urlsplit
 
 from admission.attributes import Attributes
+from admission.requests import request_of
+from admission.versions import Pair
 from admission.webhooks import review
 from admission.webhooks.hooks import MAX_SECONDS, Target
 from admission.webhooks.index import Candidate
 from admission.webhooks.services import resolve
-from admission.webhooks.versions import Pair
 from cluster.api.errors import BadRequest, StatusError
 from cluster.api.field import quoted
 from cluster.api.names import Object
@@ -75,7 +76,7 @@ class Calls:
             why = "could not create admission objects: webhook does not accept known AdmissionReview versions (v1, v1beta1)"
             raise CallFailed(hook.name, why, 400)
         uid = str(uuid.uuid4())
-        body = review.review_of(version, uid, review.request_of(candidate, attributes), pair)
+        body = review.review_of(version, uid, request_of(attributes, candidate.target), pair)
         try:
             caller = self._caller(hook.target)
         except (ValueError, OSError) as error:

@@ -11,26 +11,38 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from admission.annotations import annotate
 from admission.attributes import Attributes
 from admission.counting import CALLING_ERROR, NO_ERROR, SERVER_ERROR, Counting
+from admission.expressions.conditions import Conditions, Told
+from admission.expressions.evaluation import CONDITIONS_BUDGET, Evaluation
+from admission.expressions.values import Written
+from admission.matching.selectors import in_selected_namespace, is_selected_object
 from admission.objects import Objects
 from admission.observer import Judgement
+from admission.versions import Versions
 from admission.webhooks.call import CallFailed, Calls
-from admission.webhooks.conditions import Compile, Subject
 from admission.webhooks.configuration import kubeconfig_of
 from admission.webhooks.hooks import Hook
 from admission.webhooks.index import Candidate, Index
-from admission.webhooks.match import in_selected_namespace, is_exempt, is_selected_object
-from admission.webhooks.review import request_of
-from admission.webhooks.versions import Versions
+from cluster.api.authorization import Authorizer
 from cluster.api.errors import Forbidden, InternalError, StatusError, Timeout
 from cluster.api.field import quoted
-from cluster.api.names import GroupResource, Object
+from cluster.api.names import GroupResource, GroupVersionKind, Object
 from cluster.api.protocols import HttpCallers, Reader
-from cluster.api.selectors import LabelSelector
-from cluster.api.validation import is_qualified_name
 
 log = logging.getLogger(__name__)
+_GROUP: Final = "admissionregistration.k8s.io"
+_EXEMPT: Final = frozenset(
+    {
+        "MutatingAdmissionPolicy",
+        "MutatingAdmissionPolicyBinding",
+        "MutatingWebhookConfiguration",
+        "ValidatingAdmissionPolicy",
+        "ValidatingAdmissionPolicyBinding",
+        "ValidatingWebhookConfiguration",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +61,7 @@ def build_hooked(
     objects: Objects,
     callers: HttpCallers,
     configuration: Object | None,
-    compile_condition: Compile,
+    authorizer: Authorizer,
     counting: Counting,
 ) -> Hooked:
     """The webhooks of a kind, called as the configuration says; ValueError where it is not good."""
@@ -58,7 +70,7 @@ def build_hooked(
         webhook_callers = callers.for_webhooks(kubeconfig)
     except OSError as error:
         raise ValueError(f"{kind.plugin}: the kubeconfig {quoted(kubeconfig)} cannot be read: {error}") from None
-    return Hooked(kind, reader, objects, Calls(reader, webhook_callers), compile_condition, counting)
+    return Hooked(kind, reader, objects, Calls(reader, webhook_callers), authorizer, counting)
 
 
 class Rejected(Exception):
@@ -78,7 +90,7 @@ class Hooked:
         reader: Reader,
         objects: Objects,
         calls: Calls,
-        compile_condition: Compile,
+        authorizer: Authorizer,
         counting: Counting,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -88,12 +100,13 @@ class Hooked:
         self.counting: Final = counting
         self.clock: Final = clock
         self._reader = reader
-        self._index = Index(kind.resource, reader, objects, compile_condition)
+        self._authorizer = authorizer
+        self._index = Index(kind.resource, reader, objects)
 
     def candidates(self, attributes: Attributes) -> tuple[Candidate, ...]:
         """The webhooks whose rules match; of objects that nobody is asked about none."""
         found = self._index.candidates(attributes)
-        return () if found and is_exempt(attributes.kind) else found
+        return () if found and _is_exempt(attributes.kind) else found
 
     def concerns(self, candidate: Candidate, attributes: Attributes, versions: Versions) -> bool:
         """Whether the webhook is to be asked; StatusError where that can not be told.
@@ -102,27 +115,35 @@ class Hooked:
         """
         hook = candidate.hook
         now = versions.now()
-        if not in_selected_namespace(_usable(hook.namespace_selector), attributes, now, self._reader):
+        if not in_selected_namespace(hook.namespace_selector, attributes, now, self._reader):
             return self._skip(hook, attributes, "namespaceSelector")
-        if not is_selected_object(_usable(hook.object_selector), now, attributes.old_object):
+        if not is_selected_object(hook.object_selector, now, attributes.old_object):
             return self._skip(hook, attributes, "objectSelector")
-        return hook.conditions is None or self._fulfils(candidate, attributes, versions)
+        return hook.conditions is None or self._fulfils(hook, hook.conditions, candidate.target.kind, attributes, versions)
 
-    def _fulfils(self, candidate: Candidate, attributes: Attributes, versions: Versions) -> bool:
-        hook, operation = candidate.hook, attributes.operation.value
-        assert hook.conditions is not None, "asked of a webhook that has conditions"
-        subject = Subject(*versions.at(candidate.kind), request_of(candidate, attributes), attributes.user)
+    def _fulfils(self, hook: Hook, conditions: Conditions, kind: GroupVersionKind, attributes: Attributes, versions: Versions) -> bool:
+        operation = attributes.operation.value
+        values = Written(attributes, versions, self._reader, self._authorizer).for_conditions(kind)
         began = self.clock()
-        verdict = hook.conditions.judge(subject)
-        self.counting.conditions_judged(hook.name, self.kind.counted, operation, self.clock() - began, len(verdict.errors))
+        verdict = conditions.judge(Evaluation(values, budget=CONDITIONS_BUDGET), self._told(hook, attributes))
+        if verdict.matches:
+            return True
+        self.counting.conditions_judged("webhook", hook.name, self.kind.counted, operation, self.clock() - began, verdict.errors)
         if verdict.error:
             log.warning("failed evaluating match conditions, failing closed %s: %s", hook.name, verdict.error)
             self.tell(hook, attributes, "error", verdict.error, "matchConditions")
             raise Forbidden.of(attributes.resource.group_resource, attributes.name, verdict.error)
-        if not verdict.matches:
-            self.counting.conditions_excluded(hook.name, self.kind.conditions_counted, operation)
-            return self._skip(hook, attributes, "matchConditions", verdict.failed or "; ".join(verdict.errors))
-        return True
+        self.counting.conditions_excluded(hook.name, self.kind.conditions_counted, operation)
+        return self._skip(hook, attributes, "matchConditions", verdict.failed or verdict.why)
+
+    def _told(self, hook: Hook, attributes: Attributes) -> Told | None:
+        if attributes.observer is None:
+            return None
+
+        def told(position: int, holds: bool, error: str) -> None:
+            self.tell(hook, attributes, "error" if error else "true" if holds else "false", error, f"matchConditions[{position}]")
+
+        return told
 
     def _skip(self, hook: Hook, attributes: Attributes, part: str, message: str = "") -> bool:
         self.tell(hook, attributes, "skipped", message, part)
@@ -159,17 +180,6 @@ class Hooked:
             raise Timeout.of("request did not complete within requested timeout")
 
 
-def annotate(annotations: dict[str, str], key: str, value: str) -> None:
-    """For the audit event; what has no proper name, or another value already, is left out.
-
-    Upstream: apiserver `pkg/admission/attributes.go` (AddAnnotationWithLevel).
-    """
-    if key.count("/") != 1 or is_qualified_name(key):
-        log.warning("the audit annotation %r has no proper name", key)
-    elif annotations.setdefault(key, value) != value:
-        log.warning("the audit annotation %r has a value already", key)
-
-
 def raised(hook: Hook, error: Exception) -> StatusError:
     """What the client is told of a call that stops its write."""
     if isinstance(error, Rejected):
@@ -180,7 +190,6 @@ def raised(hook: Hook, error: Exception) -> StatusError:
     return InternalError.of(error)
 
 
-def _usable(selector: LabelSelector | str) -> LabelSelector:
-    if isinstance(selector, str):
-        raise InternalError.of(selector)
-    return selector
+def _is_exempt(kind: GroupVersionKind) -> bool:
+    """Whether nobody is asked about such objects: what configures admission could otherwise make itself undeletable."""
+    return kind.group == _GROUP and kind.kind in _EXEMPT

@@ -7,10 +7,14 @@ import binascii
 from dataclasses import dataclass, field
 from typing import Final
 
-from admission.webhooks.conditions import Compile, Conditions
-from admission.webhooks.match import Rule
+from admission.expressions.conditions import Conditions
+from admission.expressions.evaluation import Expression
+from admission.matching.rules import Rule
+from admission.matching.selectors import Selector, parsed
 from cluster.api.names import Object
-from cluster.api.selectors import LabelSelector, from_label_selector
+from cluster.cel import types
+from cluster.cel.environment import STORED
+from cluster.schema.admission_expressions import Uses, compiled, environment
 
 MAX_SECONDS: Final = 30.0
 """The most that a webhook is waited for, whatever it says itself."""
@@ -51,9 +55,8 @@ class Hook:
     """Whether its rules are meant for all versions of what they name."""
     ignore: bool
     """Whether a write goes on without it where it can not be called."""
-    namespace_selector: LabelSelector | str
-    """A text says why there is none."""
-    object_selector: LabelSelector | str
+    namespace_selector: Selector
+    object_selector: Selector
     side_effects: str | None
     seconds: float
     versions: tuple[str, ...]
@@ -63,7 +66,7 @@ class Hook:
     conditions: Conditions | None = field(default=None, compare=False)
 
 
-def hooks_of(configuration: Object, compile_condition: Compile) -> tuple[Hook, ...]:
+def hooks_of(configuration: Object) -> tuple[Hook, ...]:
     """The webhooks of a MutatingWebhookConfiguration or a ValidatingWebhookConfiguration, in its order."""
     name = configuration["metadata"]["name"]
     counts: dict[str, int] = {}
@@ -71,11 +74,11 @@ def hooks_of(configuration: Object, compile_condition: Compile) -> tuple[Hook, .
     for position, hook in enumerate(configuration.get("webhooks") or ()):
         own = hook["name"]
         counts[own] = counts.get(own, -1) + 1  # names are not always unique
-        found.append(_hook(hook, f"{name}/{own}/{counts[own]}", name, f"webhooks[{position}]", compile_condition))
+        found.append(_hook(hook, f"{name}/{own}/{counts[own]}", name, f"webhooks[{position}]"))
     return tuple(found)
 
 
-def _hook(hook: Object, uid: str, configuration: str, part: str, compile_condition: Compile) -> Hook:
+def _hook(hook: Object, uid: str, configuration: str, part: str) -> Hook:
     conditions = hook.get("matchConditions") or ()
     ignore = hook.get("failurePolicy") == "Ignore"
     return Hook(
@@ -86,24 +89,19 @@ def _hook(hook: Object, uid: str, configuration: str, part: str, compile_conditi
         rules=tuple(Rule.of(rule) for rule in hook.get("rules") or ()),
         equivalent=hook.get("matchPolicy") == "Equivalent",
         ignore=ignore,
-        namespace_selector=_selector(hook.get("namespaceSelector")),
-        object_selector=_selector(hook.get("objectSelector")),
+        namespace_selector=parsed(hook.get("namespaceSelector")),
+        object_selector=parsed(hook.get("objectSelector")),
         side_effects=hook.get("sideEffects"),
         seconds=min(float(hook.get("timeoutSeconds") or MAX_SECONDS), MAX_SECONDS),
         versions=tuple(hook.get("admissionReviewVersions") or ()),
         reinvoke=hook.get("reinvocationPolicy") == "IfNeeded",
         target=_target(hook.get("clientConfig") or {}),
-        conditions=Conditions([(each["name"], each["expression"]) for each in conditions], ignore, compile_condition)
-        if conditions
-        else None,
+        conditions=Conditions(conditions, ignore, _condition) if conditions else None,
     )
 
 
-def _selector(selector: Object | None) -> LabelSelector | str:
-    try:
-        return from_label_selector(selector)
-    except ValueError as error:
-        return str(error)
+def _condition(text: str) -> Expression:
+    return Expression.of(text, lambda: compiled(environment(STORED, Uses(authorizer=True)), text, [types.BOOL]))
 
 
 def _target(client: Object) -> Target:

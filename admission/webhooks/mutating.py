@@ -10,13 +10,14 @@ from typing import Any, Final
 
 import orjson
 
+from admission.annotations import annotate, encoded
 from admission.attributes import Attributes, Operation
+from admission.versions import ChangingVersions
 from admission.webhooks.call import CallFailed, denial
-from admission.webhooks.hooked import Hooked, Kind, Rejected, annotate, raised
+from admission.webhooks.hooked import Hooked, Kind, Rejected, raised
 from admission.webhooks.index import Candidate
 from admission.webhooks.patch import Patch, decoded, patched
 from admission.webhooks.review import JSON_PATCH, Answer
-from admission.webhooks.versions import ChangingVersions
 from cluster.api.errors import InternalError, StatusError
 from cluster.api.field import quoted
 from cluster.api.names import GroupResource, Object
@@ -30,8 +31,6 @@ KIND: Final = Kind(
 _MUTATION: Final = "mutation.webhook.admission.k8s.io"
 _PATCH: Final = "patch.webhook.admission.k8s.io"
 _FAILED_OPEN: Final = f"failed-open.{_MUTATION}"
-_ESCAPED: Final = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
-"""Characters that Go's encoder never writes as they are."""
 
 
 @dataclass(slots=True)
@@ -101,7 +100,7 @@ class MutatingAdmissionWebhook:
         except (CallFailed, Rejected, StatusError) as failure:
             error = failure
         mutation: dict[str, Any] = {"configuration": hook.configuration, "webhook": hook.name, "mutated": changed}
-        annotate(attributes.annotations, f"{_MUTATION}/{place}", _encoded(mutation))
+        annotate(attributes.annotations, f"{_MUTATION}/{place}", encoded(mutation))
         hooked.count(hook, attributes, hooked.clock() - began, error)
         if error is None:
             hooked.tell(hook, attributes, "mutated" if changed else "unchanged")
@@ -116,7 +115,7 @@ class MutatingAdmissionWebhook:
 
     def _called(self, candidate: Candidate, attributes: Attributes, versions: ChangingVersions, place: str) -> bool:
         hook = candidate.hook
-        pair = versions.at(candidate.kind)
+        pair = versions.at(candidate.target.kind)
         answer = self._hooked.calls.ask(candidate, attributes, pair, mutating=True)
         for key, value in answer.annotations.items():
             annotate(attributes.annotations, f"{hook.name}/{key}", value)
@@ -131,10 +130,10 @@ class MutatingAdmissionWebhook:
             raise InternalError.of(why)
         if answer.patch_type != JSON_PATCH:
             raise CallFailed(hook.name, f"unsupported patch type {quoted(answer.patch_type)}", 400)
-        made, changed = patched(self._hooked.objects, candidate.kind, pair[0], patch)
+        made, changed = patched(self._hooked.objects, candidate.target.kind, pair[0], patch)
         shown = [{key: operation[key] for key in sorted(operation)} for operation in patch]
         told = {"configuration": hook.configuration, "webhook": hook.name, "patch": shown, "patchType": JSON_PATCH}
-        annotate(attributes.request_annotations, f"{_PATCH}/{place}", _encoded(told))
+        annotate(attributes.request_annotations, f"{_PATCH}/{place}", encoded(told))
         versions.replace(made)
         return changed
 
@@ -146,10 +145,3 @@ def _patch(name: str, answer: Answer) -> Patch:
         return decoded(answer.patch)
     except ValueError as error:
         raise CallFailed(name, f"received undecodable patch in webhook response: {error}", 503) from None
-
-
-def _encoded(value: dict[str, Any]) -> str:
-    text = orjson.dumps(value).decode()
-    for character, escape in _ESCAPED.items():
-        text = text.replace(character, escape)
-    return text

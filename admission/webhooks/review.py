@@ -13,13 +13,11 @@ from typing import Any, Final
 
 import orjson
 
-from admission.attributes import Attributes, Operation
+from admission.versions import Pair
 from admission.webhooks.index import Candidate
-from admission.webhooks.versions import Pair
 from cluster.api.errors import BadRequest
 from cluster.api.field import quoted
-from cluster.api.names import GroupVersionKind, GroupVersionResource, Object
-from cluster.api.user import user_fields
+from cluster.api.names import GroupVersionKind, Object
 from cluster.schema.configuration import FLAG, TEXT, TEXTS, definitions, list_of, reference
 from cluster.schema.decode import decoder
 from cluster.schema.faults import described
@@ -82,26 +80,6 @@ class Answer:
 def version_of(candidate: Candidate) -> str | None:
     """The first of the versions that the webhook understands which is known here, too."""
     return next((each for each in candidate.hook.versions if each in VERSIONS), None)
-
-
-def request_of(candidate: Candidate, attributes: Attributes) -> Object:
-    """The AdmissionRequest without its uid and objects, fields in upstream's order."""
-    resource = _of_resource(candidate.resource)
-    request: Object = {"kind": _of_kind(candidate.kind), "resource": resource}
-    own: Object = {"requestKind": _of_kind(attributes.kind), "requestResource": _of_resource(attributes.resource)}
-    if attributes.subresource:
-        request["subResource"] = own["requestSubResource"] = attributes.subresource
-    request |= own
-    if attributes.name:
-        request["name"] = attributes.name
-    if attributes.namespace:
-        request["namespace"] = attributes.namespace
-    return request | {
-        "operation": attributes.operation.value,
-        "userInfo": user_fields(attributes.user),
-        "dryRun": attributes.dry_run,
-        "options": None if attributes.operation is Operation.CONNECT else attributes.options,
-    }
 
 
 def review_of(version: str, uid: str, request: Object, pair: Pair) -> bytes:
@@ -204,11 +182,3 @@ def _verify_patch(patch: bytes, patch_type: Any, mutating: bool) -> None:
 @cache
 def _schemas(version: str) -> SchemaSet:
     return definitions(GROUP, version, (KIND,), _STRUCTS)
-
-
-def _of_kind(kind: GroupVersionKind) -> Object:
-    return {"group": kind.group, "version": kind.version, "kind": kind.kind}
-
-
-def _of_resource(resource: GroupVersionResource) -> Object:
-    return {"group": resource.group, "version": resource.version, "resource": resource.resource}

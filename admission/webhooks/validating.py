@@ -11,12 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from admission.annotations import annotate
 from admission.attributes import Attributes, Operation
+from admission.versions import FixedVersions
 from admission.webhooks.call import CallFailed, denial
-from admission.webhooks.hooked import Hooked, Kind, Rejected, annotate, raised
+from admission.webhooks.hooked import Hooked, Kind, Rejected, raised
 from admission.webhooks.index import Candidate
 from admission.webhooks.review import Answer
-from admission.webhooks.versions import FixedVersions
 from cluster.api.errors import InternalError, StatusError
 from cluster.api.names import GroupResource
 
@@ -58,7 +59,7 @@ class ValidatingAdmissionWebhook:
         asked = []
         for candidate in candidates:
             if self._hooked.concerns(candidate, attributes, versions):
-                versions.at(candidate.kind)  # what can not be converted is told before anyone is asked
+                versions.at(candidate.target.kind)  # what can not be converted is told before anyone is asked
                 asked.append(_Asked(candidate))
         if asked:
             self._hooked.in_time(attributes)
@@ -78,7 +79,7 @@ class ValidatingAdmissionWebhook:
         candidate = asked.candidate
         began = self._hooked.clock()
         try:
-            asked.answer = self._hooked.calls.ask(candidate, attributes, versions.at(candidate.kind), mutating=False)
+            asked.answer = self._hooked.calls.ask(candidate, attributes, versions.at(candidate.target.kind), mutating=False)
             if not asked.answer.allowed:
                 asked.error = Rejected(denial(candidate.hook.name, asked.answer.status))
         except (CallFailed, StatusError) as error:

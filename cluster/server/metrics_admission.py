@@ -1,6 +1,6 @@
-"""What is counted of admission: its phases, its plugins, webhooks.
+"""What is counted of admission: its phases, its plugins, webhooks, policies.
 
-Names, labels and help are upstream's: apiserver `pkg/admission/metrics/metrics.go`.
+Names, labels and help are upstream's: apiserver `pkg/admission/metrics/metrics.go`, `pkg/admission/plugin/policy/validating/metrics`.
 """
 
 from __future__ import annotations
@@ -89,8 +89,24 @@ EXCLUSIONS: Final = Family(
     "Admission match condition evaluation exclusions count, identified by name of resource containing the match condition and "
     f"{_CONDITIONS} admission type (validate or admit).",
 )
-COUNTED: Final = (REJECTIONS, FAILED_OPEN, REQUESTS, CONDITION_ERRORS, EXCLUSIONS)
-_TIMED: Final = (STEPS, CONTROLLERS, WEBHOOKS, CONDITIONS)
+POLICY_CHECKS: Final = Family(
+    "apiserver_validating_admission_policy_check_total",
+    "counter",
+    "BETA",
+    "Validation admission policy check total, labeled by policy and further identified by binding and enforcement action taken.",
+)
+POLICY_SECONDS: Final = Buckets(
+    Family(
+        "apiserver_validating_admission_policy_check_duration_seconds",
+        HISTOGRAM,
+        "BETA",
+        "Validation admission latency for individual validation expressions in seconds, labeled by policy and further including binding "
+        "and enforcement action taken.",
+    ),
+    (0.0000005, 0.001, 0.01, 0.1, 1.0),
+)
+COUNTED: Final = (REJECTIONS, FAILED_OPEN, REQUESTS, CONDITION_ERRORS, EXCLUSIONS, POLICY_CHECKS)
+_TIMED: Final = (STEPS, CONTROLLERS, WEBHOOKS, CONDITIONS, POLICY_SECONDS)
 _GREATEST_CODE: Final = 600
 _NANOSECONDS: Final = 1_000_000_000
 
@@ -120,14 +136,19 @@ class AdmissionObserver:
     def webhook_failed_open(self, name: str, kind: str) -> None:
         self._counter(FAILED_OPEN, name=name, type=kind).add()
 
-    def conditions_judged(self, name: str, kind: str, operation: str, seconds: float, errors: int) -> None:
-        labels = {"name": name, "kind": "webhook", "type": kind, "operation": operation}
+    def conditions_judged(self, of: str, name: str, kind: str, operation: str, seconds: float, errors: int) -> None:
+        labels = {"name": name, "kind": of, "type": kind, "operation": operation}
         self._histogram(CONDITIONS, **labels).observe(int(seconds * _NANOSECONDS))
         if errors:
             self._counter(CONDITION_ERRORS, **labels).add(errors)
 
     def conditions_excluded(self, name: str, kind: str, operation: str) -> None:
         self._counter(EXCLUSIONS, name=name, kind="webhook", type=kind, operation=operation).add()
+
+    def policy_checked(self, policy: str, binding: str, error: str, action: str, nanoseconds: int) -> None:
+        labels = {"policy": policy, "policy_binding": binding, "error_type": error, "enforcement_action": action}
+        self._counter(POLICY_CHECKS, **labels).add()
+        self._histogram(POLICY_SECONDS, **labels).observe(nanoseconds)
 
     def _passed(self, buckets: Buckets, **labels: str) -> Passed:
         """The series are made when something is first counted."""

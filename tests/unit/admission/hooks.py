@@ -16,10 +16,11 @@ from admission.objects import Objects
 from admission.observer import Judgement
 from admission.webhooks import mutating, validating
 from admission.webhooks.call import Calls
-from admission.webhooks.conditions import Compile, no_conditions
 from admission.webhooks.hooked import Hooked
 from admission.webhooks.mutating import MutatingAdmissionWebhook
 from admission.webhooks.validating import ValidatingAdmissionWebhook
+from cluster.api.authorization import Attributes as Question
+from cluster.api.authorization import Decision, Verdict
 from cluster.api.names import GroupResource, Object
 from cluster.api.protocols import HttpAnswer, Resolve
 from cluster.kinds.catalog import catalog
@@ -120,8 +121,8 @@ class Counted:
     def webhook_failed_open(self, name: str, kind: str) -> None:
         self.lines.append(("open", name, kind))
 
-    def conditions_judged(self, name: str, kind: str, operation: str, seconds: float, errors: int) -> None:
-        self.lines.append(("judged", name, kind, operation, errors))
+    def conditions_judged(self, of: str, name: str, kind: str, operation: str, seconds: float, errors: int) -> None:
+        self.lines.append(("judged", of, name, kind, operation, errors))
 
     def conditions_excluded(self, name: str, kind: str, operation: str) -> None:
         self.lines.append(("excluded", name, kind, operation))
@@ -157,12 +158,22 @@ class HookWorld:
         self.slept: list[float] = []
         self.now = 0.0
         self.bad_target: Exception | None = None
+        self.rights: set[str] = set()
+        """What users may do: `tina get /healthz`, `tina update pods dev/web`."""
+        self.questions: list[str] = []
 
     def of(self, url: str, ca_pem: bytes, resolve: Resolve | None = None) -> Service:
         if self.bad_target is not None:
             raise self.bad_target
         self.made.append((url, ca_pem))
         return Service(urlsplit(url).hostname or "", self)
+
+    def authorize(self, attributes: Question) -> Verdict:
+        resource = f"{GroupResource(attributes.api_group, attributes.resource)}/{attributes.subresource}".removesuffix("/")
+        where = f"{resource} {attributes.namespace}/{attributes.name}" if attributes.is_resource else attributes.path
+        question = f"{attributes.user.name} {attributes.verb} {where}"
+        self.questions.append(question)
+        return Verdict(Decision.ALLOW if question in self.rights else Decision.NO_OPINION)
 
     def _sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
@@ -174,19 +185,19 @@ class HookWorld:
     def namespace(self, name: str, **labels: str) -> None:
         self.world.put(NAMESPACES, {"metadata": {"name": name, "labels": labels}})
 
-    def hooked(self, kind: Any, compile_condition: Compile = no_conditions) -> Hooked:
+    def hooked(self, kind: Any) -> Hooked:
         calls = Calls(self.world, self, self.clock, self._sleep)
-        return Hooked(kind, self.world, objects(), calls, compile_condition, self.counted, self.clock)
+        return Hooked(kind, self.world, objects(), calls, self, self.counted, self.clock)
 
-    def mutating(self, *configurations: Object, conditions: Compile = no_conditions) -> MutatingAdmissionWebhook:
+    def mutating(self, *configurations: Object) -> MutatingAdmissionWebhook:
         for each in configurations:
             self.world.put(mutating.KIND.resource, each)
-        return MutatingAdmissionWebhook(self.hooked(mutating.KIND, conditions))
+        return MutatingAdmissionWebhook(self.hooked(mutating.KIND))
 
-    def validating(self, *configurations: Object, conditions: Compile = no_conditions) -> ValidatingAdmissionWebhook:
+    def validating(self, *configurations: Object) -> ValidatingAdmissionWebhook:
         for each in configurations:
             self.world.put(validating.KIND.resource, each)
-        return ValidatingAdmissionWebhook(self.hooked(validating.KIND, conditions))
+        return ValidatingAdmissionWebhook(self.hooked(validating.KIND))
 
     def hosts(self) -> list[str]:
         """Who was asked, in order."""

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from admission.attributes import Attributes
-from admission.webhooks.match import Rule
+from admission.matching.rules import Rule, asked_of
 from cluster.api.errors import InternalError, NotFound
 from cluster.api.names import GroupVersionKind, GroupVersionResource, Object
 from tests.unit.admission.hooks import HookWorld, allow, configuration, hook, objects, rule
@@ -70,8 +70,7 @@ def shown(resource: str, subresource: str = "", operation: str = "CREATE", names
     ],
 )
 def test_a_rule_matches(given: Object, attributes: Attributes, matches: bool) -> None:
-    asked = (attributes.operation, attributes.resource, attributes.subresource, bool(attributes.namespace))
-    assert Rule.of(given).matches(*asked) is matches
+    assert Rule.of(given).matches(asked_of(attributes), attributes.resource) is matches
 
 
 def asked(attributes: Attributes, *hooks: Object, world: HookWorld | None = None) -> list[Object]:

@@ -67,7 +67,7 @@ def test_what_becomes_of_webhooks_is_counted_with_bounded_codes(counters: Counte
     observer.webhook_called("a.b.c", "validating", "CREATE", 12.0, True, 999)
     observer.webhook_rejected("a.b.c", "validating", "CREATE", "no_error", 999)
     observer.webhook_failed_open("a.b.c", "admit")
-    observer.conditions_judged("a.b.c", "admit", "DELETE", 0.5, 2)
+    observer.conditions_judged("webhook", "a.b.c", "admit", "DELETE", 0.5, 2)
     observer.conditions_excluded("a.b.c", "admit", "DELETE")
     totals = counters.totals()
     prefix = "apiserver_admission"

@@ -1,4 +1,4 @@
-"""The object of a write and the one that it replaces, in the versions that webhooks ask for.
+"""The object of a write and the one that it replaces, in the versions that webhooks and policies ask for.
 
 Upstream: apiserver `pkg/admission/conversion.go` (VersionedAttributes), and the accessors of both dispatchers.
 """

@@ -1,0 +1,155 @@
+"""The evaluation of one expression after the other, all within one budget.
+
+Upstream: apiserver `pkg/admission/plugin/cel` (activation.go, composition.go), `pkg/apis/cel/config.go`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+from cluster.api.field import quoted
+from cluster.cel.environment import PER_CALL_LIMIT, Program
+from cluster.cel.values import CelError, CostExceeded
+from cluster.schema.admission_expressions import VARIABLES, ExpressionError
+
+BUDGET: Final = 10_000_000
+"""What all expressions of a policy may cost together, for one write and one binding."""
+CONDITIONS_BUDGET: Final = 2_500_000
+"""What all match conditions of a policy or webhook may cost together."""
+OUT_OF_BUDGET: Final = "validation failed due to running out of cost budget, no further validation rules will be run"
+
+_clock: Final = time.perf_counter_ns
+
+Watch = Callable[[str, str], None]
+"""Told of a variable that was evaluated: its name, and why it has no value, or nothing."""
+
+
+class BudgetExceeded(Exception):
+    """The expressions cost more than they may together."""
+
+    def __init__(self) -> None:
+        super().__init__(OUT_OF_BUDGET)
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """A text with its program; None where it is none, and why."""
+
+    text: str
+    program: Program | None
+    error: str = ""
+
+    @classmethod
+    def of(cls, text: str, compiled: Callable[[], Program]) -> Expression:
+        """`compiled` raises ExpressionError for what is no expression: it fails whenever it is evaluated."""
+        try:
+            return cls(text, compiled())
+        except ExpressionError as error:
+            return cls(text, None, str(error))
+
+
+class Variables(dict[str, Any]):
+    """What a policy's variables are for one write: each is evaluated when it is first looked at, and never again.
+
+    It is a map to expressions, which are handed their own values with it among them.
+    """
+
+    def __init__(self, expressions: Mapping[str, Expression], values: Mapping[str, Any], watch: Watch | None = None) -> None:
+        super().__init__()
+        self.spent = 0
+        """What evaluations have cost since somebody took account of it."""
+        self._expressions = expressions
+        self._values = {**values, VARIABLES: self}
+        self._failed: dict[str, str] = {}
+        self._watch = watch
+
+    def __missing__(self, name: str) -> Any:
+        expression = self._expressions.get(name)
+        if expression is None:
+            raise KeyError(name)
+        why = self._failed.get(name)
+        if why is not None:
+            raise CelError(why)
+        try:
+            value = self[name] = self._evaluated(name, expression)
+        except CelError as error:
+            self._failed[name] = str(error)
+            if self._watch is not None:
+                self._watch(name, str(error))
+            raise
+        if self._watch is not None:
+            self._watch(name, "")
+        return value
+
+    def _evaluated(self, name: str, expression: Expression) -> Any:
+        shown = f"composited variable {quoted(name)}"
+        if expression.program is None:
+            raise CelError(f"{shown} fails to compile: {expression.error}")
+        try:
+            outcome = expression.program.evaluate(self._values)
+        except CelError as error:
+            self.spent += error.cost
+            raise CelError(f"{shown} fails to evaluate: {error}") from None
+        except CostExceeded as error:
+            self.spent += PER_CALL_LIMIT + 1
+            raise CelError(f"{shown} fails to evaluate: {error}") from None
+        self.spent += outcome.cost
+        return outcome.value
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._expressions
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._expressions)
+
+    def __len__(self) -> int:
+        return len(self._expressions)
+
+
+class Evaluated(NamedTuple):
+    """What an expression came to; with `error`, to nothing."""
+
+    value: Any
+    error: str
+    nanoseconds: int
+
+
+class Evaluation:
+    """Evaluates expressions over the same values; what they cost goes from one budget."""
+
+    def __init__(self, values: Mapping[str, Any], variables: Variables | None = None, budget: int = BUDGET) -> None:
+        self._values = values if variables is None else {**values, VARIABLES: variables}
+        self._variables = variables
+        self.budget = budget
+        """What is left."""
+
+    def run(self, expression: Expression) -> Evaluated:
+        """Worded as upstream; BudgetExceeded."""
+        if expression.program is None:
+            return Evaluated(None, f"compilation error: {expression.error}", 0)
+        limit = min(PER_CALL_LIMIT, self.budget)
+        began = _clock()
+        value, why = None, ""
+        try:
+            outcome = expression.program.evaluate(self._values, limit)
+            value, cost = outcome.value, outcome.cost
+        except CelError as error:
+            cost, why = error.cost, str(error)
+        except CostExceeded as error:
+            cost, why = limit + 1, str(error)
+        took = _clock() - began
+        self._take(cost)
+        if why:
+            return Evaluated(None, f"expression '{expression.text}' resulted in error: {why}", took)
+        return Evaluated(value, "", took)
+
+    def _take(self, cost: int) -> None:
+        if self._variables is not None:
+            cost += self._variables.spent
+            self._variables.spent = 0
+        if cost > self.budget:
+            raise BudgetExceeded
+        self.budget -= cost

@@ -1,0 +1,117 @@
+"""What expressions look at of a write, each part made once, however many expressions there are.
+
+Upstream: apiserver `pkg/admission/plugin/cel` (activation.go; condition.go: CreateAdmissionRequest, CreateNamespaceObject),
+`pkg/admission/plugin/authorizer/caching_authorizer.go`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from admission.attributes import Attributes
+from admission.matching.rules import Target
+from admission.matching.selectors import namespace
+from admission.requests import request_of
+from admission.versions import Versions
+from cluster.api.authorization import Attributes as Question
+from cluster.api.authorization import Authorizer, Verdict
+from cluster.api.names import GroupVersionKind, Object
+from cluster.api.protocols import Reader
+from cluster.cel.libraries.authz import AuthorizerValue, ResourceCheck
+from cluster.schema.admission_expressions import (
+    AUTHORIZER,
+    NAMESPACE,
+    OBJECT,
+    OLD_OBJECT,
+    REQUEST,
+    REQUEST_RESOURCE,
+)
+
+_NAMESPACE_KIND: Final = GroupVersionKind("", "v1", "Namespace")
+_SHOWN: Final = (
+    *("name", "generateName", "namespace", "uid", "resourceVersion", "generation", "deletionTimestamp"),
+    *("deletionGracePeriodSeconds", "labels", "annotations", "finalizers"),
+)
+
+Values = Mapping[str, Any]
+"""Of variables, by their names."""
+
+
+class Written:
+    """One write as expressions see it."""
+
+    def __init__(self, attributes: Attributes, versions: Versions, reader: Reader, authorizer: Authorizer) -> None:
+        self._attributes = attributes
+        self._versions = versions
+        self._reader = reader
+        self._authorizer: Authorizer = _Remembering(authorizer)
+        self._rights: Values | None = None
+        self._conditions: dict[GroupVersionKind, Values] = {}
+        self._without_rights: dict[Target, Values] = {}
+        self._all: dict[Target, Values] = {}
+
+    def for_conditions(self, kind: GroupVersionKind) -> Values:
+        """For match conditions: of the resource that is written, though in the version that is wanted, and of no namespace."""
+        found = self._conditions.get(kind)
+        if found is None:
+            request = request_of(self._attributes, Target(self._attributes.resource, kind))
+            found = self._conditions[kind] = {**self._objects(kind), REQUEST: request, NAMESPACE: None, **self._rights_of_user()}
+        return found
+
+    def without_rights(self, target: Target) -> Values:
+        """All but the authorizer; NotFound for a namespace that is missing."""
+        found = self._without_rights.get(target)
+        if found is None:
+            request = request_of(self._attributes, target)
+            found = {**self._objects(target.kind), REQUEST: request, NAMESPACE: self._namespace()}
+            self._without_rights[target] = found
+        return found
+
+    def all(self, target: Target) -> Values:
+        """NotFound for a namespace that is missing."""
+        found = self._all.get(target)
+        if found is None:
+            found = self._all[target] = {**self.without_rights(target), **self._rights_of_user()}
+        return found
+
+    def _objects(self, kind: GroupVersionKind) -> Values:
+        obj, old = self._versions.at(kind)
+        return {OBJECT: obj, OLD_OBJECT: old}
+
+    def _namespace(self) -> Object | None:
+        """A namespace that is itself written is in none here."""
+        attributes = self._attributes
+        if not attributes.namespace or attributes.kind == _NAMESPACE_KIND:
+            return None
+        return _shown_namespace(namespace(self._reader, attributes.namespace))
+
+    def _rights_of_user(self) -> Values:
+        if self._rights is None:
+            attributes = self._attributes
+            own = AuthorizerValue(attributes.user, self._authorizer)
+            group, _, resource = attributes.resource
+            asked = ResourceCheck(own, group, resource, attributes.subresource, attributes.namespace, attributes.name)
+            self._rights = {AUTHORIZER: own, REQUEST_RESOURCE: asked}
+        return self._rights
+
+
+def _shown_namespace(found: Object) -> Object:
+    metadata = found["metadata"]
+    kept = {name: metadata[name] for name in _SHOWN if name in metadata}
+    kept["creationTimestamp"] = metadata.get("creationTimestamp")
+    return {"metadata": kept, "spec": found.get("spec") or {}, "status": found.get("status") or {}}
+
+
+class _Remembering:
+    """Asks the authorizer each question once."""
+
+    def __init__(self, authorizer: Authorizer) -> None:
+        self._authorizer = authorizer
+        self._known: dict[Question, Verdict] = {}
+
+    def authorize(self, attributes: Question) -> Verdict:
+        found = self._known.get(attributes)
+        if found is None:
+            found = self._known[attributes] = self._authorizer.authorize(attributes)
+        return found
