@@ -55,12 +55,12 @@ class Rule:
 
     @classmethod
     def of(cls, rule: Object) -> Rule:
-        resources = tuple((resource, subresource) for resource, _, subresource in (each.partition("/") for each in rule["resources"]))
+        parts = [each.partition("/") for each in rule.get("resources") or ()]
         return cls(
             frozenset(rule.get("operations") or ()),
             frozenset(rule.get("apiGroups") or ()),
             frozenset(rule.get("apiVersions") or ()),
-            resources,
+            tuple((resource, subresource) for resource, _, subresource in parts),
             rule.get("scope") or _ALL,
             frozenset(rule.get("resourceNames") or ()),
         )
