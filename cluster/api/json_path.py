@@ -14,20 +14,18 @@ _SLICE: Final = re.compile(r"(-?\d*)(:-?\d*)?(:-?\d*)?", re.ASCII)
 _COMPARISON: Final = re.compile(r"([^!<>=]+)([!<>=]+)(.+)", re.DOTALL)
 _FLOAT: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)", re.ASCII)
 _INTEGER: Final = re.compile(r"[+-]?\d+", re.ASCII)
-_MAX_DEPTH: Final = 64
 
 
 def check_json_path(template: str) -> None:
     """ValueError with what is wrong; text outside of braces is plain."""
-    _Reader(template, 0).read()
+    _Reader(template).read()
 
 
 class _Reader:
-    def __init__(self, text: str, depth: int) -> None:
-        if depth > _MAX_DEPTH:
-            raise ValueError("expressions are nested too deeply")
+    """Reads one template; what is in brackets is read by another one, and has no brackets of its own."""
+
+    def __init__(self, text: str) -> None:
         self._text = text
-        self._depth = depth
         self._at = 0
 
     def read(self) -> None:
@@ -135,7 +133,7 @@ class _Reader:
             self._at += 2 if character == "\\" else 1
 
     def _inner(self, text: str) -> None:
-        _Reader(f"{{{text}}}", self._depth + 1).read()
+        _Reader(f"{{{text}}}").read()
 
     def _starts(self, prefix: str) -> bool:
         found = self._text.startswith(prefix, self._at)
