@@ -16,7 +16,7 @@ from admission.pod_security.observer import UNOBSERVED as NO_EVALUATIONS
 from admission.pod_security.observer import EvaluationObserver
 from cluster.api.followed_file import UNOBSERVED as NO_FILE
 from cluster.api.followed_file import FileObserver
-from cluster.api.names import GroupResource
+from cluster.api.names import GroupResource, GroupVersionKind
 from cluster.api.protocols import HttpCallers
 from cluster.api.tenancy import TENANTS
 from cluster.assembly.admission import Admission
@@ -25,7 +25,7 @@ from cluster.kinds.catalog import Catalog, catalog
 from cluster.registry.kubeconfig_bindings import KubeconfigCompanion
 from cluster.registry.loopback import create_as_self
 from cluster.registry.reader import StoreReader
-from cluster.registry.registry import Companion, Guard, Registry
+from cluster.registry.registry import Check, Companion, Guard, Registry
 from cluster.registry.services import ServiceAllocator
 from cluster.registry.tenants import TenantPrefixes
 from cluster.schema.model import SchemaSet
@@ -40,11 +40,13 @@ from rbac.authz.observers import UNOBSERVED as NO_OPINIONS
 from rbac.authz.observers import AuthorizerObserver
 from rbac.credentials.reference import CLUSTER_KUBECONFIGS, KUBECONFIGS
 from rbac.escalation import check_binding_write, check_role_write
+from rbac.parameters import check_binding, check_policy
 from rbac.tenancy import check_namespace_write, check_tenant_write
 
 if TYPE_CHECKING:
     from cluster.assembly.own import OwnHandlers
 
+_REGISTRATION: Final = "admissionregistration.k8s.io"
 _NAMESPACES: Final = GroupResource("", "namespaces")
 _SERVICES: Final = GroupResource("", "services")
 
@@ -107,7 +109,8 @@ class Core:
             observers.admission,
         )
         chain = admission.chain(given)
-        registry = Registry(store, served.catalog, served.schemas, chain, _companions(store, served.catalog, service_cidr), _guards(may))
+        companions, checks = _companions(store, served.catalog, service_cidr), _checks(may, served.catalog, reader)
+        registry = Registry(store, served.catalog, served.schemas, chain, companions, _guards(may), checks)
         return cls(reader, may, registry, Resources(registry, may.authorizer))
 
     def dispatcher(
@@ -143,3 +146,21 @@ def _guards(authorization: Authorization) -> dict[GroupResource, Guard]:
     guards = {resource: guard(resource, check) for resource, check in resources.items()}
     guards[_NAMESPACES] = lambda user, _namespace, obj, old: check_namespace_write(user, obj, old, authorization.authorizer)
     return guards
+
+
+def _checks(authorization: Authorization, kinds: Catalog, reader: StoreReader) -> dict[GroupResource, Check]:
+    """Nobody has a policy look at what they may not read themselves."""
+
+    def resource_of(gvk: GroupVersionKind) -> str:
+        found = kinds.by_kind(gvk)
+        return "" if found is None else found.resource.resource
+
+    def policies(sort: str) -> dict[GroupResource, Check]:
+        policy, binding = (GroupResource(_REGISTRATION, f"{sort}admissionpolic{end}") for end in ("ies", "ybindings"))
+        may = authorization.authorizer
+        return {
+            policy: lambda user, obj, old: check_policy(user, obj, old, may, resource_of),
+            binding: lambda user, obj, _old: check_binding(user, obj, may, resource_of, lambda name: reader.get(policy, "", name)),
+        }
+
+    return policies("validating") | policies("mutating")

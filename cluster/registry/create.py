@@ -49,6 +49,7 @@ def admit(registry: Registry, call: Call, kind: Kind, namespace: str, obj: Objec
     fill_system_fields(obj, kind)
     prepare(call, kind, obj)
     validate_new(obj, kind)
+    registry.check(call, kind, obj, None)
     call.warnings += strategy.warnings(obj, None)
     asked.name = obj["metadata"]["name"]
     registry.validate(call, asked)

@@ -11,12 +11,14 @@ from admission.attributes import Attributes, Operation
 from admission.chain import Chain
 from admission.observer import Observer
 from cluster.api.authorization import Authorizer
+from cluster.api.field import FieldError
 from cluster.api.names import GroupResource, GroupVersionKind, Object
 from cluster.api.user import UserInfo
 from cluster.kinds.catalog import Catalog
 from cluster.kinds.model import Kind
 from cluster.registry.charging import Charging, charges_of
 from cluster.registry.codec import Codec
+from cluster.registry.metadata import raise_invalid
 from cluster.schema.decode import Decoder, decoder
 from cluster.schema.model import SchemaSet
 from cluster.storage.contract import Entry, Store, Write
@@ -66,6 +68,9 @@ class Companion(Protocol):
 Guard = Callable[[UserInfo, str, Object, Object | None], None]
 """(who writes, the URL's namespace, the object, what it replaces): Forbidden for a write that the kind itself does not allow."""
 
+Check = Callable[[UserInfo, Object, Object | None], list[FieldError]]
+"""(who writes, the object, what it replaces): what of a valid object this user may not write."""
+
 
 class NoCompanion:
     def create(self, obj: Object) -> Sequence[Write]:  # noqa: ARG002 - a Companion's signature
@@ -93,6 +98,7 @@ class Registry:
         admission: Chain,
         companions: Mapping[GroupResource, Companion],
         guards: Mapping[GroupResource, Guard] | None = None,
+        checks: Mapping[GroupResource, Check] | None = None,
     ) -> None:
         self.store = store
         self.catalog = catalog
@@ -100,6 +106,7 @@ class Registry:
         self.admission = admission
         self._companions = companions
         self._guards = guards or {}
+        self._checks = checks or {}
         self._codecs: dict[GroupVersionKind, Codec] = {}
         self._charging = Charging(store, catalog, admission)
 
@@ -118,6 +125,12 @@ class Registry:
         guard = self._guards.get(kind.storage)
         if guard is not None:
             guard(call.user, namespace, obj, old)
+
+    def check(self, call: Call, kind: Kind, obj: Object, old: Object | None) -> None:
+        """Invalid where an object that is valid has this user do, by it, what they may not do themselves."""
+        check = self._checks.get(kind.storage)
+        if check is not None:
+            raise_invalid(obj, kind, check(call.user, obj, old))
 
     def decode(self, call: Call, gvk: GroupVersionKind, body: Object, duplicates: Sequence[str] = ()) -> Object:
         """A body as an object of a kind, after the call's fieldValidation; BadRequest."""

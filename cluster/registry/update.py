@@ -93,6 +93,7 @@ def _attempt(registry: Registry, call: Call, target: Target, entry: Entry, make:
     registry.guard(call, kind, target.namespace, obj, old)
     _prepare_and_validate(target, obj, old, call)
     if not target.subresource:
+        registry.check(call, kind, obj, old)
         call.warnings += [each for each in kind.strategy.warnings(obj, old) if each not in call.warnings]
     if target.shown is not None:
         asked.object, asked.old_object = target.shown(obj), target.shown(old)
