@@ -19,12 +19,13 @@ _AGGREGATED: Final = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDis
 
 @dataclass(frozen=True, slots=True)
 class ServedResource:
-    """A resource in its group's preferred version."""
+    """A resource in one version of its group."""
 
     resource: GroupVersionResource
     kind: GroupVersionKind
     namespaced: bool
     verbs: frozenset[str]
+    singular: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,27 +36,31 @@ class Discovery:
     failures: tuple[str, ...] = ()
 
 
-def discover(client: ApiClient) -> Discovery:
-    """Resources without subresources, each once.  Raises where not even the list of groups can be had."""
-    found: dict[tuple[str, str], ServedResource] = {}
+def discover(client: ApiClient, *, every_version: bool = False) -> Discovery:
+    """Resources without subresources, each once, in its group's preferred version, or in all of them.
+
+    Raises where not even the list of groups can be had.
+    """
+    found: dict[tuple[str, ...], ServedResource] = {}
     failures: list[str] = []
     for root in ("/api", "/apis"):
         document: Object = orjson.loads(client.request("GET", root, accept=_AGGREGATED))
         if document.get("kind") == "APIGroupDiscoveryList":
-            _add(found, _from_aggregated(document, failures))
+            _add(found, _from_aggregated(document, failures), every_version)
         else:
             for group_version in _preferred(document):
                 try:
-                    _add(found, _from_list(client, group_version))
+                    _add(found, _from_list(client, group_version), every_version)
                 except StatusError as error:
                     _LOG.info("discovery of %s: %s", group_version, error.message)
                     failures.append(f"{group_version}: {error.message}")
     return Discovery(tuple(found.values()), tuple(failures))
 
 
-def _add(found: dict[tuple[str, str], ServedResource], more: Iterable[ServedResource]) -> None:
+def _add(found: dict[tuple[str, ...], ServedResource], more: Iterable[ServedResource], every_version: bool) -> None:
     for each in more:
-        found.setdefault((each.resource.group, each.resource.resource), each)
+        group, version, resource = each.resource
+        found.setdefault((group, version, resource) if every_version else (group, resource), each)
 
 
 def _from_aggregated(document: Object, failures: list[str]) -> Iterable[ServedResource]:
@@ -70,6 +75,7 @@ def _from_aggregated(document: Object, failures: list[str]) -> Iterable[ServedRe
                     GroupVersionKind(group, version["version"], (each.get("responseKind") or {}).get("kind", "")),
                     each.get("scope") == "Namespaced",
                     frozenset(each.get("verbs") or ()),
+                    each.get("singularResource") or "",
                 )
 
 
@@ -92,4 +98,5 @@ def _from_list(client: ApiClient, group_version: str) -> Iterable[ServedResource
                 GroupVersionKind(group, version, each["kind"]),
                 bool(each.get("namespaced")),
                 frozenset(each.get("verbs") or ()),
+                each.get("singularName") or "",
             )

@@ -43,6 +43,7 @@ PRIORITY_CLASSES: Final = GroupVersionResource("scheduling.k8s.io", "v1", "prior
 RUNTIME_CLASSES: Final = GroupVersionResource("node.k8s.io", "v1", "runtimeclasses")
 CSI_NODES: Final = GroupVersionResource("storage.k8s.io", "v1", "csinodes")
 STORAGE_CLASSES: Final = GroupVersionResource("storage.k8s.io", "v1", "storageclasses")
+VALIDATING_ADMISSION_POLICIES: Final = GroupVersionResource("admissionregistration.k8s.io", "v1", "validatingadmissionpolicies")
 VOLUME_ATTRIBUTES_CLASSES: Final = GroupVersionResource("storage.k8s.io", "v1", "volumeattributesclasses")
 
 CLUSTER_ROLES: Final = GroupVersionResource("rbac.authorization.k8s.io", "v1", "clusterroles")

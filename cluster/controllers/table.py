@@ -16,6 +16,7 @@ from cluster.controllers import (
     node_ipam,
     node_lifecycle,
     pod_garbage,
+    policy_status,
     pv_protection,
     pvc_protection,
     replica_set,
@@ -56,6 +57,7 @@ CONTROLLERS: Final = (
     Registration("tenant", "tenant-controller", tenant.build),
     Registration("grants", "grants-controller", grants.build),
     Registration("resourcequota", "resourcequota-controller", resource_quota.build),
+    Registration("validatingadmissionpolicy-status", "validatingadmissionpolicy-status-controller", policy_status.build, since=30),
     Registration("garbage-collector", "generic-garbage-collector", garbage.build),
 )
 """The garbage collector comes last: it shares what all others watch."""
