@@ -98,14 +98,17 @@ class Subresources:
 
     def _change(self, context: Context, kind: Kind) -> tuple[Call, update.Make]:
         if context.info.verb == "patch":
-            call = self._resources.call(context, "PatchOptions")
-            return call, patch.maker(self._registry, call, kind.gvk, context.info.name, self._patch(context, call))
+            call, change = self._patch(context)
+            return call, patch.maker(self._registry, call, kind.gvk, context.info.name, change)
         call, sent = self._resources.sent(context, kind, "UpdateOptions")
         self._resources.target(context, kind, sent)
         return call, self._resources.always(sent)
 
-    def _patch(self, context: Context, call: Call) -> patch.Patch:
-        return self._resources.patched(context, call, patch_type(context.header("CONTENT_TYPE"), PATCHES))
+    def _patch(self, context: Context) -> tuple[Call, patch.Patch]:
+        """A media type that is not served is told of first: what else is wrong may depend on it."""
+        media_type = patch_type(context.header("CONTENT_TYPE"), PATCHES)
+        call = self._resources.call(context, "PatchOptions")
+        return call, self._resources.patched(context, call, media_type)
 
     def _scale(self, context: Context, kind: Kind) -> Response:
         info = context.info
@@ -113,8 +116,8 @@ class Subresources:
         if info.verb == "get":
             return value_response(context, output, scale.get(self._registry, kind, info.namespace, info.name))
         if info.verb == "patch":
-            call = self._resources.call(context, "PatchOptions")
-            make = patch.maker(self._registry, call, scale.SCALE, info.name, self._patch(context, call))
+            call, change = self._patch(context)
+            make = patch.maker(self._registry, call, scale.SCALE, info.name, change)
         else:
             call, sent = self._resources.sent(context, kind, "UpdateOptions", scale.SCALE)
             make = self._resources.always(sent)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from admission.policy.configuration import check_configuration
+from admission.policy.validating import ValidatingAdmissionPolicy
 from cluster.api.names import GroupResource, Object
 from tests.unit.admission.hooks import NAMESPACES, rule
 from tests.unit.admission.policy.world import PolicyWorld, binding, created, policy
@@ -138,8 +139,8 @@ def test_a_policy_without_a_kind_of_parameters_ignores_references() -> None:
 def test_the_plugin_has_nothing_to_be_configured_with(document: Object, why: str) -> None:
     whole = {"apiVersion": "apiserver.config.k8s.io/v1", "kind": "ValidatingAdmissionPolicyConfiguration", **document}
     if not why:
-        check_configuration(whole, "ValidatingAdmissionPolicy")
-        check_configuration(None, "ValidatingAdmissionPolicy")
+        check_configuration(whole, ValidatingAdmissionPolicy.name)
+        check_configuration(None, ValidatingAdmissionPolicy.name)
         return
     with pytest.raises(ValueError, match=why):
-        check_configuration(whole, "ValidatingAdmissionPolicy")
+        check_configuration(whole, ValidatingAdmissionPolicy.name)
