@@ -339,7 +339,7 @@ class _Checker:
         made = self.made_object(node, found.type)
         self.types[node.id] = made
         for entry in node.entries:
-            self.check_entry(entry, made)
+            self.check_entry(entry, made if made.kind is TypeKind.OBJECT else Type(TypeKind.OBJECT, node.type_name))
 
     def made_object(self, node: CreateObject, kind: Type) -> Type:
         if kind.kind is not TypeKind.TYPE:
@@ -355,7 +355,7 @@ class _Checker:
     def check_entry(self, entry: Entry, made: Type) -> None:
         self.check(entry.value)
         name = str(entry.key)
-        kind = self.object_field(entry.id, made, name) if made.kind is TypeKind.OBJECT else types.ERROR
+        kind = self.object_field(entry.id, made, name)
         value = self.unwrapped(entry.value, entry.optional)
         if not self.assignable(kind, value):
             self.fail(entry.id, f"expected type of field '{name}' is '{kind}' but provided type is '{value}'")

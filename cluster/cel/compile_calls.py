@@ -227,14 +227,22 @@ def _with_cost(meaning: Meaning, runs: Sequence[Evaluator], cost: RuntimeCost) -
                     break
         if failure is not None:
             if len(values) == len(runs):
-                take(frame, cost(values, FAILED))
+                take(frame, _cost_of_failed(cost, values))
             raise failure
         try:
             result = _called(call, values)
         except CelError:
-            take(frame, cost(values, FAILED))
+            take(frame, _cost_of_failed(cost, values))
             raise
         take(frame, cost(values, result))
         return result
 
     return evaluate
+
+
+def _cost_of_failed(cost: RuntimeCost, values: Sequence[Any]) -> int:
+    """Of a call with no result; what it was called with may be of types that it doesn't take."""
+    try:
+        return cost(values, FAILED)
+    except _MISTYPED:
+        return 1

@@ -245,11 +245,10 @@ def _finished(value: Any) -> Any:
 
 def accumulator_root(slot: int, initial: Part) -> Builder:
     """A look at an accumulator.  Empty lists and maps that it always begins with grow with it."""
+    grows = isinstance(initial, Constant)
+    begin = initial.build()
 
     def build(charge: int) -> Evaluator:
-        grows = isinstance(initial, Constant)
-        begin = initial.build()
-
         def evaluate(frame: Frame) -> Any:
             frame[0] -= charge
             value = frame[slot]

@@ -6,11 +6,16 @@ Upstream: cel-go `parser/helper.go`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from cluster.cel.functions import Macro
 from cluster.cel.syntax.ast import Call, Node
 from cluster.cel.syntax.errors import NOWHERE, MacroError, Problem
 from cluster.cel.syntax.macros import Maker
+from cluster.cel.syntax.recovery import GivenUp
+
+MAX_NODES: Final = 200_000
+"""More than any text has whose macros copy nothing; each `optMap` in a chain doubles what is before it."""
 
 
 class Builder:
@@ -25,6 +30,8 @@ class Builder:
 
     def id(self, offset: int) -> int:
         made = self._next
+        if made > MAX_NODES:
+            raise GivenUp(f"expression is too large: more than {MAX_NODES} parts once its macros are expanded")
         self._next += 1
         self.offsets[made] = offset
         return made
