@@ -20,8 +20,9 @@ VALIDATING: Final = "validating"
 class Judgement:
     """One part of a policy or webhook that was looked at: `part` is its path in the policy's spec, e.g. `validations[0]`.
 
-    `outcome` is `true` or `false` of what was evaluated, `matched` or `skipped` of constraints and conditions, `mutated` or `unchanged`
-    of a mutation, `called` of a webhook, and `error` where it could not be told: `message` says why.
+    `outcome` is `true` or `false` of a condition or validation, `evaluated` of what comes to anything else (a variable, a message, an
+    annotation), `matched` or `skipped` of constraints, `mutated` or `unchanged` of a mutation, `called` of a webhook, and `error` where it
+    could not be told: `message` says why.
     """
 
     plugin: str

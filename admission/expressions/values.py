@@ -42,6 +42,7 @@ class Written:
     """One write as expressions see it."""
 
     def __init__(self, attributes: Attributes, versions: Versions, reader: Reader, authorizer: Authorizer) -> None:
+        self.deadline: Final = attributes.deadline
         self._attributes = attributes
         self._versions = versions
         self._reader = reader

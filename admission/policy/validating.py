@@ -5,7 +5,6 @@ Upstream: apiserver `pkg/admission/plugin/policy/validating/dispatcher.go`.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -25,7 +24,7 @@ from admission.policy.parameters import Misconfigured, Parameters
 from admission.policy.validator import NOTHING_WRONG, Decision, Subject, Tell, Validated, Validator
 from admission.versions import FixedVersions
 from cluster.api.authorization import Authorizer
-from cluster.api.errors import StatusError, Timeout
+from cluster.api.errors import StatusError
 from cluster.api.names import GroupResource, Object
 from cluster.api.protocols import Reader
 
@@ -143,8 +142,6 @@ class _Judging:
 
     def _validated(self, policy: Policy[Validator], binding: Binding, target: Target, parameter: Object | None) -> Validated:
         attributes = self._attributes
-        if time.monotonic() > attributes.deadline:
-            raise Timeout.of("request did not complete within requested timeout")
         tell = None if attributes.observer is None else _teller(attributes, policy, binding)
         validated = policy.evaluator.validate(Subject(self._written, target, parameter, tell))
         if validated.unfulfilled is not None:

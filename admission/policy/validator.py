@@ -126,7 +126,7 @@ class Validator:
         ]
 
     def validate(self, subject: Subject) -> Validated:
-        """NotFound for a write in a namespace that is missing."""
+        """NotFound for a write in a namespace that is missing, Timeout for one that nobody waits for."""
         try:
             return self._validated(subject)
         except BudgetExceeded as exceeded:
@@ -167,9 +167,8 @@ class Validator:
         """With the policy's variables as they are for these values."""
         if self._parameterized:
             values = {**values, PARAMS: subject.parameter}
-        if not self._variables:
-            return Evaluation(values, budget=budget)
-        return Evaluation(values, Variables(self._variables, values, self._watch(subject.tell)), budget)
+        variables = Variables(self._variables, values, self._watch(subject.tell)) if self._variables else None
+        return Evaluation(values, variables, budget, subject.written.deadline)
 
     def _watch(self, tell: Tell | None) -> Watch | None:
         if tell is None:

@@ -125,7 +125,8 @@ class Hooked:
         operation = attributes.operation.value
         values = Written(attributes, versions, self._reader, self._authorizer).for_conditions(kind)
         began = self.clock()
-        verdict = conditions.judge(Evaluation(values, budget=CONDITIONS_BUDGET), self._told(hook, attributes))
+        evaluation = Evaluation(values, budget=CONDITIONS_BUDGET, deadline=attributes.deadline)
+        verdict = conditions.judge(evaluation, self._told(hook, attributes))
         if verdict.matches:
             return True
         self.counting.conditions_judged("webhook", hook.name, self.kind.counted, operation, self.clock() - began, verdict.errors)
