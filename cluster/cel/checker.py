@@ -11,29 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 from cluster.cel import types
-from cluster.cel.checker_types import (
-    Bindings,
-    assign,
-    assign_all,
-    exact,
-    most_general,
-    optional_value,
-    substitute,
-)
+from cluster.cel.checker_types import Bindings, exact, most_general, optional_value, substitute
 from cluster.cel.declarations import CROSS_TYPE_COMPARISONS_SINCE, NO_VALUE, Candidate, Declarations, Identity
-from cluster.cel.syntax.ast import (
-    Call,
-    Comprehension,
-    CreateList,
-    CreateMap,
-    CreateObject,
-    Entry,
-    Identifier,
-    Literal,
-    Node,
-    Select,
-    Tree,
-)
+from cluster.cel.syntax.ast import Call, Comprehension, CreateList, CreateMap, CreateObject, Entry, Identifier, Literal, Node, Select, Tree
 from cluster.cel.syntax.errors import NOWHERE, Problem
 from cluster.cel.types import Type, TypeKind
 from cluster.cel.values import UInt
@@ -77,7 +57,7 @@ def check(tree: Tree, declarations: Declarations) -> Checked:
     checker = _Checker(tree.offsets, declarations)
     checker.check(tree.root)
     found = {node: substitute(checker.bindings, kind, True) for node, kind in checker.types.items()}
-    certain = {node: substitute({}, kind, True) for node, kind in checker.types.items()}
+    certain = {node: substitute(Bindings(), kind, True) for node, kind in checker.types.items()}
     return Checked(found, checker.references, checker.problems, certain)
 
 
@@ -105,7 +85,7 @@ class _Checker:
     types: dict[int, Type] = field(default_factory=dict)
     references: dict[int, Reference] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
-    bindings: Bindings = field(default_factory=dict)
+    bindings: Bindings = field(default_factory=Bindings)
     scopes: list[dict[str, Type]] = field(default_factory=list)
     unbound: int = 0
     scoped: bool = False
@@ -124,11 +104,7 @@ class _Checker:
         self.fail(node, f"undeclared reference to '{name}' (in container '')")
 
     def assignable(self, left: Type, right: Type) -> bool:
-        bound = assign(self.bindings, left, right)
-        if bound is None:
-            return False
-        self.bindings = bound
-        return True
+        return self.bindings.assign(left, right)
 
     def new_parameter(self) -> Type:
         self.unbound += 1
@@ -244,12 +220,10 @@ class _Checker:
             if not self.scoped and self.is_disabled(node.function, overload.parameters):
                 continue
             parameters, made = self.fresh(candidate)
-            bound = assign_all(self.bindings, arguments, parameters)
-            if bound is None:
+            if not self.bindings.assign_all(arguments, parameters):
                 continue
-            self.bindings = bound
             matched.append(overload.id)
-            made = substitute(bound, made)
+            made = substitute(self.bindings, made)
             if result is None:
                 result = made
             elif result.kind is not TypeKind.DYN and not exact(made, result):
@@ -285,7 +259,7 @@ class _Checker:
         overload = candidate.overload
         if not candidate.parameters:
             return overload.parameters, overload.result
-        own = {name: self.new_parameter() for name in sorted(candidate.parameters)}
+        own = Bindings({name: self.new_parameter() for name in sorted(candidate.parameters)})
         return [substitute(own, each) for each in overload.parameters], substitute(own, overload.result)
 
     # Lists, maps, objects

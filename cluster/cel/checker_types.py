@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from cluster.cel.types import DYN, Type, TypeKind
@@ -11,8 +11,38 @@ _OPEN: Final = frozenset({TypeKind.DYN, TypeKind.ERROR})
 _NULLABLE: Final = frozenset({TypeKind.OPAQUE, TypeKind.OBJECT, TypeKind.DURATION, TypeKind.TIMESTAMP, TypeKind.WRAPPER, TypeKind.NULL})
 _NESTED: Final = frozenset({TypeKind.OPAQUE, TypeKind.LIST, TypeKind.MAP})
 
-Bindings = dict[str, Type]
-"""A type parameter's name to what it is bound to."""
+class Bindings:
+    """What type parameters are bound to.  What an attempt has bound is taken back where it fails."""
+
+    __slots__ = ("_before", "_bound")
+
+    def __init__(self, bound: Mapping[str, Type] | None = None) -> None:
+        self._bound = dict(bound or {})
+        self._before: list[tuple[str, Type | None]] = []
+
+    def get(self, name: str) -> Type | None:
+        return self._bound.get(name)
+
+    def bind(self, name: str, kind: Type) -> None:
+        self._before.append((name, self._bound.get(name)))
+        self._bound[name] = kind
+
+    def assign(self, left: Type, right: Type) -> bool:
+        """Whether the one type stands for the other, with what is bound by that."""
+        return self._kept(_assignable(self, left, right))
+
+    def assign_all(self, left: Sequence[Type], right: Sequence[Type]) -> bool:
+        return self._kept(_all_assignable(self, left, right))
+
+    def _kept(self, succeeded: bool) -> bool:
+        if not succeeded:
+            for name, before in reversed(self._before):
+                if before is None:
+                    del self._bound[name]
+                else:
+                    self._bound[name] = before
+        self._before.clear()
+        return succeeded
 
 
 def exact(left: Type, right: Type) -> bool:
@@ -37,17 +67,6 @@ def equivalent(left: Type, right: Type) -> bool:
 def optional_value(kind: Type) -> Type | None:
     """What an optional is of; None for what is no optional."""
     return kind.parameters[0] if kind.kind is TypeKind.OPAQUE and kind.name == "optional_type" else None
-
-
-def assign(bindings: Bindings, left: Type, right: Type) -> Bindings | None:
-    """What is bound once the one type stands for the other; None where it cannot."""
-    trial = dict(bindings)
-    return trial if _assignable(trial, left, right) else None
-
-
-def assign_all(bindings: Bindings, left: Sequence[Type], right: Sequence[Type]) -> Bindings | None:
-    trial = dict(bindings)
-    return trial if _all_assignable(trial, left, right) else None
 
 
 def _all_assignable(bindings: Bindings, left: Sequence[Type], right: Sequence[Type]) -> bool:
@@ -84,7 +103,7 @@ def _bind(bindings: Bindings, kind: Type, parameter: Type) -> tuple[bool, bool]:
     bound = bindings.get(parameter.name)
     if bound is None:
         if not _mentions(bindings, parameter, kind):
-            bindings[parameter.name] = kind
+            bindings.bind(parameter.name, kind)
             return True, False
         return False, False
     if exact(kind, bound):
@@ -93,7 +112,7 @@ def _bind(bindings: Bindings, kind: Type, parameter: Type) -> tuple[bool, bool]:
         return False, True
     wider = most_general(kind, bound)
     if not _mentions(bindings, parameter, wider):
-        bindings[parameter.name] = wider
+        bindings.bind(parameter.name, wider)
     return True, True
 
 
