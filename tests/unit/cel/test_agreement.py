@@ -96,7 +96,7 @@ def plain(value: Any) -> Any:
     raise TypeError(value)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(expressions())
 def test_both_engines_come_to_the_same(text: str) -> None:
     assert ours(text) == theirs(text)
