@@ -17,7 +17,6 @@ BINARY_SI: Final = "BinarySI"
 DECIMAL_EXPONENT: Final = "DecimalExponent"
 
 FORMAT_WRONG: Final = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
-NUMERIC_WRONG: Final = "unable to parse numeric part of quantity"
 SUFFIX_WRONG: Final = "unable to parse quantity's suffix"
 
 _BILLION: Final = 10**9
@@ -168,8 +167,6 @@ def _parse(text: str) -> Quantity:
         return Quantity(0, "DecimalSI", "0")
     sign, whole, fraction, suffix = shape[1], shape[2] or "", shape[3] or "", shape[4]
     base, exponent, form = _interpret(suffix)
-    if not re.search("[0-9]", text):
-        raise ValueError(NUMERIC_WRONG)
     digits = (whole or "0") + fraction
     unscaled = int(digits)
     if base == 2:
