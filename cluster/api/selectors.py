@@ -371,3 +371,26 @@ def parse_field_selector(text: str) -> FieldSelector:
         if term[: sign.start()] or value:
             found.append(FieldRequirement(term[: sign.start()], operator, value))
     return FieldSelector(tuple(found))
+
+
+FieldRequirements = tuple[tuple[str, str, str], ...]
+LabelRequirements = tuple[tuple[str, str, tuple[str, ...]], ...]
+_ASKED: Final = {
+    IN: "In",
+    EQUALS: "In",
+    DOUBLE_EQUALS: "In",
+    NOT_IN: "NotIn",
+    NOT_EQUALS: "NotIn",
+    EXISTS: "Exists",
+    DOES_NOT_EXIST: "DoesNotExist",
+}
+
+
+def asked_fields(selector: FieldSelector) -> FieldRequirements:
+    """A selector as authorizers are asked about it."""
+    return tuple((each.field, each.operator, each.value) for each in selector.requirements)
+
+
+def asked_labels(selector: LabelSelector) -> LabelRequirements:
+    """Likewise, without comparisons of numbers."""
+    return tuple((each.key, _ASKED[each.operator], each.values) for each in selector.requirements if each.operator in _ASKED)

@@ -6,24 +6,20 @@ cannot be read is left out: requirements only narrow, so that without one the qu
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Final
 
 from cluster.api import selectors
 from cluster.api.names import Object
-from cluster.api.selectors import Requirement, new_requirement, parse_field_selector, parse_label_selector
+from cluster.api.selectors import (
+    FieldRequirements,
+    LabelRequirements,
+    asked_fields,
+    asked_labels,
+    new_requirement,
+    parse_field_selector,
+    parse_label_selector,
+)
 
-FieldRequirements = tuple[tuple[str, str, str], ...]
-LabelRequirements = tuple[tuple[str, str, tuple[str, ...]], ...]
-_SHOWN: Final = {
-    selectors.IN: "In",
-    selectors.EQUALS: "In",
-    selectors.DOUBLE_EQUALS: "In",
-    selectors.NOT_IN: "NotIn",
-    selectors.NOT_EQUALS: "NotIn",
-    selectors.EXISTS: "Exists",
-    selectors.DOES_NOT_EXIST: "DoesNotExist",
-}
 _READ: Final = {"In": selectors.IN, "NotIn": selectors.NOT_IN, "Exists": selectors.EXISTS, "DoesNotExist": selectors.DOES_NOT_EXIST}
 
 
@@ -37,19 +33,11 @@ def queried_labels(text: str) -> LabelRequirements:
     return reviewed_labels({"rawSelector": text})[0]
 
 
-def _fields(text: str) -> FieldRequirements:
-    return tuple((each.field, each.operator, each.value) for each in parse_field_selector(text).requirements)
-
-
-def _labels(requirements: Iterable[Requirement]) -> LabelRequirements:
-    return tuple((each.key, _SHOWN[each.operator], each.values) for each in requirements if each.operator in _SHOWN)
-
-
 def reviewed_fields(selector: Object) -> tuple[FieldRequirements, bool]:
     """(what of a review's fieldSelector could be read, whether anything could not)."""
     if selector.get("rawSelector"):
         try:
-            return _fields(selector["rawSelector"]), False
+            return asked_fields(parse_field_selector(selector["rawSelector"])), False
         except ValueError:
             return (), True
     found: list[tuple[str, str, str]] = []
@@ -66,7 +54,7 @@ def reviewed_labels(selector: Object) -> tuple[LabelRequirements, bool]:
     """(what of a review's labelSelector could be read, whether anything could not)."""
     if selector.get("rawSelector"):
         try:
-            return _labels(parse_label_selector(selector["rawSelector"]).requirements), False
+            return asked_labels(parse_label_selector(selector["rawSelector"])), False
         except ValueError:
             return (), True
     found: list[tuple[str, str, tuple[str, ...]]] = []
