@@ -6,16 +6,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, cast
 
+from cluster.cel import patterns
 from cluster.cel.checker import Checked
 from cluster.cel.compile_aggregates import list_literal, map_literal, object_literal
 from cluster.cel.compile_calls import calling, meant
 from cluster.cel.compile_chains import Chain, Key, computed, computed_key, constant_key, variable
 from cluster.cel.compile_folds import Fold, accumulator_root, exactly_one, filtered, mapped, quantifier
 from cluster.cel.compile_logic import alternative, conditional, junction
-from cluster.cel.compile_operators import constant_within, equality, matching_constant, membership, not_strictly_false, prefix_or_suffix
+from cluster.cel.compile_operators import (
+    constant_within,
+    equality,
+    matching_constant,
+    membership,
+    not_strictly_false,
+    prefix_or_suffix,
+    searching,
+)
 from cluster.cel.compile_parts import VARIABLES, Builder, Computed, Constant, Evaluator, Part, boolean, watched
 from cluster.cel.conversion import conversion
 from cluster.cel.declarations import NO_VALUE, Declarations
@@ -223,6 +232,16 @@ class _Compiler:
             return Computed(matching_constant(text, pattern.value, by_text))
         return self.ordinary(node, (text, pattern))
 
+    def pattern_search(self, node: Call) -> Part:
+        """What is constant and no pattern is told of now."""
+        parts = [self.part(each) for each in self.arguments(node)]
+        if not (isinstance(parts[1], Constant) and type(parts[1].value) is str):
+            return self.ordinary(node, parts)
+        patterns.compiled(parts[1].value)
+        function, (overload,) = self.overloads(node)
+        meaning = meant(function, (overload,), [self.types[each.id] for each in self.arguments(node)])
+        return Computed(calling(replace(meaning, call=searching(overload.call)), parts, self.types[node.id]))
+
     def text_part(self, node: Call) -> Part:
         text, part = (self.part(each) for each in self.arguments(node))
         if isinstance(part, Constant) and type(part.value) is str:
@@ -257,7 +276,7 @@ class _Compiler:
         for each in node.entries:
             found = self.field(kind, str(each.key))
             entries.append((str(each.key) if found is None else found.key, self.part(each.value), each.optional))
-        return Computed(object_literal(kind.name, entries))
+        return Computed(object_literal(kind, entries))
 
     # Comprehensions
 
@@ -354,6 +373,8 @@ _CALLS: Final[Mapping[str, Callable[[_Compiler, Call], Part]]] = {
     "_?._": _Compiler.optional_select,
     "@in": _Compiler.within,
     "matches": _Compiler.matches,
+    "find": _Compiler.pattern_search,
+    "findAll": _Compiler.pattern_search,
     "startsWith": _Compiler.text_part,
     "endsWith": _Compiler.text_part,
     "@not_strictly_false": _Compiler.not_strictly_false,

@@ -11,6 +11,7 @@ from typing import Any
 from cluster.cel.compile_parts import Builder, Evaluator, Frame, Part
 from cluster.cel.costs import LIST_COST, MAP_COST, OBJECT_COST
 from cluster.cel.text import shown
+from cluster.cel.types import Making, Type
 from cluster.cel.values import CelError, Instance, Optional_, new_key
 
 
@@ -69,17 +70,19 @@ def map_literal(entries: Entries) -> Builder:
     return build
 
 
-def object_literal(type_name: str, entries: Sequence[tuple[str, Part, bool]]) -> Builder:
+def object_literal(kind: Type, entries: Sequence[tuple[str, Part, bool]]) -> Builder:
+    name, make = kind.name, kind.facts.make if isinstance(kind.facts, Making) else Instance
+
     def build(charge: int) -> Evaluator:
         runs = [(key, value.build(), optional) for key, value, optional in entries]
         cost = charge + OBJECT_COST
 
-        def evaluate(frame: Frame) -> Instance:
+        def evaluate(frame: Frame) -> Any:
             frame[0] -= cost
             made: dict[Any, Any] = {}
             for key, value, optional in runs:
                 _enter(made, key, value(frame), optional)
-            return Instance(type_name, made)
+            return make(name, made)
 
         return evaluate
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 from cluster.cel import patterns
 from cluster.cel.compile_parts import Builder, Constant, Evaluator, Frame, Part, absorb, take
 from cluster.cel.costs import matching, traversal
-from cluster.cel.equality import equal
+from cluster.cel.equality import equal, surely_equal
 from cluster.cel.libraries.standard_collections import contained
 from cluster.cel.runtime_types import size_of
 from cluster.cel.types import Type, TypeKind
@@ -29,7 +29,7 @@ def equality(parts: Sequence[Part], kinds: Sequence[Type], negated: bool) -> Bui
     if kind.kind is other.kind and kind.kind in _SIMPLE:
         return _simple_equality(left, right, operator.ne if negated else operator.eq)
     if isinstance(left, Constant) and not isinstance(right, Constant):
-        return _equality_with(right, left.value, negated)
+        return _equality_with(right, left.value, negated, swapped=True)
     if isinstance(right, Constant):
         return _equality_with(left, right.value, negated)
     return lambda charge: _equality(left.build(charge), right.build(), negated)
@@ -52,11 +52,11 @@ def _simple_equality(left: Part, right: Part, compare: Callable[[Any, Any], bool
     return build
 
 
-def _equality_with(part: Part, constant: Any, negated: bool) -> Builder:
-    """With a constant, of which the cost is at most that of its size."""
+def _equality_with(part: Part, constant: Any, negated: bool, swapped: bool = False) -> Builder:
+    """With a constant, of which the cost is at most that of its size; `swapped`: the constant comes first."""
     most = size_of(constant)
     failed = traversal(min(1, most))
-    same: Callable[[Any, Any], bool] = operator.eq if type(constant) is str else equal
+    same: Callable[[Any, Any], bool] = operator.eq if type(constant) is str else _comparison(negated, swapped)
 
     def build(charge: int) -> Evaluator:
         run = part.build(charge)
@@ -96,6 +96,8 @@ _EMPTY: Final = frozenset({str, bytes, list, dict, tuple})
 
 
 def _equality(left: Evaluator, right: Evaluator, negated: bool) -> Evaluator:
+    same = _comparison(negated)
+
     def evaluate(frame: Frame) -> bool:
         try:
             value = left(frame)
@@ -111,9 +113,15 @@ def _equality(left: Evaluator, right: Evaluator, negated: bool) -> Evaluator:
             take(frame, 1)
         else:
             take(frame, traversal(min(size_of(value), size_of(other))))
-        return equal(value, other) is not negated
+        return same(value, other) is not negated
 
     return evaluate
+
+
+def _comparison(negated: bool, swapped: bool = False) -> Callable[[Any, Any], bool]:
+    """What cannot be compared with is different; asking whether it is the same fails.  Which side is asked counts."""
+    same = surely_equal if negated else equal
+    return (lambda value, other: same(other, value)) if swapped else same
 
 
 def _cost_of_failed(other: Evaluator, frame: Frame) -> int:
@@ -206,6 +214,17 @@ def matching_constant(text: Part, pattern: str, by_text: bool) -> Builder:
         return evaluate
 
     return build
+
+
+def searching(call: Callable[..., Any]) -> Callable[..., Any]:
+    """`find` or `findAll` with a pattern that is known, which look at types themselves."""
+
+    def searched(text: Any, pattern: str, *limit: Any) -> Any:
+        if type(text) is not str or any(type(each) is not int for each in limit):
+            raise CelError("no such overload")
+        return call(text, pattern, *limit)
+
+    return searched
 
 
 def not_strictly_false(part: Part) -> Builder:

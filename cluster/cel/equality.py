@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from cluster.cel.times import MIN_MOMENT
 from cluster.cel.types import Type
-from cluster.cel.values import MAX_INT, MAX_UINT, MIN_INT, Duration, Joined, Opaque, Optional_, OwnList, Timestamp, UInt
+from cluster.cel.values import MAX_INT, MAX_UINT, MIN_INT, CelError, Duration, Joined, Opaque, Optional_, OwnList, Timestamp, UInt
 
 _PLAIN: Final = frozenset({str, bool, int, UInt, bytes, type(None), Duration, Timestamp})
 """Of which two of one type are equal if Python says so."""
@@ -16,7 +16,10 @@ _MISSING: Final = object()
 
 
 def equal(left: Any, right: Any) -> bool:
-    """Values of any types; numbers are compared as numbers, what has different types otherwise is not equal."""
+    """Values of any types; numbers are compared as numbers, what has different types otherwise is not equal.
+
+    Raises CelError where a library's value is compared with one of another type.
+    """
     kind, other = type(left), type(right)
     if kind is other and kind in _PLAIN:
         return bool(left == right)
@@ -32,7 +35,23 @@ def equal(left: Any, right: Any) -> bool:
         return isinstance(right, Type) and left.name == right.name
     if isinstance(left, Optional_):
         return isinstance(right, Optional_) and _same_optionals(left, right)
-    return isinstance(left, Opaque) and isinstance(right, Opaque) and bool(left == right)
+    return isinstance(left, Opaque) and right is not None and bool(left == right)
+
+
+def surely_equal(left: Any, right: Any) -> bool:
+    """What cannot be compared is not."""
+    try:
+        return equal(left, right)
+    except CelError:
+        return False
+
+
+def _maybe_equal(left: Any, right: Any) -> bool:
+    """As elements are compared: what cannot be is no difference."""
+    try:
+        return equal(left, right)
+    except CelError:
+        return True
 
 
 def _same_number(left: Any, right: Any) -> bool:
@@ -65,7 +84,7 @@ def _compare_to_double(whole: int, double: float) -> int:
 def _same_lists(left: Sequence[Any], right: Sequence[Any]) -> bool:
     if isinstance(left, OwnList):
         return left.equals(right)
-    return len(left) == len(right) and all(map(equal, left, right))
+    return len(left) == len(right) and all(map(_maybe_equal, left, right))
 
 
 def _same_maps(left: Mapping[Any, Any], right: Mapping[Any, Any]) -> bool:
@@ -73,7 +92,7 @@ def _same_maps(left: Mapping[Any, Any], right: Mapping[Any, Any]) -> bool:
         return False
     for key, value in left.items():
         other = right.get(key, _MISSING)
-        if other is _MISSING or not equal(value, other):
+        if other is _MISSING or not _maybe_equal(value, other):
             return False
     return True
 

@@ -100,7 +100,7 @@ def size_of(value: Any) -> int:
     if kind is Optional_ and value.present:
         return size_of(value.value)
     if isinstance(value, (dict, OwnList)):
-        return len(value)
+        return 1 if isinstance(value, Instance) else len(value)
     return value.size() if isinstance(value, Opaque) else 1
 
 

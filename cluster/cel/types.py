@@ -61,6 +61,14 @@ class Type:
 
 
 @dataclass(frozen=True, slots=True)
+class Making:
+    """The `facts` of an object that expressions make in a way of its own."""
+
+    make: Callable[[str, dict[str, Any]], Any]
+    """(type's name, fields) to a value; raises CelError for fields that it does not take."""
+
+
+@dataclass(frozen=True, slots=True)
 class Field:
     """A field of an object.  `name` is how expressions name it (escaped), `key` how the object has it."""
 

@@ -1,6 +1,6 @@
 """Constants that are mistaken: durations, timestamps and patterns that are none, and lists and maps of several types.
 
-Upstream: cel-go `cel/validator.go`; Kubernetes looks at all but the last since 1.29.
+Upstream: cel-go `cel/validator.go`, `ext/formatting.go`; Kubernetes looks at all but the last since 1.29.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any, Final, cast
 from cluster.cel import patterns
 from cluster.cel.checker_types import equivalent, optional_value
 from cluster.cel.libraries.standard_conversions import int_to_timestamp, string_to_duration, string_to_timestamp
+from cluster.cel.libraries.string_format_calls import mistaken_format
 from cluster.cel.syntax.ast import Call, CreateList, CreateMap, Literal, Node, Tree, children
 from cluster.cel.syntax.errors import NOWHERE, Problem
 from cluster.cel.types import Type
@@ -20,13 +21,17 @@ from cluster.cel.values import CelError, Duration, Timestamp
 def mistaken_literals(tree: Tree, types: Mapping[int, Type], arguments: bool) -> list[Problem]:
     """What is wrong with constants of an expression whose types are known; `arguments`: of functions', too."""
     found: list[tuple[int, str]] = []
+    formatted: set[int] = set()
     for node in _all(tree.root):
-        if isinstance(node, CreateList):
+        if arguments and (node.id in formatted or (isinstance(node, Call) and node.function == "format")):
+            formatted.update(each.id for each in children(node))
+        if isinstance(node, CreateList) and node.id not in formatted:
             found += _mixed_list(node, types)
-        elif isinstance(node, CreateMap):
+        elif isinstance(node, CreateMap) and node.id not in formatted:
             found += _mixed_map(node, types)
         elif arguments and isinstance(node, Call):
             found += _mistaken_arguments(node)
+            found += mistaken_format(node, types)
     return [(tree.offsets.get(node, NOWHERE), message) for node, message in found]
 
 

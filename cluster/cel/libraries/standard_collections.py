@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from cluster.cel import costs, types
-from cluster.cel.equality import equal
+from cluster.cel.equality import surely_equal
 from cluster.cel.functions import Function, Overload
 from cluster.cel.libraries.standard_arithmetic import no_overload
 from cluster.cel.types import list_of, map_of, parameter
@@ -29,7 +29,7 @@ def size(value: Any) -> int:
 def in_list(value: Any, collection: Sequence[Any]) -> bool:
     if type(value) is str:
         return value in collection
-    return any(equal(value, each) for each in collection)
+    return any(surely_equal(value, each) for each in collection)
 
 
 def in_map(value: Any, collection: Mapping[Any, Any]) -> bool:
