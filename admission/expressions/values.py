@@ -11,13 +11,12 @@ from typing import Any, Final
 
 from admission.attributes import Attributes
 from admission.matching.rules import Target
-from admission.matching.selectors import namespace
+from admission.matching.selectors import Namespaces
 from admission.requests import request_of
 from admission.versions import Versions
 from cluster.api.authorization import Attributes as Question
 from cluster.api.authorization import Authorizer, Verdict
 from cluster.api.names import GroupVersionKind, Object
-from cluster.api.protocols import Reader
 from cluster.cel.libraries.authz import AuthorizerValue, ResourceCheck
 from cluster.schema.admission_expressions import (
     AUTHORIZER,
@@ -41,11 +40,11 @@ Values = Mapping[str, Any]
 class Written:
     """One write as expressions see it."""
 
-    def __init__(self, attributes: Attributes, versions: Versions, reader: Reader, authorizer: Authorizer) -> None:
+    def __init__(self, attributes: Attributes, versions: Versions, namespaces: Namespaces, authorizer: Authorizer) -> None:
         self.deadline: Final = attributes.deadline
         self._attributes = attributes
         self._versions = versions
-        self._reader = reader
+        self._namespaces = namespaces
         self._authorizer: Authorizer = _Remembering(authorizer)
         self._rights: Values | None = None
         self._conditions: dict[GroupVersionKind, Values] = {}
@@ -85,7 +84,7 @@ class Written:
         attributes = self._attributes
         if not attributes.namespace or attributes.kind == _NAMESPACE_KIND:
             return None
-        return _shown_namespace(namespace(self._reader, attributes.namespace))
+        return _shown_namespace(self._namespaces.get(attributes.namespace))
 
     def _rights_of_user(self) -> Values:
         if self._rights is None:

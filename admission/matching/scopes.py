@@ -9,10 +9,9 @@ from dataclasses import dataclass
 
 from admission.attributes import Attributes
 from admission.matching.rules import Asked, Equivalents, Found, Rule, Target, find
-from admission.matching.selectors import Selector, in_selected_namespace, is_selected_object, parsed
+from admission.matching.selectors import Namespaces, Selector, in_selected_namespace, is_selected_object, parsed
 from cluster.api.errors import StatusError
 from cluster.api.names import Object
-from cluster.api.protocols import Reader
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,23 +31,25 @@ class Narrowed:
         selective = excluded or found[0].names or not (_is_empty(namespaces) and _is_empty(objects))
         return cls(found, excluded, namespaces, objects, None if selective else found[0].target)
 
-    def target(self, attributes: Attributes, reader: Reader) -> Target | None:
+    def target(self, attributes: Attributes, namespaces: Namespaces) -> Target | None:
         """What the write is judged as; None where it is not concerned.
 
         StatusError where that can not be told, which matters only where the rest matches.
         """
         if self.always is not None:
             return self.always
-        name = attributes.name
-        target = next((each.target for each in self.found if not each.names or name in each.names), None)
+        name, first = attributes.name, self.found[0]
+        target: Target | None = first.target
+        if first.names:
+            target = next((each.target for each in self.found if not each.names or name in each.names), None)
         if target is None or (self.excluded and any(name in names for names in self.excluded)):
             return None
-        return target if self._is_selected(attributes, reader) else None
+        return target if self._is_selected(attributes, namespaces) else None
 
-    def _is_selected(self, attributes: Attributes, reader: Reader) -> bool:
+    def _is_selected(self, attributes: Attributes, namespaces: Namespaces) -> bool:
         problem: StatusError | None = None
         try:
-            if not in_selected_namespace(self.namespace_selector, attributes, attributes.object, reader):
+            if not in_selected_namespace(self.namespace_selector, attributes, attributes.object, namespaces):
                 return False
         except StatusError as error:
             problem = error

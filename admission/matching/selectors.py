@@ -32,15 +32,24 @@ def usable(selector: Selector) -> LabelSelector:
     return selector
 
 
-def namespace(reader: Reader, name: str) -> Object:
-    """NotFound."""
-    found = reader.get(NAMESPACES, "", name)
-    if found is None:
-        raise NotFound.of(NAMESPACES, name)
-    return found
+class Namespaces:
+    """As they are for one write: each is read once, however many selectors there are."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._known: dict[str, Object | None] = {}
+
+    def get(self, name: str) -> Object:
+        """NotFound."""
+        if name not in self._known:
+            self._known[name] = self._reader.get(NAMESPACES, "", name)
+        found = self._known[name]
+        if found is None:
+            raise NotFound.of(NAMESPACES, name)
+        return found
 
 
-def in_selected_namespace(selector: Selector, attributes: Attributes, obj: Object | None, reader: Reader) -> bool:
+def in_selected_namespace(selector: Selector, attributes: Attributes, obj: Object | None, namespaces: Namespaces) -> bool:
     """Whether the write's namespace has the labels; what is in none, and is none, always does.
 
     NotFound for a namespace that is missing, InternalError for a selector that is none.
@@ -54,7 +63,7 @@ def in_selected_namespace(selector: Selector, attributes: Attributes, obj: Objec
         return True
     if is_namespace and not attributes.subresource and attributes.operation in _WRITTEN:
         return wanted.matches(_labels(obj))
-    return wanted.matches(_labels(namespace(reader, attributes.namespace)))
+    return wanted.matches(_labels(namespaces.get(attributes.namespace)))
 
 
 def is_selected_object(selector: Selector, *objects: Object | None) -> bool:

@@ -17,6 +17,7 @@ from admission.expressions.evaluation import OUT_OF_BUDGET
 from admission.expressions.values import Written
 from admission.matching.rules import Target
 from admission.matching.scopes import Narrowed
+from admission.matching.selectors import Namespaces
 from admission.objects import Objects
 from admission.observer import Judgement
 from admission.policy.index import Binding, Candidate, Index, Policy, Sort
@@ -74,8 +75,9 @@ class ValidatingAdmissionPolicy:
             self._tell_skipped(attributes, candidates)
         if not candidates:
             return
-        written = Written(attributes, FixedVersions(attributes, self._objects), self._reader, self._authorizer)
-        judging = _Judging(attributes, written, self._reader, self._parameters, self._counting)
+        namespaces = Namespaces(self._reader)
+        written = Written(attributes, FixedVersions(attributes, self._objects), namespaces, self._authorizer)
+        judging = _Judging(attributes, written, namespaces, self._parameters, self._counting)
         for candidate in candidates:
             judging.judge(candidate)
         if judging.denials:
@@ -91,10 +93,12 @@ class ValidatingAdmissionPolicy:
 class _Judging:
     """One write, before all policies that it may concern."""
 
-    def __init__(self, attributes: Attributes, written: Written, reader: Reader, parameters: Parameters, counting: Counting) -> None:
+    def __init__(
+        self, attributes: Attributes, written: Written, namespaces: Namespaces, parameters: Parameters, counting: Counting
+    ) -> None:
         self._attributes = attributes
         self._written = written
-        self._reader = reader
+        self._namespaces = namespaces
         self._parameters = parameters
         self._counting = counting
         self.denials: list[_Denial] = []
@@ -102,7 +106,7 @@ class _Judging:
     def judge(self, candidate: Candidate[Validator]) -> None:
         attributes, policy = self._attributes, candidate.policy
         try:
-            target = candidate.narrowed.target(attributes, self._reader)
+            target = candidate.narrowed.target(attributes, self._namespaces)
             if attributes.observer is not None:
                 _tell(attributes, policy, None, "matchConstraints", "skipped" if target is None else "matched")
             if target is None:
@@ -128,7 +132,7 @@ class _Judging:
             annotate(attributes.annotations, f"{policy.name}/{key}", ", ".join(values))
 
     def _is_bound(self, policy: Policy[Validator], binding: Binding, narrowed: Narrowed) -> bool:
-        bound = narrowed.target(self._attributes, self._reader) is not None
+        bound = narrowed.target(self._attributes, self._namespaces) is not None
         _tell(self._attributes, policy, binding, "matchResources", "matched" if bound else "skipped")
         return bound
 

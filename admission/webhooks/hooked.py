@@ -17,7 +17,7 @@ from admission.counting import CALLING_ERROR, NO_ERROR, SERVER_ERROR, Counting
 from admission.expressions.conditions import Conditions, Told
 from admission.expressions.evaluation import CONDITIONS_BUDGET, Evaluation
 from admission.expressions.values import Written
-from admission.matching.selectors import in_selected_namespace, is_selected_object
+from admission.matching.selectors import Namespaces, in_selected_namespace, is_selected_object
 from admission.objects import Objects
 from admission.observer import Judgement
 from admission.versions import Versions
@@ -115,7 +115,7 @@ class Hooked:
         """
         hook = candidate.hook
         now = versions.now()
-        if not in_selected_namespace(hook.namespace_selector, attributes, now, self._reader):
+        if not in_selected_namespace(hook.namespace_selector, attributes, now, Namespaces(self._reader)):
             return self._skip(hook, attributes, "namespaceSelector")
         if not is_selected_object(hook.object_selector, now, attributes.old_object):
             return self._skip(hook, attributes, "objectSelector")
@@ -123,7 +123,7 @@ class Hooked:
 
     def _fulfils(self, hook: Hook, conditions: Conditions, kind: GroupVersionKind, attributes: Attributes, versions: Versions) -> bool:
         operation = attributes.operation.value
-        values = Written(attributes, versions, self._reader, self._authorizer).for_conditions(kind)
+        values = Written(attributes, versions, Namespaces(self._reader), self._authorizer).for_conditions(kind)
         began = self.clock()
         evaluation = Evaluation(values, budget=CONDITIONS_BUDGET, deadline=attributes.deadline)
         verdict = conditions.judge(evaluation, self._told(hook, attributes))

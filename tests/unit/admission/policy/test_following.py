@@ -86,3 +86,15 @@ def test_a_hundred_policies_cost_little(rules: dict[str, object], most: float) -
         world.plugin.validate(attributes)
         best = min(best, time.process_time() - began)
     assert best < most
+
+
+def test_a_namespace_is_read_once_for_a_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = {"namespaceSelector": {"matchLabels": {"team": "shop"}}}
+    names = [f"p{number}" for number in range(5)]
+    given = [policy(name, "namespaceObject.metadata.name == 'dev'", constraints=shop) for name in names]
+    world = PolicyWorld(*given, *(binding(name, name, resources=shop) for name in names))
+    reads: list[str] = []
+    read = world.get
+    monkeypatch.setattr(world, "get", lambda resource, namespace, name: reads.append(name) or read(resource, namespace, name))
+    assert world.says() == ""
+    assert reads == ["dev"]
