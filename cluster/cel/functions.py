@@ -37,7 +37,7 @@ class Bounds:
         return Bounds(_saturated(self.least * other.least), _saturated(self.most * other.most))
 
     def scaled(self, factor: float) -> Bounds:
-        """Times a factor, each end rounded up."""
+        """Times a factor, each end rounded up, in floating point as upstream has it."""
         return Bounds(_scaled(self.least, factor), _scaled(self.most, factor))
 
     def union(self, other: Bounds) -> Bounds:
@@ -55,7 +55,7 @@ def _saturated(number: int) -> int:
 
 
 def _scaled(number: int, factor: float) -> int:
-    product = math.ceil(number * factor)
+    product = math.ceil(float(number) * factor)
     return min(product, MOST)
 
 

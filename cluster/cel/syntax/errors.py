@@ -11,6 +11,8 @@ from typing import Final
 
 NOWHERE: Final = -1
 """The offset of an error that is of no place in the text."""
+BEFORE: Final = -2
+"""The offset of one that upstream shows a column before the text: of what is missing, and of a text that is empty."""
 MAX_REPORTED: Final = 100
 MAX_SNIPPET_BYTES: Final = 16384
 
@@ -59,20 +61,19 @@ def line_starts(text: str) -> list[int]:
 def position(starts: list[int], offset: int) -> tuple[int, int]:
     """Line from 1 and column from 0; of what is nowhere, -1 both."""
     if offset < 0:
-        return -1, -1
+        return (1, -1) if offset == BEFORE else (-1, -1)
     line = bisect.bisect_right(starts, offset)
     return line, offset - starts[line - 1]
 
 
 def _shown(text: str, starts: list[int], line: int, column: int, message: str) -> str:
-    if not text:
-        column = -1  # where upstream's lexer is before it looked at anything
     head = f"ERROR: <input>:{line}:{column + 1}: {message}"
     if line < 1 or not text:
         return head
     snippet = text[starts[line - 1] : starts[line] - 1 if line < len(starts) else len(text)].replace("\t", " ")
     if len(snippet.encode("utf-8", "replace")) > MAX_SNIPPET_BYTES:
         return head
+    column = max(column, 0)
     dots = "".join("\uff0e" if character > "\x7f" else "." for character in snippet[:column])
     pointer = "\uff3e" if column < len(snippet) and snippet[column] > "\x7f" else "^"
     return f"{head}\n | {snippet}\n | {dots}{pointer}"

@@ -9,6 +9,8 @@ import re
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from cluster.cel.syntax.errors import BEFORE
+
 EOF: Final = "<EOF>"
 INT: Final = "NUM_INT"
 UINT: Final = "NUM_UINT"
@@ -95,7 +97,7 @@ def tokenize(text: str) -> Lexed:
                 kind = IDENTIFIER
             tokens.append(Token(kind, word, offset))
         offset = found.end()
-    tokens.append(Token(EOF, EOF, end))
+    tokens.append(Token(EOF, EOF, end if text else BEFORE))
     problems = [(start, f"Syntax error: token recognition error at: '{text[start:behind]}'") for start, behind in skipped]
     return Lexed(text, tokens, skipped, problems)
 

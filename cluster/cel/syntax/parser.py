@@ -13,7 +13,7 @@ from cluster.cel.functions import Macro
 from cluster.cel.syntax import literals
 from cluster.cel.syntax.ast import Call, CreateList, CreateMap, CreateObject, Entry, Identifier, Literal, Node, Select, Tree
 from cluster.cel.syntax.building import Builder
-from cluster.cel.syntax.errors import NOWHERE, Problem, SyntaxErrors
+from cluster.cel.syntax.errors import BEFORE, NOWHERE, Problem, SyntaxErrors
 from cluster.cel.syntax.grammar import END, EXPRESSION, FIELD, LITERAL, MEMBER, OPTION, PRODUCTS, RELATIONS, RESERVED, SUMS, Kinds, kinds
 from cluster.cel.syntax.lexer import EOF, ESCAPED, FLOAT, IDENTIFIER, INT, Token, tokenize
 from cluster.cel.syntax.macros import STANDARD_MACROS
@@ -378,7 +378,7 @@ class _Parser:
         except Mistake as mistake:
             stream.recover(mistake)
         stream.leave()
-        return found or self.missing()
+        return found or Node(self.build.id(BEFORE))
 
     def name(self) -> Node:
         """A variable, a function's call, or an object; a name with dots is the operand of selections unless a brace follows."""
