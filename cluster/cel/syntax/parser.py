@@ -269,7 +269,8 @@ class _Parser:
         field = self.field_name(_MEMBER)
         self.height = height + 1
         if field is None:
-            return self.build.fail(start, "unsupported ident kind"), True
+            self.problems.append((start, "unsupported ident kind"))
+            field = Token(IDENTIFIER, "", start)
         return self.selected(operand, dot.offset, field, optional), True
 
     def selected(self, operand: Node, dot: int, field: Token, optional: bool) -> Node:
