@@ -187,7 +187,7 @@ def test_the_life_of_a_pod(place: Place) -> None:
 
 def test_a_pod_that_has_ended_is_an_object_and_no_more(place: Place) -> None:
     place.quota("test-quota", {"pods": "1", "count/pods": "2", "requests.cpu": "1"})
-    place.pod("done", {"cpu": "1"})
+    place.pod("done", {"cpu": "1"}, schedulerName="nobody")  # no kubelet is to say that it runs
     place.client.patch(PODS, place.name, "done", {"status": {"phase": "Succeeded"}}, subresource="status")
     place.comes_to_use({"pods": "0", "count/pods": "1", "requests.cpu": "0"})
     place.pod("next", {"cpu": "1"})
