@@ -153,19 +153,29 @@ def run(mode: str, total: int, clients: list[Client]) -> dict[str, Any]:
 
 
 def effect(total: int, writer: Client, readers: list[Client]) -> dict[str, Any]:
-    """New bindings, alternately of the namespace and of the cluster, each timed from the request that makes it until every reader's
-    review sees it; the readers' connections are spread over the workers."""
+    """New bindings, alternately of the namespace and of the cluster: how long the request that makes one takes, and then the slowest
+    reader's review until it sees it.  The readers' connections are spread over the workers; they ask one after the other, so that none
+    waits for another.  `again` counts the reviews that did not see it at once."""
     latencies: list[float] = []
+    again = 0
+    for each in (writer, *readers):
+        each.send("GET", "/version")  # their handshakes are no part of it
     for number in range(total):
         path, user = (ROLE_BINDINGS, CLUSTER_ROLE_BINDINGS)[number % 2], f"newcomer-{number}"
         started = time.perf_counter()
         writer.send("POST", path, binding(user, user))
+        taken = time.perf_counter() - started
+        slowest = 0.0
         for reader in readers:
+            asked = time.perf_counter()
             while not json.loads(reader.send("POST", REVIEWS, review(user)))["status"]["allowed"]:
-                if time.perf_counter() - started > MAX_SECONDS:
+                again += 1
+                if time.perf_counter() - asked > MAX_SECONDS:
                     raise SystemExit("bench: a binding does not take effect")
-        latencies.append(time.perf_counter() - started)
-    return {"mode": "effect", "n": total, "readers": len(readers), "max_ms": round(1000 * max(latencies), 2), **percentiles(latencies)}
+            slowest = max(slowest, time.perf_counter() - asked)
+        latencies.append(taken + slowest)
+    worst = round(1000 * max(latencies), 2)
+    return {"mode": "effect", "n": total, "readers": len(readers), "again": again, "max_ms": worst, **percentiles(latencies)}
 
 
 def fan_out(events: int, watchers: list[Client], writers: list[Client]) -> dict[str, Any]:
