@@ -17,6 +17,7 @@ BINARY_SI: Final = "BinarySI"
 DECIMAL_EXPONENT: Final = "DecimalExponent"
 
 FORMAT_WRONG: Final = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
+NUMERIC_WRONG: Final = "unable to parse numeric part of quantity"
 SUFFIX_WRONG: Final = "unable to parse quantity's suffix"
 
 _BILLION: Final = 10**9
@@ -30,6 +31,8 @@ _LARGEST_BINARY: Final = (2**63 - 1) * _BILLION
 _MAX_EXPONENT: Final = 1000
 _MAX_LENGTH: Final = 1000
 _FAST_DIGITS: Final = 18
+_FAST_BINARY: Final = 40
+"""Up to which power of two upstream's fast path goes, which takes no digits for zero."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +170,8 @@ def _parse(text: str) -> Quantity:
         return Quantity(0, "DecimalSI", "0")
     sign, whole, fraction, suffix = shape[1], shape[2] or "", shape[3] or "", shape[4]
     base, exponent, form = _interpret(suffix)
+    if not re.search("[0-9]", text.removesuffix(suffix)) and (exponent > _FAST_BINARY if base == 2 else exponent < -9):
+        raise ValueError(NUMERIC_WRONG)
     digits = (whole or "0") + fraction
     unscaled = int(digits)
     if base == 2:

@@ -216,7 +216,7 @@ def is_valid_ip(value: str) -> list[str]:
 
 def _mask_trailing_dash(name: str) -> str:
     """A prefix may end in a dash, since characters will follow."""
-    return name[:-2] + "a" if len(name) > 1 and name.endswith("-") else name
+    return name[:-2] + "a" if len(name) > 1 and name.endswith("-") and name[-2].isascii() else name
 
 
 def name_is_dns_subdomain(name: str, prefix: bool) -> list[str]:

@@ -45,6 +45,8 @@ def test_parsed(source: str | int | float, text: str, value: int, milli: int) ->
         ("x", q.FORMAT_WRONG),
         ("1 Gi", q.FORMAT_WRONG),
         ("1Gib", q.FORMAT_WRONG),
+        ("-Ei", q.NUMERIC_WRONG),
+        ("e-10", q.NUMERIC_WRONG),
         ("1kk", q.SUFFIX_WRONG),
         ("1e99999999", q.SUFFIX_WRONG),
         (True, q.FORMAT_WRONG),

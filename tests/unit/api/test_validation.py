@@ -65,6 +65,7 @@ def test_values(check, value, messages) -> None:
         (v.name_is_dns_subdomain, "a.b", False, True),
         (v.name_is_dns_subdomain, "web-", True, True),
         (v.name_is_dns_subdomain, "web-", False, False),
+        (v.name_is_dns_subdomain, "é-", True, False),
         (v.name_is_dns_label, "a.b", False, False),
         (v.name_is_dns1035_label, "1a", False, False),
         (v.path_segment_name, "system:node", False, True),
