@@ -20,8 +20,6 @@ from cluster.cel.values import CostExceeded, Joined, key_value
 COST_LIMIT: Final = 1_000_000
 """What no evaluation may cost more than (`environment.PER_CALL_LIMIT`)."""
 
-_FREE: Final = 4
-"""How many values that cost nothing, such as empty lists, are looked at for one that would cost something."""
 _TEXTS: Final = frozenset({TypeKind.STRING, TypeKind.BYTES})
 _LISTS: Final = (list, tuple, Joined)
 
@@ -55,7 +53,10 @@ def of_all_values(arguments: Sequence[Any], _: Any) -> int:
 
 
 def _deep(value: Any) -> int:
-    """1 for each value that a value consists of, a tenth of a text's bytes; nothing for a list itself."""
+    """1 for each value that a value consists of, a tenth of a text's bytes; nothing for a list itself.
+
+    Of what costs nothing no more is looked at than of what would cost something.
+    """
     total = visited = 0
     pending: list[Iterable[Any]] = [(value,)]
     while pending:
@@ -71,7 +72,7 @@ def _deep(value: Any) -> int:
                 pending += (map(key_value, each), each.values())
             else:
                 total += 1
-            affordable(max(total, visited // _FREE))
+            affordable(max(total, visited))
     return total
 
 

@@ -21,6 +21,8 @@ from cluster.cel.types import Type
 from cluster.cel.values import MAX_INT, MAX_TEXT, CelError, Duration, Joined, Timestamp, UInt, key_value
 
 DEFAULT_PRECISION: Final = 6
+_PART: Final = 16
+"""How many characters a part of a list or map is taken for at least."""
 _LARGEST_PRECISION: Final = 1_000_000
 _SUPERSCRIPT: Final = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 _NO_CLAUSE: Final = "%!(NOVERB)"
@@ -155,13 +157,16 @@ def _scalar(value: Any) -> str:
 
 
 class _Nested:
-    """Lists and maps as expressions have them, no longer than texts may be: parts may be the same many times over."""
+    """Lists and maps as expressions have them, no longer than texts may be, and of no more parts than have room in one.
+
+    Parts may be the same many times over.
+    """
 
     def __init__(self) -> None:
         self._left = MAX_TEXT
 
     def _written(self, made: str) -> str:
-        self._left -= len(made)
+        self._left -= max(len(made), _PART)
         if self._left < 0:
             raise _too_long()
         return made
