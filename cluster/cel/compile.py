@@ -240,7 +240,7 @@ class _Compiler:
         patterns.compiled(parts[1].value)
         function, (overload,) = self.overloads(node)
         meaning = meant(function, (overload,), [self.types[each.id] for each in self.arguments(node)])
-        return Computed(calling(replace(meaning, call=searching(overload.call)), parts, self.types[node.id]))
+        return Computed(calling(replace(meaning, call=searching(overload.call), in_turn=True), parts, self.types[node.id]))
 
     def text_part(self, node: Call) -> Part:
         text, part = (self.part(each) for each in self.arguments(node))

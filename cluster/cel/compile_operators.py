@@ -53,9 +53,13 @@ def _simple_equality(left: Part, right: Part, compare: Callable[[Any, Any], bool
 
 
 def _equality_with(part: Part, constant: Any, negated: bool, swapped: bool = False) -> Builder:
-    """With a constant, of which the cost is at most that of its size; `swapped`: the constant comes first."""
+    """With a constant, of which the cost is at most that of its size; `swapped`: the constant comes first.
+
+    A library's value that is asked whether it is a value of another type fails; only `==` asks it, and only the first side.
+    """
     most = size_of(constant)
     failed = traversal(min(1, most))
+    strict = not (negated or swapped)
     same: Callable[[Any, Any], bool] = operator.eq if type(constant) is str else _comparison(negated, swapped)
 
     def build(charge: int) -> Evaluator:
@@ -68,8 +72,16 @@ def _equality_with(part: Part, constant: Any, negated: bool, swapped: bool = Fal
                 frame[0] -= failed
                 raise
             size = len(value) if type(value) is str else size_of(value)
-            frame[0] -= ((size if size < most else most) + 9) // 10
-            return same(value, constant) is not negated
+            if strict and isinstance(value, Opaque):
+                frame[0] -= 1
+            else:
+                frame[0] -= ((size if size < most else most) + 9) // 10
+            try:
+                return same(value, constant) is not negated
+            except CelError:
+                if strict:
+                    raise
+                return negated
 
         return evaluate
 
@@ -84,7 +96,12 @@ def _equality_with(part: Part, constant: Any, negated: bool, swapped: bool = Fal
                 raise
             if value or type(value) not in _EMPTY:
                 frame[0] -= 1
-            return same(value, constant) is not negated
+            try:
+                return same(value, constant) is not negated
+            except CelError:
+                if strict:
+                    raise
+                return negated
 
         return evaluate
 

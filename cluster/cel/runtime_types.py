@@ -86,9 +86,11 @@ def type_name(value: Any) -> str:
 
 
 def go_type(value: Any) -> str:
-    """The name of a value's type in cel-go, which some messages show."""
+    """The name of a value's type in Go, which some messages show."""
     if isinstance(value, Optional_):
         return "*types.Optional"
+    if isinstance(value, Opaque):
+        return value.go_type()
     return _GO_TYPES.get(type_of(value).kind, type_name(value))
 
 

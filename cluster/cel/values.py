@@ -187,6 +187,10 @@ class Opaque:
         """Whether `optional.ofNonZeroValue` leaves it out."""
         return False
 
+    def go_type(self) -> str:
+        """The name of its type in Kubernetes, which some messages show."""
+        return f"cel.{type(self).__name__}"
+
 
 class CelError(Exception):
     """An evaluation that failed; `&&` and `||` may absorb it.  The message is cel-go's: `no such key: x`, `division by zero`."""

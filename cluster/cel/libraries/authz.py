@@ -54,6 +54,10 @@ class _Incomparable(Opaque):
 
     __hash__ = object.__hash__
 
+    def go_type(self) -> str:
+        name = self.type_name.rpartition(".")[2]
+        return f"library.{name[0].lower()}{name[1:]}Val"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AuthorizerValue(_Incomparable):

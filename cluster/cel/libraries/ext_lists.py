@@ -16,13 +16,14 @@ from cluster.cel.estimate_calls import known_size
 from cluster.cel.functions import MOST, ONE, STRING_TRAVERSAL, Bounds, Estimate, Function, Library, Overload, RuntimeCost, Sized, StaticCost
 from cluster.cel.libraries.library_costs import affordable, timely
 from cluster.cel.libraries.ordering import comparable, compared
+from cluster.cel.libraries.standard_arithmetic import no_overload
 from cluster.cel.runtime_types import FAILED, go_type, size_of, type_of
 from cluster.cel.syntax.ast import Call, Comprehension, CreateList, Identifier, Literal, Node, Select
 from cluster.cel.syntax.errors import MacroError
 from cluster.cel.syntax.macros import Expansion, Maker, receiver
 from cluster.cel.text import declared
 from cluster.cel.types import Type, list_of, parameter
-from cluster.cel.values import CelError, Joined
+from cluster.cel.values import CelError, Duration, Joined, Timestamp, UInt
 
 _T: Final = parameter("T")
 _LIST: Final = list_of(_T)
@@ -43,6 +44,8 @@ _COMPARABLE: Final = (
     types.BYTES,
 )
 _LISTS: Final = (list, tuple, Joined)
+_ADDED: Final = frozenset({int, UInt, float, str, bytes, Duration, Timestamp})
+"""What can be added without being a list."""
 
 
 def slice_of(values: Sequence[Any], start: int, end: int) -> list[Any]:
@@ -163,15 +166,20 @@ def _of_flattening(arguments: Sequence[Any], _: Any) -> int:
     return (int(float(size_of(arguments[0])) * float(depth)) + _CALL) & MOST
 
 
+def _no_list(found: str, method: str) -> CelError:
+    """Upstream does not look at what it computes a cost of."""
+    return CelError(f"internal error: interface conversion: {found} is not traits.Lister: missing method {method}")
+
+
 def _of_comparing(position: int) -> RuntimeCost:
     """Each element of a list with each."""
 
     def cost(arguments: Sequence[Any], _: Any) -> int:
         values = arguments[position]
         if values is FAILED:
-            raise CelError("internal error: interface conversion: *types.Err is not traits.Lister: missing method Add")
+            raise _no_list("*types.Err", "Add")
         if not isinstance(values, _LISTS):
-            return _CALL
+            raise _no_list(go_type(values), "Contains" if type(values) in _ADDED else "Add")
         factor = 2.0
         if len(values) and type(values[0]) in (str, bytes):
             factor += STRING_TRAVERSAL
@@ -247,10 +255,10 @@ def _of(id_: str, parameters: tuple[Type, ...], result: Type, call: Callable[...
 def _only_lists(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
     """One function for all overloads looks at nothing but whether it is called on a list."""
 
-    def checked(values: Any, *others: Any) -> Any:
-        if not all(isinstance(each, _LISTS) for each in (values, *others)):
-            raise CelError(f"no such overload: {name}")
-        return call(values, *others)
+    def checked(values: Any, *keys: Any) -> Any:
+        if not isinstance(values, _LISTS):
+            raise no_overload(name, values)
+        return call(values, *keys)
 
     return checked
 

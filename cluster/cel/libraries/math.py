@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import operator
 from collections.abc import Callable, Sequence
@@ -43,10 +44,10 @@ def _of_list(name: str, pair: Callable[[Any, Any], Any]) -> Callable[[Sequence[A
     def chosen(values: Sequence[Any]) -> Any:
         if not len(values):
             raise CelError(f"{name}(list) argument must not be empty")
-        found = values[0]
-        for position, each in enumerate(values):
-            if position:
-                found = pair(found, each)
+        try:
+            found = functools.reduce(pair, values)
+        except CelError:
+            found = None
         if type(found) not in (int, float, UInt):
             raise CelError(f"no such overload: {name}")
         return found

@@ -34,16 +34,20 @@ _LARGEST_POWER: Final = 308
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Quantity(Opaque):
-    """`number` times ten to the `exponent`; `exact` is the same to the API, which knows how it is written."""
+    """`number` times ten to the `exponent`; `exact` is the same to the API, which knows how it is written.
+
+    `computed`: whether it is a sum or a difference, with which upstream compares none.
+    """
 
     type_name: ClassVar[str] = "kubernetes.Quantity"
     exact: api.Quantity
     number: int
     exponent: int
     small: bool
+    computed: bool = False
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Quantity):
+        if not isinstance(other, Quantity) or other.computed:
             raise CelError("no such overload")
         return self.exact.nano == other.exact.nano
 
@@ -52,6 +56,9 @@ class Quantity(Opaque):
 
     def __str__(self) -> str:
         return str(self.exact)
+
+    def go_type(self) -> str:
+        return "*cel.Quantity" if self.computed else "cel.Quantity"
 
 
 def parse_quantity(text: str) -> Quantity:
@@ -159,13 +166,13 @@ def add(left: Quantity, right: Quantity) -> Quantity:
     exact = left.exact + right.exact
     if left.small and right.small:
         if not right.number:
-            return Quantity(exact, left.number, left.exponent, True)
+            return Quantity(exact, left.number, left.exponent, True, True)
         if not left.number:
-            return Quantity(exact, right.number, right.exponent, True)
+            return Quantity(exact, right.number, right.exponent, True, True)
     exponent = min(left.exponent, right.exponent)
     scaled = [each.number * 10 ** (each.exponent - exponent) for each in (left, right)]
     fits = all(MIN_INT <= each <= MAX_INT for each in (*scaled, sum(scaled)))
-    return Quantity(exact, sum(scaled), exponent, left.small and right.small and fits)
+    return Quantity(exact, sum(scaled), exponent, left.small and right.small and fits, True)
 
 
 def subtract(left: Quantity, right: Quantity) -> Quantity:
