@@ -16,6 +16,7 @@ from cluster.cel.compile_parts import DEADLINE, MAX_MEMORY, MAX_SECONDS
 from cluster.cel.declarations import Declarations, Identity
 from cluster.cel.estimate import UNSIZED, Sizes, estimate
 from cluster.cel.functions import Bounds, Library, Macro
+from cluster.cel.libraries.library_costs import COST_LIMIT
 from cluster.cel.libraries.table import LIBRARIES
 from cluster.cel.syntax.ast import Tree
 from cluster.cel.syntax.errors import SyntaxErrors, render
@@ -25,7 +26,7 @@ from cluster.cel.types import Type, TypeKind, type_of
 from cluster.cel.validation import mistaken_literals
 from cluster.cel.values import CelError, CostExceeded, Joined
 
-PER_CALL_LIMIT: Final = 1_000_000
+PER_CALL_LIMIT: Final = COST_LIMIT
 """What one evaluation may cost, unless it is told otherwise.  Upstream: apiserver `pkg/apis/cel/config.go`."""
 STORED: Final = 999
 """The minor of an environment for expressions that are stored already, of whatever version: it has all that is not removed."""

@@ -18,7 +18,7 @@ from cluster.cel.types import Type, TypeKind
 from cluster.cel.values import CostExceeded, Joined, key_value
 
 COST_LIMIT: Final = 1_000_000
-"""What no evaluation may cost more than (`environment.PER_CALL_LIMIT`)."""
+"""What one evaluation may cost.  Upstream: apiserver `pkg/apis/cel/config.go` (PerCallLimit)."""
 
 _TEXTS: Final = frozenset({TypeKind.STRING, TypeKind.BYTES})
 _LISTS: Final = (list, tuple, Joined)
