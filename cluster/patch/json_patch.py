@@ -7,12 +7,14 @@ exception.  Upstream: `gopkg.in/evanphx/json-patch.v4`, apiserver `pkg/endpoints
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import orjson
 
 from cluster.api.errors import RequestEntityTooLarge
+from cluster.api.field import quoted
 from cluster.api.meta import deep_copy
 from cluster.api.names import Object
 from cluster.patch.merge_patch import same
@@ -24,7 +26,19 @@ MAX_COPIED: Final = 3 * 1024 * 1024
 """How many bytes of JSON all `copy` operations together may copy."""
 
 _REFUSED: Final = "the server rejected our request due to an error in our request"
+_NO_PATH: Final = "operation missing path field: missing value"
+_NO_SOURCE: Final = "operation, missing from field: missing value"
 _INDEX: Final = re.compile(r"[+-]?[0-9]{1,9}", re.ASCII)
+
+
+class NotApplied(ValueError):
+    """An operation does not apply; worded as upstream words it."""
+
+
+class TestFailed(NotApplied):
+    """An operation has asked for a value that is not there."""
+
+    __test__ = False
 
 
 def apply(obj: Object, patch: Any) -> Object:
@@ -40,14 +54,20 @@ def apply(obj: Object, patch: Any) -> Object:
             raise bad_request(f"json: cannot unmarshal {json_type(operation)} into Go value of type jsonpatch.Operation")
     if len(patch) > MAX_OPERATIONS:
         raise RequestEntityTooLarge.of(f"The allowed maximum operations in a JSON patch is {MAX_OPERATIONS}, got {len(patch)}")
-    document = _Document(deep_copy(obj))
     try:
-        for operation in patch:
-            document.run(operation)
-    except ValueError as error:
+        root = applied(obj, patch)
+    except NotApplied as error:
         raise unprocessable(_REFUSED) from error
-    if not isinstance(document.root, dict) or too_deep(document.root):
+    if not isinstance(root, dict) or too_deep(root):
         raise unprocessable(_REFUSED)
+    return root
+
+
+def applied(obj: Object, operations: Iterable[Object]) -> Any:
+    """What all operations make of an object, which may be none any more; NotApplied."""
+    document = _Document(deep_copy(obj))
+    for operation in operations:
+        document.run(operation)
     return document.root
 
 
@@ -67,11 +87,11 @@ class _Document:
         }
 
     def run(self, operation: Object) -> None:
-        """One operation; ValueError where it does not apply."""
+        """One operation; NotApplied."""
         kind = operation.get("op")
         run = self._operations.get(kind) if isinstance(kind, str) else None
         if run is None:
-            raise ValueError(f"Unexpected kind: {kind if isinstance(kind, str) else 'unknown'}")
+            raise NotApplied(f"Unexpected kind: {kind if isinstance(kind, str) else 'unknown'}")
         run(operation)
 
     def _find(self, pointer: str, missing: str) -> tuple[Any, str]:
@@ -79,99 +99,116 @@ class _Document:
         steps = [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")]
         found = self.root
         if len(steps) < 2:
-            raise ValueError(missing)
+            raise NotApplied(missing)
         for step in steps[1:-1]:
             try:
                 found = _get(found, step)
-            except ValueError:
-                raise ValueError(missing) from None
+            except NotApplied:
+                raise NotApplied(missing) from None
             if not isinstance(found, (dict, list)):
-                raise ValueError(missing)
+                raise NotApplied(missing)
         return found, steps[-1]
 
     def _add(self, operation: Object) -> None:
-        path = _pointer(operation, "path", "add operation failed to decode path")
+        path = _pointer(operation, "path", "add operation failed to decode path: missing value")
         container, step = self._find(path, f'add operation does not apply: doc is missing path: "{path}": missing value')
-        _insert(container, step, deep_copy(operation.get("value")))
+        with _failing(f"error in add for path: '{path}'"):
+            _insert(container, step, deep_copy(operation.get("value")))
 
     def _remove(self, operation: Object) -> None:
-        path = _pointer(operation, "path", "remove operation failed to decode path")
+        path = _pointer(operation, "path", "remove operation failed to decode path: missing value")
         container, step = self._find(path, f'remove operation does not apply: doc is missing path: "{path}": missing value')
-        _delete(container, step)
+        with _failing(f"error in remove for path: '{path}'"):
+            _delete(container, step)
 
     def _replace(self, operation: Object) -> None:
-        path = _pointer(operation, "path", "replace operation failed to decode path")
+        path = _pointer(operation, "path", f"replace operation failed to decode path: {_NO_PATH}")
         value = deep_copy(operation.get("value"))
         if not path:
             if not isinstance(value, (dict, list)):
-                raise ValueError("replace operation value must be object or array")
+                raise NotApplied("replace operation value must be object or array: %!w(<nil>)")
             self.root = value
             return
         container, step = self._find(path, f"replace operation does not apply: doc is missing path: {path}: missing value")
-        _get(container, step)
+        with _failing(f"replace operation does not apply: doc is missing key: {path}: missing value", whole=True):
+            _get(container, step)
         if isinstance(container, list):
             container[int(step)] = value
         else:
             container[step] = value
 
     def _move(self, operation: Object) -> None:
-        source = _pointer(operation, "from", "move operation failed to decode from")
+        source = _pointer(operation, "from", f"move operation failed to decode from: {_NO_SOURCE}")
         container, step = self._find(source, f"move operation does not apply: doc is missing from path: {source}: missing value")
-        value = _get(container, step)
-        _delete(container, step)
-        path = _pointer(operation, "path", "move operation failed to decode path")
+        with _failing(f"error in move for path: '{step}'"):
+            value = _get(container, step)
+            _delete(container, step)
+        path = _pointer(operation, "path", f"move operation failed to decode path: {_NO_PATH}")
         container, step = self._find(path, f"move operation does not apply: doc is missing destination path: {path}: missing value")
-        _insert(container, step, value)
+        with _failing(f"error in move for path: '{path}'"):
+            _insert(container, step, value)
 
     def _copy(self, operation: Object) -> None:
-        source = _pointer(operation, "from", "copy operation failed to decode from")
+        source = _pointer(operation, "from", f"copy operation failed to decode from: {_NO_SOURCE}")
         container, step = self._find(source, f"copy operation does not apply: doc is missing from path: {source}: missing value")
-        value = _get(container, step)
-        path = _pointer(operation, "path", "copy operation failed to decode path")
+        with _failing(f"error in copy for from: '{source}'"):
+            value = _get(container, step)
+        path = _pointer(operation, "path", "copy operation failed to decode path: missing value")
         container, step = self._find(path, f"copy operation does not apply: doc is missing destination path: {path}: missing value")
         self._copied += _size(value)
         if self._copied > MAX_COPIED:
-            raise ValueError(
+            raise NotApplied(
                 f"Unable to complete the copy, the accumulated size increase of copy is {self._copied}, exceeding the limit {MAX_COPIED}"
             )
-        _insert(container, step, deep_copy(value))
+        with _failing("error while adding value during copy"):
+            _insert(container, step, deep_copy(value))
 
     def _test(self, operation: Object) -> None:
-        path = _pointer(operation, "path", "test operation failed to decode path")
+        path = _pointer(operation, "path", f"test operation failed to decode path: {_NO_PATH}")
         found = self.root
         if path:
             container, step = self._find(path, f"test operation does not apply: is missing path: {path}: missing value")
-            found = _get(container, step)
+            with _failing(f"error in test for path: '{path}'"):
+                found = _get(container, step)
         if not same(found, operation.get("value")):
-            raise ValueError(f"testing value {path} failed: test failed")
+            raise TestFailed(f"testing value {path} failed: test failed")
 
 
 def _size(value: Any) -> int:
     try:
         return len(orjson.dumps(value))
     except orjson.JSONEncodeError as error:
-        raise ValueError(str(error)) from None
+        raise NotApplied(str(error)) from None
+
+
+@contextmanager
+def _failing(what: str, *, whole: bool = False) -> Iterator[None]:
+    """Says what failed before why; with `whole` it says all."""
+    try:
+        yield
+    except NotApplied as error:
+        raise NotApplied(what if whole else f"{what}: {error}") from None
 
 
 def _pointer(operation: Object, name: str, failed: str) -> str:
     pointer = operation.get(name)
     if not isinstance(pointer, str):
-        raise ValueError(f"{failed}: operation missing {name} field: missing value")
+        raise NotApplied(failed)
     return pointer
 
 
 def _index(step: str, length: int) -> int:
     """A position in a list of that length; negative ones count from the end."""
     if not _INDEX.fullmatch(step):
-        raise ValueError(f"value was not a proper array index: '{step}'")
+        raise NotApplied(f"strconv.Atoi: parsing {quoted(step)}: invalid syntax")
     position = int(step)
     if not -length <= position < length:
-        raise ValueError(f"Unable to access invalid index: {position}: invalid index referenced")
+        raise NotApplied(f"Unable to access invalid index: {position}: invalid index referenced")
     return position + length if position < 0 else position
 
 
 def _get(container: Any, step: str) -> Any:
-    """A member, None where a dictionary lacks it; ValueError for a bad index."""
+    """A member, None where a dictionary lacks it; NotApplied for a bad index."""
     if isinstance(container, list):
         return container[_index(step, len(container))]
     return container.get(step)
@@ -182,14 +219,16 @@ def _insert(container: Any, step: str, value: Any) -> None:
         container[step] = value
     elif step == "-":
         container.append(value)
-    else:
+    elif _INDEX.fullmatch(step):
         container.insert(_index(step, len(container) + 1), value)
+    else:
+        raise NotApplied(f"value was not a proper array index: '{step}': strconv.Atoi: parsing {quoted(step)}: invalid syntax")
 
 
 def _delete(container: Any, step: str) -> None:
     if isinstance(container, list):
         del container[_index(step, len(container))]
     elif step not in container:
-        raise ValueError(f"Unable to remove nonexistent key: {step}: missing value")
+        raise NotApplied(f"Unable to remove nonexistent key: {step}: missing value")
     else:
         del container[step]

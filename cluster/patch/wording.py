@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from cluster.api.errors import BadRequest, StatusError
+from cluster.api.field import quoted
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """A value that JSON does not have, by what Go shows of it: plainly (`%v`), as its syntax (`%#v`), and its type (`%T`)."""
+
+    text: str
+    syntax: str
+    type: str
 
 
 def go_value(value: Any) -> str:
@@ -17,7 +28,20 @@ def go_value(value: Any) -> str:
         return "<nil>"
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value)
+    return value.text if isinstance(value, Foreign) else str(value)
+
+
+def go_syntax(value: Any) -> str:
+    """A JSON value under Go's `%#v`: `map[string]interface {}{"a":1}`."""
+    if isinstance(value, str):
+        return quoted(value)
+    if isinstance(value, dict):
+        return f"map[string]interface {{}}{{{', '.join(f'{quoted(key)}:{go_syntax(value[key])}' for key in sorted(value))}}}"
+    if isinstance(value, list):
+        return f"[]interface {{}}{{{', '.join(go_syntax(each) for each in value)}}}"
+    if value is None:
+        return "interface {}(nil)"
+    return value.syntax if isinstance(value, Foreign) else go_value(value)
 
 
 def go_type(value: Any) -> str:
@@ -26,6 +50,8 @@ def go_type(value: Any) -> str:
         return "%!s(<nil>)"
     if isinstance(value, bool):
         return "bool"
+    if isinstance(value, Foreign):
+        return value.type
     names = {dict: "map[string]interface {}", list: "[]interface {}", str: "string", int: "int64", float: "float64"}
     return names[type(value)]
 
