@@ -30,6 +30,11 @@ def read_configuration(path: Path) -> Mapping[str, Object]:
         data = read_file(path)
     except OSError as error:
         raise ValueError(f'unable to read admission control configuration from "{path}" [{error}]') from None
+    return parse_configuration(data, path)
+
+
+def parse_configuration(data: bytes, path: Path) -> Mapping[str, Object]:
+    """As `read_configuration`, of a text that is, or could be, the file at a path."""
     unversioned = _unversioned(data)
     if unversioned:
         return unversioned

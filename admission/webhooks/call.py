@@ -95,7 +95,7 @@ class Calls:
         if found is None:
             service = target.service
             where = partial(resolve, self._reader, service.namespace, service.name, service.port) if service else None
-            found = self._callers.of(_base(target), target.ca, where)
+            found = self._callers.of(base_of(target), target.ca, where)
             self._known.put(target, found)
         return found
 
@@ -103,13 +103,13 @@ class Calls:
         """An answer that is good; a webhook that says when it would rather be called is called then."""
         for attempt in range(_RETRIES + 1):
             left = end - self._clock()
-            path = _path(target) + (f"?timeout={min(math.ceil(left), int(MAX_SECONDS))}s" if left > 0 else "")
+            path = path_of(target) + (f"?timeout={min(math.ceil(left), int(MAX_SECONDS))}s" if left > 0 else "")
             try:
                 if left <= 0:
                     raise HttpFailure(_TIMED_OUT)
                 answer = caller.call("POST", path, body, headers=_HEADERS, timeout=left)
             except HttpFailure as error:
-                why = f"failed to call webhook: Post {quoted(_base(target) + path)}: {error.why}"
+                why = f"failed to call webhook: Post {quoted(base_of(target) + path)}: {error.why}"
                 raise CallFailed(name, why, _UNAVAILABLE) from None
             pause = _asks_to_wait(answer)
             if pause is None or attempt == _RETRIES:
@@ -139,7 +139,7 @@ def _asks_to_wait(answer: HttpAnswer) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
 
 
-def _base(target: Target) -> str:
+def base_of(target: Target) -> str:
     """Scheme, host and port, as they are in the configuration."""
     if target.service is not None:
         return f"https://{target.service.name}.{target.service.namespace}.svc:{target.service.port}"
@@ -149,7 +149,8 @@ def _base(target: Target) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def _path(target: Target) -> str:
+def path_of(target: Target) -> str:
+    """As it is called, without a query."""
     given = target.service.path if target.service is not None else urlsplit(target.url).path
     return quote(posixpath.normpath(f"/{given.lstrip('/')}"), safe="/%:@!$&'()*+,;=~")
 

@@ -33,6 +33,7 @@ from cluster.server.audit import Auditor
 from cluster.server.context import Handler
 from cluster.server.counters import Counters
 from cluster.server.discovery import Discovery
+from cluster.server.dispatch import Paths
 from cluster.server.metrics import (
     Counted,
     CountedSink,
@@ -144,7 +145,7 @@ class ApiServer:
         own = own_handlers(OwnParts(config, reader, registry, core.resources, self.signer, who, core.authorization, self._closed))
         self._auditor = auditor(config, callers, lambda sink: CountedSink(sink, counters))
         actions = Actions(reader, core.authorization.authorizer, self.signer, self._kubelet())
-        dispatcher = core.dispatcher(actions, who.tokens, own, *self._paths(store))
+        dispatcher = core.dispatcher(actions, who.tokens, own, self._paths(store))
         counted, streams = Counted(counters, self.served.catalog), OpenStreams(reader)
         return Parts(who, core.authorization.authorizer, dispatcher, counted, self._auditor, streams, store.settle)
 
@@ -162,8 +163,8 @@ class ApiServer:
         ca = config.home.certificate("ca").read_text()
         return Cluster(config.service_ip, config.service_cidr, config.advertise_address, config.port, ca, front_proxy_trust(config))
 
-    def _paths(self, store: Store) -> tuple[dict[str, Handler], dict[str, Handler]]:
-        """(paths, trees of paths) that are no resources, and what serves them."""
+    def _paths(self, store: Store) -> Paths:
+        """What serves paths that are no resources."""
         config, kinds, signer = self.config, self.served.catalog, self.signer
         discovery = Discovery(kinds, f"{config.host}:{config.port}")
         checks = {"ping": lambda: None, "log": lambda: None, "store": lambda: _touch(store)}
@@ -183,7 +184,7 @@ class ApiServer:
         trees["/openapi"] = OpenApi(kinds, self.served.schemas, git_version(config.kubernetes_version)).tree
         paths["/statusz"] = Statusz(config.kubernetes_version, self._started, [*paths, *trees, "/statusz"])
         paths["/"] = Root([*paths, *trees, *(f"/apis/{group.name}" for group in kinds.groups() if group.name)])
-        return paths, trees
+        return Paths(paths, trees)
 
 
 def _touch(store: Store) -> None:

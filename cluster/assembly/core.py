@@ -6,7 +6,7 @@ What is around it differs: who finds out who asks, what is counted and audited, 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
@@ -113,14 +113,12 @@ class Core:
         registry = Registry(store, served.catalog, served.schemas, chain, companions, _guards(may), checks)
         return cls(reader, may, registry, Resources(registry, may.authorizer))
 
-    def dispatcher(
-        self, actions: Actions, tokens: TokenReviewer, own: OwnHandlers, paths: Mapping[str, Handler], trees: Mapping[str, Handler]
-    ) -> Dispatcher:
-        """What serves every request that may be: by kind, or by its path where that is no resource's."""
+    def dispatcher(self, actions: Actions, tokens: TokenReviewer, own: OwnHandlers, elsewhere: Handler) -> Dispatcher:
+        """What serves every request that may be: by kind, or `elsewhere` where it is for no resource."""
         registry, resources, authorizer = self.registry, self.resources, self.authorization.authorizer
         subresources = Subresources(registry, resources, actions, own.subresources)
         virtual = Virtual(registry, resources, subresources, authorizer, authorizer.rules_for, tokens, own.virtual)
-        return Dispatcher(registry.catalog, resources, subresources, virtual, paths, trees, own.creates)
+        return Dispatcher(registry.catalog, resources, subresources, virtual, elsewhere, own.creates)
 
 
 def _companions(store: Store, kinds: Catalog, service_cidr: str) -> dict[GroupResource, Companion]:

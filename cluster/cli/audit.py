@@ -11,10 +11,10 @@ import orjson
 
 from cluster.api.errors import StatusError
 from cluster.api.names import GroupVersionResource, Object
+from cluster.api.output import aligned, as_json, as_yaml
 from cluster.api.selectors import escape_field_value
 from cluster.cli.api_access import add_kubeconfig, api_client, refused
 from cluster.cli.failure import CommandError
-from cluster.cli.output import aligned, as_json, as_yaml
 from cluster.client.http import ApiClient, resource_path
 from rbac.audit.least_roles import Unused, least_roles, unused_grants
 from rbac.audit.observed import Observed, Subject, observe, subject_of

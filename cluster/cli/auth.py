@@ -12,12 +12,12 @@ from typing import Any, Final
 
 from cluster.api.errors import Forbidden, Invalid, StatusError
 from cluster.api.names import GroupVersionResource, Object
+from cluster.api.output import as_json, as_yaml, printable
 from cluster.api.subjects import FORM
 from cluster.cli import auth_text
 from cluster.cli.api_access import add_kubeconfig, api_client, kubeconfig_of, refused, unusable
 from cluster.cli.auth_question import Asked, Names, manifest, names_of
 from cluster.cli.failure import CommandError
-from cluster.cli.output import as_json, as_yaml, printable
 from cluster.cli.subjects import subject_of
 from cluster.client import kubeconfig
 from cluster.client.http import ApiClient

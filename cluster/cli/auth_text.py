@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from cluster.api.names import Object
+from cluster.api.output import aligned, as_yaml
 from cluster.api.user import ANONYMOUS, AUTHENTICATED, UNAUTHENTICATED, service_account_groups, split_service_account
-from cluster.cli.output import aligned, as_yaml
 
 _LABEL: Final = 12
 """The width of the first column."""

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from cluster.api.output import printable
 from cluster.cli.failure import CommandError
-from cluster.cli.output import printable
 
 
 class Command(NamedTuple):
@@ -34,6 +34,7 @@ COMMANDS = {
     "auth": Command("cluster.cli.auth", "why a request is allowed or denied, who can do something, and what someone can do"),
     "tenant": Command("cluster.cli.tenant", "create, list, show and delete tenants, and grant roles in them"),
     "kubeconfig": Command("cluster.cli.kubeconfig", "issue, list, show, renew and revoke kubeconfigs"),
+    "policy": Command("cluster.cli.policy", "test policies and roles without a server, and see what becomes of a manifest"),
     "audit": Command("cluster.cli.audit", "read the audit log, and what roles it calls for"),
 }
 

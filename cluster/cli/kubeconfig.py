@@ -6,11 +6,11 @@ import argparse
 from pathlib import Path
 from typing import Final
 
+from cluster.api.output import as_json, printable
 from cluster.cli import kubeconfig_issue, kubeconfig_text, kubeconfigs
 from cluster.cli.api_access import add_kubeconfig, api_client
 from cluster.cli.failure import CommandError
 from cluster.cli.kubeconfig_access import Access
-from cluster.cli.output import as_json, printable
 from rbac.credentials import kubeconfig
 
 _OUTPUTS: Final = ("table", "json")

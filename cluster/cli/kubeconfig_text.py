@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from cluster.api.names import Object
-from cluster.cli.output import aligned
+from cluster.api.output import aligned
 from cluster.kinds.berth.kubeconfig_rules import cells, state_of
 
 _COLUMNS: Final = ("NAMESPACE", "NAME", "USER", "GROUPS", "ISSUED BY", "ISSUED", "EXPIRES", "LAST USED", "STATE")

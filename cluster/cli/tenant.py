@@ -9,12 +9,12 @@ from typing import Final
 
 from cluster.api.errors import Conflict, StatusError
 from cluster.api.names import Object
+from cluster.api.output import aligned, as_json, printable
 from cluster.api.subjects import FORM, shown_subject
 from cluster.api.tenancy import TENANTS_V1, prefix_of, quota_of
 from cluster.cli.api_access import add_kubeconfig, api_client, refused
 from cluster.cli.failure import CommandError
 from cluster.cli.lifetime import seconds_of
-from cluster.cli.output import aligned, as_json, printable
 from cluster.cli.subjects import subject_of
 from cluster.client import times
 from cluster.client.http import ApiClient

@@ -6,6 +6,7 @@ Upstream: `sigs.k8s.io/yaml` over go-yaml v2.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any, Final
 
 import yaml
@@ -32,13 +33,13 @@ class _Loader(_LOADER):  # type: ignore[misc]
                 own.add(key_node.value)
         self.flatten_mapping(node)
         return {
-            _key(self.construct_object(key_node, deep=True)): self.construct_object(value_node, deep=deep)
+            key_of(self.construct_object(key_node, deep=True)): self.construct_object(value_node, deep=deep)
             for key_node, value_node in node.value
         }
 
 
-def _integer(loader: Any, node: Any) -> int:
-    text = loader.construct_scalar(node).replace("_", "")
+def _integer(text: str) -> int:
+    text = text.replace("_", "")
     sign = -1 if text.startswith("-") else 1
     digits = text.lstrip("+-").lower()
     for prefix, base in (("0x", 16), ("0b", 2), ("0o", 8)):
@@ -47,17 +48,59 @@ def _integer(loader: Any, node: Any) -> int:
     return sign * int(digits, 8 if len(digits) > 1 and digits.startswith("0") else 10)
 
 
-def _boolean(loader: Any, node: Any) -> bool:
-    return loader.construct_scalar(node).lower() in ("y", "yes", "true", "on")
+def _boolean(text: str) -> bool:
+    return text.lower() in ("y", "yes", "true", "on")
 
 
-def _float(loader: Any, node: Any) -> float:
-    text = loader.construct_scalar(node).replace("_", "").lower()
+def _float(text: str) -> float:
+    text = text.replace("_", "").lower()
     if text.lstrip("+-").startswith("."):
         special = text.lstrip("+-")[1:]
         if special in ("inf", "nan"):
             raise ValueError("json: unsupported value: " + {"inf": "+Inf", "nan": "NaN"}[special])
     return float(text)
+
+
+def _null(text: str) -> None:  # noqa: ARG001 - a scalar's reader
+    return None
+
+
+_PREFIX: Final = "tag:yaml.org,2002:"
+_READERS: Final[dict[str, Callable[[str], Any]]] = {
+    f"{_PREFIX}bool": _boolean,
+    f"{_PREFIX}null": _null,
+    f"{_PREFIX}int": _integer,
+    f"{_PREFIX}float": _float,
+    f"{_PREFIX}str": str,
+    f"{_PREFIX}binary": str,
+    f"{_PREFIX}timestamp": str,
+}
+MERGE: Final = f"{_PREFIX}merge"
+
+
+def tag_of(text: str) -> str:
+    """What a scalar without quotes and tag is: a string, unless it looks otherwise."""
+    for tag, pattern in _Loader.yaml_implicit_resolvers.get(text[:1], ()):
+        if pattern.match(text):
+            return str(tag)
+    return f"{_PREFIX}str"
+
+
+def scalar(text: str, tag: str) -> Any:
+    """A scalar's value; ValueError for what its tag does not fit, or for a tag that no JSON value has."""
+    reader = _READERS.get(tag)
+    if reader is None:
+        raise ValueError(f"yaml: cannot convert a value with tag {tag}")
+    return reader(text)
+
+
+def key_of(value: Any) -> str:
+    """A mapping's key as JSON has it; ValueError for one that it can not have."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (str, int, float)):
+        return str(value)
+    raise ValueError(f"Unsupported map key of type: {'nil' if value is None else type(value).__name__}, key: {value!r}")
 
 
 def _rules() -> None:
@@ -74,11 +117,8 @@ def _rules() -> None:
     )
     for tag, pattern, first in rules:
         _Loader.add_implicit_resolver(tag, re.compile(f"(?:{pattern})$"), list(first))
-    _Loader.add_constructor("tag:yaml.org,2002:bool", _boolean)
-    _Loader.add_constructor("tag:yaml.org,2002:int", _integer)
-    _Loader.add_constructor("tag:yaml.org,2002:float", _float)
-    _Loader.add_constructor("tag:yaml.org,2002:binary", lambda loader, node: loader.construct_scalar(node))
-    _Loader.add_constructor("tag:yaml.org,2002:timestamp", lambda loader, node: loader.construct_scalar(node))
+    for tag in ("bool", "int", "float", "binary", "timestamp"):
+        _Loader.add_constructor(f"{_PREFIX}{tag}", lambda loader, node: scalar(loader.construct_scalar(node), node.tag))
 
 
 _rules()
@@ -148,11 +188,3 @@ class _Plain:
         if value is None or isinstance(value, (str, bool, int, float)):
             return value
         raise ValueError(f"yaml: cannot convert a value of type {type(value).__name__}")
-
-
-def _key(key: Any) -> str:
-    if isinstance(key, bool):
-        return "true" if key else "false"
-    if isinstance(key, (str, int, float)):
-        return str(key)
-    raise ValueError(f"Unsupported map key of type: {'nil' if key is None else type(key).__name__}, key: {key!r}")

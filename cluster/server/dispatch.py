@@ -25,23 +25,21 @@ class Dispatcher:
         resources: Resources,
         subresource: SubHandler,
         virtual: SubHandler,
-        paths: Mapping[str, Handler],
-        trees: Mapping[str, Handler],
+        elsewhere: Handler,
         creates: Mapping[GroupResource, SubHandler] | None = None,
     ) -> None:
-        """`creates`: what serves the creation of stored kinds whose answer is more than the object."""
+        """`elsewhere` serves what is no resource; `creates` the creation of stored kinds whose answer is more than the object."""
         self._catalog = catalog
         self._resources = resources
         self._subresource = subresource
         self._virtual = virtual
-        self._paths = paths
-        self._trees = trees
+        self._elsewhere = elsewhere
         self._creates = creates or {}
 
     def __call__(self, context: Context) -> Response:
         info = context.info
         if not info.is_resource:
-            return self._path(context)
+            return self._elsewhere(context)
         kind = self._catalog.find(info.group, info.version, info.resource)
         if kind is None or (info.prefix == "api") != (info.group == ""):
             raise NotFound.path()
@@ -64,7 +62,15 @@ class Dispatcher:
             return self._creates[kind.storage](context, kind)
         return self._resources.handle(context, kind)
 
-    def _path(self, context: Context) -> Response:
+
+class Paths:
+    """What is no resource: by its path, or by the tree that its path is in."""
+
+    def __init__(self, paths: Mapping[str, Handler], trees: Mapping[str, Handler]) -> None:
+        self._paths = paths
+        self._trees = trees
+
+    def __call__(self, context: Context) -> Response:
         path = context.info.path
         handler = self._paths.get(path) or self._paths.get(path.rstrip("/") or "/")
         if handler is None:

@@ -22,7 +22,7 @@ PACKAGES = ("admission", "cluster", "policies", "rbac")
 ROOMS = sorted(str(path.parent.relative_to(ROOT)) for package in PACKAGES for path in (ROOT / package).rglob("__init__.py"))
 README = (ROOT / "README.md").read_text()
 OPTIONS = (ROOT / "docs" / "options.md").read_text()
-ENTRY_POINTS = {"wsgi.py": {"app"}}
+ENTRY_POINTS = {"policies/lab/chain.py": {"app"}, "wsgi.py": {"app"}}
 """Who may import the composition root; tests may, too."""
 
 

@@ -1,4 +1,4 @@
-"""What the subcommands print: aligned columns, YAML and JSON."""
+"""What is printed for people: aligned columns, YAML and JSON."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cluster.cli.output import aligned, printable
+from cluster.api.output import aligned, printable
 
 
 @pytest.mark.parametrize(

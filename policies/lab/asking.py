@@ -1,0 +1,212 @@
+"""Puts a suite's cases to a chain: each in the suite's world, which is as it was before when the case has ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+from cluster.api.names import GroupResource, Object
+from cluster.api.protocols import Reader
+from cluster.server.context import Context
+from cluster.server.filters import question_of
+from policies.lab.chain import LabChain
+from policies.lab.coverage import Recorder
+from policies.lab.documents import Broken
+from policies.lab.expect import Difference, differences, golden
+from policies.lab.expressions import expression_of
+from policies.lab.outcome import Outcome, outcome_of
+from policies.lab.request import Request, Unfit, placed_before, request_of
+from policies.lab.results import BROKEN, FAILED, PASSED, UNMATCHED
+from policies.lab.suite import Case, Suite
+from policies.lab.trace import Judgements
+from policies.lab.under_test import Subject, under_test
+from policies.lab.webhooks import Webhooks
+from rbac.authz.index import Binding
+from rbac.explain.view import Found, allowing, own_bindings
+
+_GROUP: Final = "admissionregistration.k8s.io"
+
+
+class BrokenCase(Exception):
+    """The case could not be put to the chain; says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What was asked and what became of it; `granted` is the rule that RBAC allowed it by, if that was found out."""
+
+    request: Request
+    context: Context
+    outcome: Outcome
+    granted: tuple[Binding, Found] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Of one case.  `text` is what its golden file would be."""
+
+    state: str
+    differences: Sequence[Difference] = ()
+    why: str = ""
+    text: str = ""
+
+
+class SuiteInChain:
+    """A suite whose world is in a chain's store until it is left."""
+
+    def __init__(self, suite: Suite, chain: LabChain, webhooks: Webhooks) -> None:
+        """Broken where the world can not be."""
+        self.suite = suite
+        self._chain = chain
+        self._webhooks = webhooks
+        self.under_test = under_test(suite.policies)
+        self.recorder = Recorder(self.under_test)
+        self._mark = chain.store.mark()
+        try:
+            chain.world.place((*suite.world, *suite.policies))
+        except BaseException:
+            self.leave()
+            raise
+
+    def leave(self) -> None:
+        self._chain.store.undo(self._mark)
+
+    def judge(self, case: Case) -> Verdict:
+        """Asks, compares, and notes what was exercised."""
+        try:
+            with self.asked(case, Judgements()) as asked:
+                return self._verdict(case, asked)
+        except BrokenCase as broken:
+            return Verdict(BROKEN, why=str(broken))
+
+    @contextmanager
+    def asked(self, case: Case, observer: Judgements) -> Iterator[Asked]:
+        """What becomes of a case, in whose world one still is; BrokenCase."""
+        chain, webhooks = self._chain, self._webhooks
+        mark = chain.store.mark()
+        webhooks.answers = {**self.suite.webhooks, **case.webhooks} if case.webhooks else self.suite.webhooks
+        webhooks.unanswered.clear()
+        try:
+            request = request_of(case, chain.catalog)
+            before = placed_before(case, request)
+            if case.world or before is not None:
+                chain.world.place(case.world if before is None else (*case.world, before))
+            context = request.context(chain.callers.environ(case.who), self._body(case, request))
+        except (Broken, Unfit, ValueError, OSError) as error:
+            chain.store.undo(mark)
+            raise BrokenCase(str(error)) from None
+        try:
+            context.observer = observer
+            chain.named.user = chain.callers.user(case.who)
+            response = chain.handle(context)
+            outcome = outcome_of(context, response, observer.judgements)
+            if outcome.internal:
+                raise BrokenCase(f"the chain failed: {outcome.message}")
+            if webhooks.unanswered:
+                raise BrokenCase(webhooks.unanswered[0])
+            yield Asked(request, context, outcome)
+        finally:
+            chain.store.undo(mark)
+
+    def _body(self, case: Case, request: Request) -> Any:
+        """What is sent: an update says which revision it is of, as kubectl's does."""
+        obj = request.body
+        if case.verb != "update" or case.subresource == "scale" or request.kind is None or case.old is None:
+            return obj
+        metadata = obj.get("metadata") if isinstance(obj, dict) else None
+        if not isinstance(metadata, dict) or metadata.get("resourceVersion"):
+            return obj
+        stored = self._chain.reader.get(request.kind.storage, request.namespace, request.name)
+        if stored is None:
+            return obj
+        return {**obj, "metadata": {**metadata, "resourceVersion": stored["metadata"]["resourceVersion"]}}
+
+    def _verdict(self, case: Case, asked: Asked) -> Verdict:
+        outcome, expect = asked.outcome, case.expect
+        matched = self._exercised(asked) if self.under_test.matches else None
+        found = list(differences(expect, outcome, matched, self._expression))
+        text = ""
+        if expect.golden is not None:
+            more, text = golden(expect.golden, outcome.object())
+            found += more
+        if found:
+            return Verdict(FAILED, found, text=text)
+        if matched is False and expect.allowed and expect.matched is None:
+            return Verdict(UNMATCHED, why="nothing that is under test has to do with it: write matched: false, if that is meant")
+        return Verdict(PASSED)
+
+    # what was exercised
+
+    def _exercised(self, asked: Asked) -> bool:
+        """Notes it, and says whether anything under test had to do with the request."""
+        matched = self.recorder.judged(asked.outcome)
+        if self.under_test.roles:
+            matched = self._by_roles(asked) or matched
+        if self.under_test.limits:
+            matched = self._by_limits(asked) or matched
+        return matched
+
+    def _by_roles(self, asked: Asked) -> bool:
+        found = self.granted(asked.context)
+        if found is None:
+            return False
+        binding, rule = found
+        kind, name = ("RoleBinding", f"{binding.namespace}/{binding.name}") if binding.namespace else ("ClusterRoleBinding", binding.name)
+        role = Subject(binding.role_kind, "/".join(binding.role) if binding.role[0] else binding.role[1])
+        used = [
+            self.recorder.used(Subject(kind, name)),
+            self.recorder.used(role),
+            self.recorder.used(role, f"rules[{rule.place}]"),
+        ]
+        return any(used)
+
+    def granted(self, context: Context) -> tuple[Binding, Found] | None:
+        """The rule that RBAC allowed the request by: the first, as the authorizer looks for it."""
+        verdict = context.verdict
+        if verdict is None or not verdict.allowed or not verdict.reason.startswith("RBAC"):
+            return None
+        question, index = question_of(context), self._chain.authorization.index
+        assert index is not None, "RBAC has allowed it"
+        for binding in own_bindings(index, question.user, question.namespace if question.is_resource else ""):
+            found = allowing(index.role(binding), question)
+            if found is not None:
+                return binding, found
+        return None
+
+    def _by_limits(self, asked: Asked) -> bool:
+        """Quotas whose use has changed or does not allow it; limit ranges where they look at what is written."""
+        outcome, request, matched = asked.outcome, asked.request, False
+        for subject in self.under_test.limits:
+            namespace, _, name = subject.name.partition("/")
+            if namespace != request.namespace:
+                continue
+            if subject.kind == "ResourceQuota":
+                refused = outcome.plugin == "ResourceQuota" and f"quota: {name}" in outcome.message
+                used = outcome.allowed and self._chain.store.wrote("resourcequotas", namespace, name)
+            else:
+                refused = outcome.plugin == "LimitRanger"
+                resource = "" if request.kind is None else request.kind.storage.resource
+                used = outcome.allowed and asked.context.method == "POST" and resource in ("pods", "persistentvolumeclaims")
+            if refused or used:
+                matched = self.recorder.used(subject, way="refused" if refused else "used") or matched
+        return matched
+
+    def _expression(self, policy: str, part: str) -> str:
+        obj = self.reader.get(GroupResource(_GROUP, "validatingadmissionpolicies"), "", policy)
+        return "" if obj is None else expression_of(obj, part)
+
+    # what explanations read of the world
+
+    @property
+    def reader(self) -> Reader:
+        return self._chain.reader
+
+    def parameter(self, policy: Object, binding: Object | None) -> Object | None:
+        """The parameter that a binding names, where it names one."""
+        kind, reference = (policy.get("spec") or {}).get("paramKind"), ((binding or {}).get("spec") or {}).get("paramRef")
+        if not kind or not reference or not reference.get("name"):
+            return None
+        found = self._chain.world.kind_of(kind)
+        return None if found is None else self.reader.get(found.storage, reference.get("namespace") or "", reference["name"])

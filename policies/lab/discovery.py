@@ -1,0 +1,49 @@
+"""Which files are suites: those that are named outright or by a pattern, and in folders those that are named as suites are."""
+
+from __future__ import annotations
+
+import fnmatch
+import glob
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+from policies.lab.documents import Broken, Place
+
+PATTERNS: Final = tuple(f"{name}.{ending}" for name in ("suite", "*.suite", "*-suite") for ending in ("yaml", "yml", "json"))
+"""What suites are called."""
+_LEFT_OUT: Final = frozenset({".git", ".venv", "node_modules", "__pycache__"})
+
+
+def discover(given: Iterable[str]) -> list[Path]:
+    """Each once, in the order of the arguments, and of their names in a folder; Broken for an argument that stands for nothing."""
+    found: dict[Path, None] = {}
+    for each in given:
+        before = len(found)
+        known = False
+        for path in _expanded(each):
+            known = known or path in found
+            found.setdefault(path)
+        if len(found) == before and not known:
+            raise Broken((Place(each), f"there is no suite: it is a file, a pattern, or a folder with {', '.join(PATTERNS[::3])}"))
+    return list(found)
+
+
+def _expanded(text: str) -> Iterator[Path]:
+    path = Path(text)
+    if path.is_dir():
+        yield from _in_folder(path)
+    elif path.exists():
+        yield path
+    elif glob.has_magic(text):
+        for name in sorted(glob.glob(text, recursive=True)):
+            yield from _in_folder(Path(name)) if Path(name).is_dir() else (Path(name),)
+
+
+def _in_folder(folder: Path) -> Iterator[Path]:
+    for root, folders, files in os.walk(folder):
+        folders[:] = sorted(each for each in folders if each not in _LEFT_OUT)
+        for name in sorted(files):
+            if any(fnmatch.fnmatch(name, pattern) for pattern in PATTERNS):
+                yield Path(os.path.normpath(Path(root) / name))

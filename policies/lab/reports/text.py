@@ -1,0 +1,146 @@
+"""What people read: what did not pass, with what was expected, what came, and the way there; then a line for each suite."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import orjson
+
+from cluster.api.names import Object
+from cluster.api.output import aligned, printable
+from policies.lab.coverage import Coverage
+from policies.lab.results import BROKEN, FAILED, PASSED, SAID, SKIPPED, UNMATCHED, CaseResult, RunResult, SuiteResult
+
+
+def text(result: RunResult, *, verbose: bool = False) -> str:
+    """The whole report."""
+    lines = [line for broken in result.broken for line in str(broken).splitlines()]
+    for suite in result.suites:
+        lines += _suite(suite, verbose=verbose)
+    if lines:
+        lines.append("")
+    if result.suites:
+        lines += aligned(list(_table(result)))
+        lines.append("")
+    if result.coverage is not None:
+        lines += coverage_lines(result.coverage)
+        lines.append("")
+    lines += [f"updated {each}" for each in result.updated]
+    lines.append(summary(result))
+    return printable("\n".join(lines)) + "\n"
+
+
+def _suite(suite: SuiteResult, *, verbose: bool) -> Iterator[str]:
+    if suite.broken:
+        yield f"BROKEN {suite.suite.file} (Kubernetes {suite.version})"
+        yield from (f"  {line}" for line in suite.broken.splitlines())
+    for case in suite.cases:
+        if case.good:
+            if verbose and not suite.broken:
+                yield f"{said(case).upper()} {title(suite, case)} ({case.seconds * 1000:.1f} ms)"
+            continue
+        yield f"{said(case).upper()} {title(suite, case)}"
+        yield f"  {case.case.place}"
+        yield from (f"  {line}" for line in explained(case))
+
+
+def title(suite: SuiteResult, case: CaseResult) -> str:
+    return f"{suite.suite.name}/{case.case.name} (Kubernetes {suite.version})"
+
+
+def said(case: CaseResult) -> str:
+    return SAID.get(case.state, case.state)
+
+
+def explained(case: CaseResult) -> Iterator[str]:
+    """Why a case is not good, without its name."""
+    if case.why:
+        yield case.why
+    for each in case.differences:
+        yield f"{each['field']}:"
+        yield from _value("expected", each["expected"])
+        yield from _value("actual", each["actual"])
+    if case.trace is not None:
+        yield "how it went:"
+        yield from (f"  {line}" for line in trace_lines(case.trace))
+
+
+def _value(name: str, value: Any) -> Iterator[str]:
+    shown = value if isinstance(value, str) else orjson.dumps(value).decode()
+    first, *rest = shown.splitlines() or [""]
+    yield f"  {name + ':':<10}{first}"
+    yield from (f"{'':<12}{line}" for line in rest)
+
+
+def trace_lines(trace: Object) -> Iterator[str]:
+    """A description as lines."""
+    request = trace["request"]
+    yield f"request         {request['method']} {request['path']}"
+    authentication = trace["authentication"]
+    yield f"authentication  {authentication.get('denied') or user_line(authentication['user'])}"
+    if "impersonates" in authentication:
+        yield f"                as {user_line(authentication['impersonates'])}"
+    if trace.get("rbac"):
+        yield f"rbac            {_rbac(trace['rbac'])}"
+    for step in trace.get("admission", ()):
+        yield f"{step['phase']:<16}{step['plugin']}{': ' + step['denied'] if 'denied' in step else ''}"
+        yield from (f"                {line}" for line in _step(step))
+    yield f"result          {_result(trace['result'])}"
+    for line in trace.get("log", ()):
+        yield f"log             {line}"
+
+
+def user_line(user: Object) -> str:
+    return f"{user.get('username', '')} [{', '.join(user.get('groups') or ())}]"
+
+
+def _rbac(rbac: Object) -> str:
+    return str(rbac.get("message") or rbac.get("reason") or "")
+
+
+def _step(step: Object) -> Iterator[str]:
+    for each in step.get("judgements", ()):
+        bound = f" ({each['binding']})" if each.get("binding") else ""
+        message = f": {each['message']}" if each.get("message") else ""
+        yield f"{each['policy']}{bound} {each['part']} {each['outcome']}{message}"
+        if each.get("expression"):
+            yield from (f"  {line}" for line in str(each["expression"]).strip().splitlines())
+        for name, value in (each.get("values") or {}).items():
+            yield f"  {name} = {orjson.dumps(value).decode()}"
+    yield from (f"warning: {each}" for each in step.get("warnings", ()))
+    yield from step.get("diff", ())
+
+
+def _result(result: Object) -> str:
+    if result["allowed"]:
+        return f"allowed ({result['code']})"
+    return f"denied ({result['code']}) at {result.get('stage', '')}: {result.get('message', '')}"
+
+
+def _table(result: RunResult) -> Iterator[Sequence[str]]:
+    yield ("SUITE", "KUBERNETES", "CASES", "PASSED", "FAILED", "NOT MATCHED", "BROKEN", "SKIPPED", "TIME")
+    for suite in result.suites:
+        counts = [str(suite.count(state)) for state in (PASSED, FAILED, UNMATCHED, BROKEN, SKIPPED)]
+        yield (suite.suite.file, suite.version, str(len(suite.cases)), *counts, f"{suite.seconds:.2f} s")
+
+
+def coverage_lines(coverage: Coverage) -> Iterator[str]:
+    covered = sum(each.covered for each in coverage.items)
+    yield f"coverage {coverage.percent:.1f} % ({covered} of {len(coverage.items)} parts of what is under test)"
+    missing = [each for each in coverage.items if not each.covered]
+    if missing:
+        rows = [("FILE", "KIND", "NAME", "PART", "NOT EXERCISED")]
+        rows += [(each.file, *each.part.subject, each.part.part or "-", each.why) for each in missing]
+        yield from aligned(rows)
+
+
+def summary(result: RunResult) -> str:
+    """The last line."""
+    counts = ((state, result.count(state)) for state in (PASSED, FAILED, UNMATCHED, BROKEN, SKIPPED))
+    shown = ", ".join(f"{count} {SAID.get(state, state)}" for state, count in counts if count or state == PASSED)
+    suites = len(result.broken) + sum(bool(each.broken) for each in result.suites)
+    shown += f", {suites} suites broken" if suites else ""
+    if not result.covered_enough and result.coverage is not None:
+        shown += f", coverage {result.coverage.percent:.1f} % is below {result.threshold:g} %"
+    return f"{shown} in {result.seconds:.2f} s"

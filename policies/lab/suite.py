@@ -1,0 +1,138 @@
+"""A suite: the policies under test, the world that they are in, and cases, each a request and what is expected to become of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from cluster.api.names import Object
+from cluster.api.user import UserInfo
+from policies.lab.documents import Document, Place, Steps
+from policies.lab.manifests import Files, Manifest
+
+ALLOWED: Final = "allowed"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who asks.  `user` is named outright; of the others one says where to find them."""
+
+    user: UserInfo | None = None
+    service_account: tuple[str, str] | None = None
+    """Namespace and name."""
+    kubeconfig: Path | None = None
+    impersonates: Mapping[str, Any] = field(default_factory=dict)
+    """`user`, `groups`, `uid` and `extra` of whom they act as."""
+
+    def __str__(self) -> str:
+        if self.kubeconfig is not None:
+            shown = f'the user of kubeconfig "{self.kubeconfig}"'
+        elif self.service_account is not None:
+            shown = f"service account {'/'.join(self.service_account)}"
+        else:
+            assert self.user is not None, "one of the three says who it is"
+            shown = f"{self.user.name} [{', '.join(self.user.groups)}]" if self.user.groups else self.user.name
+        return f"{shown} as {self.impersonates.get('user')}" if self.impersonates else shown
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a webhook says in place of being called; `fails` says why it can not be, `live` that it is called indeed."""
+
+    allowed: bool = True
+    status: Object | None = None
+    patch: Sequence[Object] = ()
+    warnings: Sequence[str] = ()
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    fails: str = ""
+    live: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the server is configured with; equal ones are served by one chain."""
+
+    enable: tuple[str, ...] = ()
+    disable: tuple[str, ...] = ()
+    configuration: bytes = b""
+    """An AdmissionConfiguration, JSON or YAML; `folder` is what its paths are relative to."""
+    folder: Path = Path()
+    gates: tuple[tuple[str, bool], ...] = ()
+    client_ca: bytes = b""
+    """PEM: whose certificates kubeconfigs may show."""
+    token_keys: tuple[bytes, ...] = ()
+    """PEM: what verifies the service-account tokens that kubeconfigs have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """None wherever nothing is expected."""
+
+    allowed: bool
+    stage: str | None = None
+    plugin: str | None = None
+    policy: str | None = None
+    binding: str | None = None
+    validation: int | str | None = None
+    """The position of a validation, or its expression."""
+    webhook: str | None = None
+    code: int | None = None
+    reason: str | None = None
+    message: str | None = None
+    message_contains: str | None = None
+    message_matches: str | None = None
+    warnings: Sequence[str] | None = None
+    annotations: Mapping[str, str] | None = None
+    object: Object | None = None
+    golden: Path | None = None
+    matched: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One request."""
+
+    name: str
+    who: Identity
+    expect: Expectation
+    verb: str
+    source: Document
+    steps: Steps
+    resource: str = ""
+    """As kubectl takes it, where there is no object that tells: `pods`, `deployments.apps`, `deployments.v1.apps`."""
+    path: str = ""
+    """In place of a resource."""
+    namespace: str | None = None
+    resource_name: str = ""
+    subresource: str = ""
+    object: Object | None = None
+    old: Manifest | None = None
+    """What is there before."""
+    patch: tuple[str, Any] | None = None
+    """(media type, body)"""
+    query: tuple[tuple[str, str], ...] = ()
+    world: tuple[Manifest, ...] = ()
+    webhooks: Mapping[str, Answer] = field(default_factory=dict)
+
+    @property
+    def place(self) -> Place:
+        return self.source.place(self.steps)
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """`file` is how messages name it."""
+
+    file: str
+    name: str
+    source: Document
+    files: Files
+    versions: tuple[str, ...]
+    """Of Kubernetes; none for whichever is asked for."""
+    policies: tuple[Manifest, ...]
+    world: tuple[Manifest, ...]
+    options: Options
+    webhooks: Mapping[str, Answer]
+    cases: tuple[Case, ...]
