@@ -48,7 +48,7 @@ class PatchOperation(Instance):
                 kind = type_of(value)
                 found = _GO_TYPES.get(kind.kind, kind.name)
                 raise CelError(f"unexpected type {found} for JSONPatchType '{key}' field")
-        super().__init__(name, {key: value for key, value in fields.items() if value != "" or key == "value"})
+        super().__init__(name, {key: value for key, value in fields.items() if key == "value" or value != ""})
 
     def __bool__(self) -> bool:
         """It is never nothing, as objects without fields are."""
