@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 from cluster.cel import types
-from cluster.cel.checker_types import Bindings, exact, most_general, optional_value, substitute
+from cluster.cel.checker_types import DYNAMIC, Bindings, exact, most_general, optional_value, substitute
 from cluster.cel.declarations import CROSS_TYPE_COMPARISONS_SINCE, NO_VALUE, Candidate, Declarations, Identity
 from cluster.cel.syntax.ast import Call, Comprehension, CreateList, CreateMap, CreateObject, Entry, Identifier, Literal, Node, Select, Tree
 from cluster.cel.syntax.errors import NOWHERE, Problem
@@ -160,7 +160,7 @@ class _Checker:
             return self.object_field(node, target, name)
         if target.kind is TypeKind.PARAMETER:
             self.assignable(types.DYN, target)
-        elif target.kind not in (TypeKind.DYN, TypeKind.ERROR):
+        elif target.kind not in DYNAMIC and target.kind is not TypeKind.ERROR:
             self.fail(node, f"type '{target}' does not support field selection")
         return types.DYN
 
@@ -226,7 +226,7 @@ class _Checker:
             made = substitute(self.bindings, made)
             if result is None:
                 result = made
-            elif result.kind is not TypeKind.DYN and not exact(made, result):
+            elif result.kind not in DYNAMIC and not exact(made, result):
                 result = types.DYN
         if result is None:
             shown = [substitute(self.bindings, each, True) for each in arguments]
@@ -278,7 +278,7 @@ class _Checker:
         inner = optional_value(kind)
         if inner is not None:
             return inner
-        if kind.kind is not TypeKind.DYN:
+        if kind.kind not in DYNAMIC:
             self.mismatch(node.id, types.optional_of(kind), kind)
         return kind
 

@@ -7,9 +7,13 @@ from typing import Final
 
 from cluster.cel.types import DYN, Type, TypeKind
 
-_OPEN: Final = frozenset({TypeKind.DYN, TypeKind.ERROR})
+DYNAMIC: Final = frozenset({TypeKind.DYN, TypeKind.ANY})
+"""Of which nothing is known before an expression runs."""
+_OPEN: Final = DYNAMIC | {TypeKind.ERROR}
+_UNSPECIFIC: Final = DYNAMIC | {TypeKind.PARAMETER}
 _NULLABLE: Final = frozenset({TypeKind.OPAQUE, TypeKind.OBJECT, TypeKind.DURATION, TypeKind.TIMESTAMP, TypeKind.WRAPPER, TypeKind.NULL})
 _NESTED: Final = frozenset({TypeKind.OPAQUE, TypeKind.LIST, TypeKind.MAP})
+
 
 class Bindings:
     """What type parameters are bound to.  What an attempt has bound is taken back where it fails."""
@@ -130,9 +134,9 @@ def most_general(left: Type, right: Type) -> Type:
 
 
 def _no_more_specific(left: Type, right: Type) -> bool:
-    if left.kind in (TypeKind.DYN, TypeKind.PARAMETER):
+    if left.kind in _UNSPECIFIC:
         return True
-    if right.kind in (TypeKind.DYN, TypeKind.PARAMETER):
+    if right.kind in _UNSPECIFIC:
         return False
     left, right = unwrapped(left), unwrapped(right)
     if left.kind is not right.kind:

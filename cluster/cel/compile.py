@@ -36,7 +36,7 @@ from cluster.cel.values import new_key
 
 _ACCUMULATOR: Final = "@result"
 _FEW_PARTS: Final = 200
-_COLLECTIONS: Final = frozenset({TypeKind.DYN, TypeKind.LIST, TypeKind.MAP, TypeKind.OBJECT, TypeKind.OPAQUE})
+_COLLECTIONS: Final = frozenset({TypeKind.DYN, TypeKind.ANY, TypeKind.LIST, TypeKind.MAP, TypeKind.OBJECT, TypeKind.OPAQUE})
 _COMPARED: Final = frozenset({"_==_", "_!=_"})
 """Calls that take long with two collections only."""
 _QUICK: Final = frozenset(

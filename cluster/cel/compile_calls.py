@@ -95,7 +95,7 @@ def _no_overload(name: str, arguments: Sequence[Any]) -> CelError:
 
 def calling(meaning: Meaning, arguments: Sequence[Part], result: Type) -> Builder:
     """The call of what is meant with arguments."""
-    if result.kind in (TypeKind.STRING, TypeKind.BYTES, TypeKind.DYN) and meaning.large:
+    if result.kind in (TypeKind.STRING, TypeKind.BYTES, TypeKind.DYN, TypeKind.ANY) and meaning.large:
         return lambda charge: _accounted(_build(meaning, arguments, charge))
     return lambda charge: _build(meaning, arguments, charge)
 

@@ -12,6 +12,8 @@ class TypeKind(Enum):
     """What sort of type; a Type's `name` and `parameters` say the rest."""
 
     DYN = "dyn"
+    ANY = "google.protobuf.Any"
+    """As DYN, but nothing to loop over, and never of the type of what is written beside it in a list."""
     ERROR = "!error!"
     NULL = "null"
     BOOL = "bool"
@@ -81,9 +83,15 @@ class Field:
     null_is_absent: bool = False
 
 
-_SHOWN: Final = {"google.protobuf.Duration": "duration", "google.protobuf.Timestamp": "timestamp", "null_type": "null"}
+_SHOWN: Final = {
+    "google.protobuf.Any": "any",
+    "google.protobuf.Duration": "duration",
+    "google.protobuf.Timestamp": "timestamp",
+    "null_type": "null",
+}
 
 DYN: Final = Type(TypeKind.DYN, "dyn")
+ANY: Final = Type(TypeKind.ANY, "google.protobuf.Any")
 ERROR: Final = Type(TypeKind.ERROR, "!error!")
 NULL: Final = Type(TypeKind.NULL, "null_type")
 BOOL: Final = Type(TypeKind.BOOL, "bool")

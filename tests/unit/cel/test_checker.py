@@ -19,7 +19,7 @@ def fields(**kinds: Type) -> Mapping[str, Field]:
 
 
 PORT = object_type("Port", lambda: fields(number=types.INT, name=types.STRING))
-NODE = object_type("Node", lambda: fields(value=types.INT, next=NODE))
+NODE: Type = object_type("Node", lambda: fields(value=types.INT, next=NODE))
 SPEC = object_type(
     "Spec",
     lambda: {
@@ -30,6 +30,7 @@ SPEC = object_type(
 )
 QUANTITY = Type(types.TypeKind.OBJECT, "kubernetes.Quantity")
 VARIABLES = {"self": SPEC, "node": NODE, "quantity": QUANTITY, "x": types.INT, "any": types.DYN}
+VARIABLES |= {"claims": map_of(types.STRING, types.ANY)}
 
 
 def environment(minor: int = 36) -> Environment:
@@ -59,6 +60,12 @@ def checked(text: str, minor: int = 36) -> Checked:
         ("node.next.next.value", types.INT),
         ("self == null", types.BOOL),
         ("any.replicas", types.DYN),
+        ("claims.any", types.ANY),
+        ("claims.any.replicas", types.DYN),
+        ("claims.any + 1", types.INT),
+        ("claims.any == 1 && claims.any == 'a'", types.BOOL),
+        ("claims.?any", types.optional_of(types.ANY)),
+        ("[claims.any, claims.other]", list_of(types.ANY)),
         ("x > 1 ? self : null", SPEC),
         ("Port{number: 1, name: 'http'}", PORT),
         ("Port{number: any}", PORT),
@@ -90,11 +97,26 @@ def test_types(text: str, expected: Type) -> None:
         ("Port{missing: 1}", "undefined field 'missing'"),
         ("Port{?number: 1}", "expected type 'optional_type(int)' but found 'int'"),
         ("Spec{replicas: 1}", "undeclared reference to 'Spec' (in container '')"),
+        ("claims.any.all(k, true)", "expression of type 'any' cannot be range of a comprehension (must be list, map, or dynamic)"),
         ("self.all(k, true)", "expression of type 'Spec' cannot be range of a comprehension (must be list, map, or dynamic)"),
     ],
 )
 def test_what_is_wrong_with_objects(text: str, message: str) -> None:
     assert [told for _, told in checked(text).problems] == [message]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("['a', claims.any]", "expected type 'string' but found 'any'"),
+        ("[claims.any, claims.any.b]", "expected type 'any' but found 'dyn'"),
+        ("'%d'.format([claims.any])", "clause can only be used on integers, was given google.protobuf.Any"),
+    ],
+)
+def test_any_is_a_type_of_its_own_where_types_must_be_the_same(text: str, message: str) -> None:
+    with pytest.raises(CompileError) as failure:
+        environment().compile(text)
+    assert message in failure.value.message
 
 
 @pytest.mark.parametrize(("minor", "sound"), [(30, False), (31, True), (36, True)])
