@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -24,12 +24,11 @@ from rbac.authn.jwt_token import (
     seconds,
     unverified_issuer,
     verified_payload,
-    wrong_type,
 )
+from rbac.authn.jwt_user import user_of
 from rbac.authn.observers import TellKeys, untold
 from rbac.authn.structured_config import JwtIssuer
 from rbac.authn.urls import parse_url
-from rbac.credentials.reference import CREDENTIAL_ID
 from rbac.lru_cache import LruCache
 
 FIRST_ATTEMPT_SECONDS: Final = 5.0
@@ -102,30 +101,7 @@ class JwtAuthenticator:
                     until = min(until, self._clock() + DISTRIBUTED_SECONDS)
             except BadCredentials as error:
                 raise BadCredentials(f"oidc: could not expand distributed claims: {error}") from None
-        user = self._user(claims)
-        self._require(claims)
-        return Verified(user, until, version)
-
-    def _user(self, claims: Mapping[str, Any]) -> UserInfo:
-        issuer = self.issuer
-        name = _username(claims, issuer.username_claim)
-        groups = _groups(claims, issuer.groups_claim)
-        uid = ""
-        if issuer.uid_claim:
-            uid = _text(claims, issuer.uid_claim, f"oidc: parse uid claim {quoted(issuer.uid_claim)}")
-        extra: dict[str, tuple[str, ...]] = {}
-        token_id = claims.get("jti")
-        if isinstance(token_id, str) and token_id:
-            extra[CREDENTIAL_ID] = (f"JTI={token_id}",)
-        return UserInfo(issuer.username_prefix + name, uid, tuple(issuer.groups_prefix + group for group in groups), extra)
-
-    def _require(self, claims: Mapping[str, Any]) -> None:
-        for claim, wanted in self.issuer.required_claims:
-            if claim not in claims:
-                raise BadCredentials(f"oidc: required claim {claim} not present in ID token")
-            found = _text(claims, claim, f"oidc: parse claim {claim}")
-            if found != wanted:
-                raise BadCredentials(f"oidc: required claim {claim} value does not match. Got = {found}, want = {wanted}")
+        return Verified(user_of(self.issuer, claims), until, version)
 
 
 def verify(token: str, provider: Provider, wanted: Sequence[str], clock: Callable[[], float]) -> tuple[dict[str, Any], int]:
@@ -259,36 +235,3 @@ class DistributedClaim:
         provider = Provider(url, discovery_url, self._issuer.certificate_authority, self._callers, self._clock)
         provider.start()
         return provider
-
-
-def _username(claims: Mapping[str, Any], claim: str) -> str:
-    name = _text(claims, claim, f"oidc: parse username claims {quoted(claim)}")
-    if claim == "email" and "email_verified" in claims:
-        verified = claims["email_verified"]
-        if verified is not None and not isinstance(verified, bool):
-            raise BadCredentials(f"oidc: parse 'email_verified' claim: {wrong_type(verified, 'Go value', 'bool')}")
-        if not verified:
-            raise BadCredentials("oidc: email not verified")
-    return name
-
-
-def _groups(claims: Mapping[str, Any], claim: str) -> list[str]:
-    """A list of texts, or one text; no groups where there is no such claim."""
-    found = claims.get(claim) if claim else None
-    if found is None:
-        return []
-    if isinstance(found, str):
-        return [found]
-    if isinstance(found, list) and all(each is None or isinstance(each, str) for each in found):
-        return [each or "" for each in found]
-    raise BadCredentials(f"oidc: parse groups claim {quoted(claim)}: {wrong_type(found, 'Go value', 'string')}")
-
-
-def _text(claims: Mapping[str, Any], claim: str, what: str) -> str:
-    """A claim that is a text; BadCredentials, beginning with `what`, for one that is missing or anything else."""
-    if claim not in claims:
-        raise BadCredentials(f"{what}: claim not present")
-    found = claims[claim]
-    if found is not None and not isinstance(found, str):
-        raise BadCredentials(f"{what}: {wrong_type(found, 'Go value', 'string')}")
-    return found or ""

@@ -6,7 +6,7 @@ Upstream: apiserver `pkg/apis/apiserver/v1/types.go`, `pkg/kubeapiserver/options
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,7 +15,9 @@ from cluster.api.names import Object
 from cluster.schema.configuration import FLAG, TEXT, TEXTS, definitions, list_of, load_configuration, reference
 from cluster.schema.model import Schema, SchemaSet
 from rbac.authn.anonymous import Anonymous
+from rbac.authn.structured_expressions import Compilers
 from rbac.authn.structured_validation import validate
+from rbac.expressions import Compiler, Expression
 
 KIND: Final = "AuthenticationConfiguration"
 GROUP: Final = "apiserver.config.k8s.io"
@@ -54,12 +56,23 @@ _STRUCTS: Final[Mapping[str, Mapping[str, Schema]]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Rule:
+    """What must be true of a token's claims or its user, and what is said where it is not."""
+
+    expression: Expression
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class JwtIssuer:
-    """One member of `jwt`: whose tokens are accepted, and how their claims become a user.  An empty claim maps nothing."""
+    """One member of `jwt`: whose tokens are accepted, and how their claims become a user.
+
+    An empty claim maps nothing; where there is an expression, it does, and no claim.
+    """
 
     url: str
     audiences: tuple[str, ...]
-    username_claim: str
+    username_claim: str = ""
     username_prefix: str = ""
     groups_claim: str = ""
     groups_prefix: str = ""
@@ -67,6 +80,12 @@ class JwtIssuer:
     discovery_url: str = ""
     certificate_authority: str = ""
     required_claims: tuple[tuple[str, str], ...] = ()
+    username: Expression | None = None
+    groups: Expression | None = None
+    uid: Expression | None = None
+    extra: tuple[tuple[str, Expression], ...] = ()
+    claim_rules: tuple[Rule, ...] = ()
+    user_rules: tuple[Rule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +112,13 @@ def load_authentication_configuration(data: bytes, disallowed_issuers: Collectio
     `disallowed_issuers` are the service-account issuers, whose tokens have their own authenticator.  Calls nobody.
     """
     document = load_configuration(data, KIND, _versions())
-    errors = validate(document, disallowed_issuers)
+    compilers = Compilers()
+    errors = validate(document, disallowed_issuers, compilers)
     if errors:
         raise InvalidConfiguration(errors)
     anonymous = document.get("anonymous")
-    return AuthenticationConfiguration(
-        tuple(map(_issuer, document.get("jwt") or ())), _anonymous(anonymous) if anonymous is not None else None
-    )
+    issuers = tuple(_issuer(each, compilers) for each in document.get("jwt") or ())
+    return AuthenticationConfiguration(issuers, _anonymous(anonymous) if anonymous is not None else None)
 
 
 @functools.cache
@@ -107,22 +126,39 @@ def _versions() -> tuple[SchemaSet, ...]:
     return tuple(definitions(GROUP, version, (KIND,), _STRUCTS) for version in VERSIONS)
 
 
-def _issuer(authenticator: Object) -> JwtIssuer:
+def _issuer(authenticator: Object, compilers: Compilers) -> JwtIssuer:
     issuer, mappings = authenticator["issuer"], authenticator["claimMappings"]
-    username, groups = mappings["username"], mappings.get("groups") or {}
+    username, groups, uid = (mappings.get(each) or {} for each in ("username", "groups", "uid"))
     rules = authenticator.get("claimValidationRules") or ()
+    compiler = compilers.claims
     return JwtIssuer(
         url=issuer["url"],
         audiences=tuple(issuer["audiences"]),
-        username_claim=username["claim"],
-        username_prefix=username["prefix"],
+        username_claim=username.get("claim", ""),
+        username_prefix=username.get("prefix", ""),
         groups_claim=groups.get("claim", ""),
         groups_prefix=groups.get("prefix", ""),
-        uid_claim=(mappings.get("uid") or {}).get("claim", ""),
+        uid_claim=uid.get("claim", ""),
         discovery_url=issuer.get("discoveryURL", ""),
         certificate_authority=issuer.get("certificateAuthority", ""),
-        required_claims=tuple((rule["claim"], rule.get("requiredValue", "")) for rule in rules),
+        required_claims=tuple((rule["claim"], rule.get("requiredValue", "")) for rule in rules if rule.get("claim")),
+        username=_expression(username, compiler),
+        groups=_expression(groups, compiler),
+        uid=_expression(uid, compiler),
+        extra=tuple((each["key"], compiler.compile(each["valueExpression"])) for each in mappings.get("extra") or ()),
+        claim_rules=_rules(rules, compiler),
+        user_rules=_rules(authenticator.get("userValidationRules") or (), compilers.user),
     )
+
+
+def _expression(mapping: Object, compiler: Compiler) -> Expression | None:
+    text = mapping.get("expression", "")
+    return compiler.compile(text) if text else None
+
+
+def _rules(rules: Sequence[Object], compiler: Compiler) -> tuple[Rule, ...]:
+    made = (rule for rule in rules if rule.get("expression"))
+    return tuple(Rule(compiler.compile(each["expression"], boolean=True), each.get("message", "")) for each in made)
 
 
 def _anonymous(value: Object) -> Anonymous:

@@ -12,18 +12,23 @@ from typing import Final
 from cluster.api.field import FieldError, child, duplicate, forbidden, index, invalid, required, too_many
 from cluster.api.names import Object
 from cluster.api.validation import is_dns1123_subdomain, regex_error
+from rbac.authn.structured_expressions import Compilers, selects_claim
 from rbac.authn.urls import parse_url
+from rbac.expressions import Compiler
 
 MAX_ISSUERS: Final = 64
 MATCH_ANY: Final = "MatchAny"
 _RESERVED: Final = ("kubernetes.io", "k8s.io")
 _PATH: Final = r"[A-Za-z0-9/\-._~%!$&'()*+,;=:]+"
 _path = re.compile(_PATH).fullmatch
-_NO_CEL: Final = "CEL expressions are not supported yet: map a claim instead"
+_UNVERIFIED: Final = (
+    "claims.email_verified must be used in claimMappings.username.expression or claimMappings.extra[*].valueExpression or "
+    "claimValidationRules[*].expression when claims.email is used in claimMappings.username.expression"
+)
 _NO_EGRESS: Final = "egress selectors are not supported: leave it out, issuers are then called directly"
 
 
-def validate(document: Object, disallowed_issuers: Collection[str]) -> list[FieldError]:
+def validate(document: Object, disallowed_issuers: Collection[str], compilers: Compilers) -> list[FieldError]:
     """All that is wrong with a decoded document, in upstream's order."""
     authenticators: Sequence[Object] = document.get("jwt") or ()
     if len(authenticators) > MAX_ISSUERS:
@@ -36,9 +41,10 @@ def validate(document: Object, disallowed_issuers: Collection[str]) -> list[Fiel
         issuer = authenticator.get("issuer") or {}
         url, discovery_url = issuer.get("url", ""), issuer.get("discoveryURL", "")
         errors += _issuer(issuer, disallowed_issuers, child(path, "issuer"))
-        errors += _claim_rules(authenticator.get("claimValidationRules") or (), child(path, "claimValidationRules"))
-        errors += _mappings(authenticator.get("claimMappings") or {}, child(path, "claimMappings"))
-        errors += _user_rules(authenticator.get("userValidationRules") or (), child(path, "userValidationRules"))
+        errors += _claim_rules(authenticator.get("claimValidationRules") or (), child(path, "claimValidationRules"), compilers.claims)
+        errors += _mappings(authenticator.get("claimMappings") or {}, child(path, "claimMappings"), compilers.claims)
+        errors += _unverified_email(authenticator, path, compilers.claims)
+        errors += _user_rules(authenticator.get("userValidationRules") or (), child(path, "userValidationRules"), compilers.user)
         if url in issuers:
             errors.append(duplicate(child(path, "issuer", "url"), url))
         issuers.add(url)
@@ -128,7 +134,7 @@ def _authority_fault(pem: str) -> str:
     return ""
 
 
-def _claim_rules(rules: Sequence[Object], path: str) -> Iterator[FieldError]:
+def _claim_rules(rules: Sequence[Object], path: str, compiler: Compiler) -> Iterator[FieldError]:
     claims: set[str] = set()
     expressions: set[str] = set()
     for position, rule in enumerate(rules):
@@ -147,17 +153,17 @@ def _claim_rules(rules: Sequence[Object], path: str) -> Iterator[FieldError]:
         else:
             if rule.get("requiredValue"):
                 yield invalid(child(at, "requiredValue"), rule["requiredValue"], "may not be specified when expression is set")
-            yield from _expression(expression, expressions, child(at, "expression"))
+            yield from _rule(expression, expressions, child(at, "expression"), compiler)
 
 
-def _mappings(mappings: Object, path: str) -> Iterator[FieldError]:
-    yield from _prefixed(mappings.get("username") or {}, child(path, "username"), needed=True)
-    yield from _prefixed(mappings.get("groups") or {}, child(path, "groups"), needed=False)
+def _mappings(mappings: Object, path: str, compiler: Compiler) -> Iterator[FieldError]:
+    yield from _prefixed(mappings.get("username") or {}, child(path, "username"), compiler, needed=True)
+    yield from _prefixed(mappings.get("groups") or {}, child(path, "groups"), compiler, needed=False)
     uid = mappings.get("uid") or {}
     if uid.get("claim") and uid.get("expression"):
         yield invalid(child(path, "uid"), "", "claim and expression can't both be set")
     elif uid.get("expression"):
-        yield forbidden(child(path, "uid", "expression"), _NO_CEL)
+        yield from compiler.faults(uid["expression"], child(path, "uid", "expression"))
     seen: set[str] = set()
     for position, mapping in enumerate(mappings.get("extra") or ()):
         at, key = index(child(path, "extra"), position), mapping.get("key", "")
@@ -167,7 +173,7 @@ def _mappings(mappings: Object, path: str) -> Iterator[FieldError]:
             continue
         seen.add(key)
         if mapping.get("valueExpression"):
-            yield forbidden(child(at, "valueExpression"), _NO_CEL)
+            yield from compiler.faults(mapping["valueExpression"], child(at, "valueExpression"))
         else:
             yield required(child(at, "valueExpression"))
 
@@ -189,33 +195,50 @@ def _extra_key(key: str, path: str) -> Iterator[FieldError]:
         yield invalid(path, key, "k8s.io, kubernetes.io and their subdomains are reserved for Kubernetes use")
 
 
-def _prefixed(mapping: Object, path: str, *, needed: bool) -> Iterator[FieldError]:
+def _unverified_email(authenticator: Object, path: str, compiler: Compiler) -> Iterator[FieldError]:
+    """Who is named by an e-mail address must be asked somewhere whether it is theirs."""
+    mappings = authenticator.get("claimMappings") or {}
+    username = mappings.get("username") or {}
+    text = username.get("expression", "")
+    if not text or username.get("claim") or username.get("prefix") is not None:
+        return
+    rules = [each for each in authenticator.get("claimValidationRules") or () if not each.get("claim")]
+    asking = [compiler.sound(each.get("expression", ""), boolean=True) for each in rules]
+    asking += [compiler.sound(each.get("valueExpression", "")) for each in mappings.get("extra") or ()]
+    name = compiler.sound(text)
+    if name is None or not selects_claim(name, "email"):
+        return
+    if not any(each is not None and selects_claim(each, "email_verified") for each in (name, *asking)):
+        yield invalid(child(path, "claimMappings", "username", "expression"), text, _UNVERIFIED)
+
+
+def _prefixed(mapping: Object, path: str, compiler: Compiler, *, needed: bool) -> Iterator[FieldError]:
     claim, expression, prefix = mapping.get("claim", ""), mapping.get("expression", ""), mapping.get("prefix")
     if claim and expression:
         yield invalid(path, "", "claim and expression can't both be set")
     elif expression:
         if prefix is not None:
             yield invalid(child(path, "prefix"), prefix, "may not be specified when expression is set")
-        yield forbidden(child(path, "expression"), _NO_CEL)
+        yield from compiler.faults(expression, child(path, "expression"))
     elif claim and prefix is None:
         yield required(child(path, "prefix"), "prefix is required when claim is set. It can be set to an empty string to disable prefixing")
     elif not claim and needed:
         yield required(path, "claim or expression is required")
 
 
-def _user_rules(rules: Sequence[Object], path: str) -> Iterator[FieldError]:
+def _user_rules(rules: Sequence[Object], path: str, compiler: Compiler) -> Iterator[FieldError]:
     seen: set[str] = set()
     for position, rule in enumerate(rules):
         at = child(index(path, position), "expression")
         if rule.get("expression"):
-            yield from _expression(rule["expression"], seen, at)
+            yield from _rule(rule["expression"], seen, at, compiler)
         else:
             yield required(at)
 
 
-def _expression(expression: str, seen: set[str], path: str) -> Iterator[FieldError]:
+def _rule(expression: str, seen: set[str], path: str, compiler: Compiler) -> Iterator[FieldError]:
     if expression in seen:
         yield duplicate(path, expression)
         return
     seen.add(expression)
-    yield forbidden(path, _NO_CEL)
+    yield from compiler.faults(expression, path, boolean=True)

@@ -40,9 +40,9 @@ def test_without_a_file_there_are_no_issuers_and_the_flag_says_who_is_anonymous(
         (None, True, r"failed to load authentication configuration from file .*authentication.yaml\": No such file or directory"),
         ("", True, "empty config data"),
         (
-            configuration(MEMBER | {"claimMappings": {"username": {"expression": "claims.sub"}}}),
+            configuration(MEMBER | {"claimMappings": {"username": {"expression": "claims.sub +"}}}),
             True,
-            "CEL expressions are not supported yet",
+            r"jwt\[0\].claimMappings.username.expression: Invalid value: .*compilation failed: ERROR: <input>:1:13: Syntax error",
         ),
         (
             configuration(MEMBER | {"issuer": {"url": "https://kubernetes.default.svc.cluster.local", "audiences": ["a"]}}),
