@@ -224,7 +224,8 @@ class Metrics:
             count = self._count(str(each))
             figures[OBJECTS][series_of(OBJECTS.name, group=each.group, resource=each.resource)] = count
             figures[STORED][series_of(STORED.name, resource=str(each))] = count
-        figures |= _counted(self._counters, COUNTED) | admission.durations(self._counters.totals())
+        totals = self._counters.totals()
+        figures |= _counted(self._counters, COUNTED) | admission.durations(totals) | configuration.durations(totals)
         return _told(figures | configuration.gauges(self._counters))
 
 

@@ -1,7 +1,7 @@
 """What is counted of what configuration files name: how the files are followed, whom authorizers ask, issuers' keys.
 
 Names, labels and help are upstream's: apiserver `pkg/server/options/{authentication,authorization}config/metrics`,
-`pkg/authorization/metrics`, `plugin/pkg/authorizer/webhook/metrics` and `plugin/pkg/authenticator/token/oidc/metrics.go`.
+`pkg/authorization/{metrics,cel/metrics.go}`, `plugin/pkg/authorizer/webhook/metrics` and `plugin/pkg/authenticator/token/oidc/metrics.go`.
 Each worker follows the files and fetches keys by itself.  Counters are sums over the workers; of what happened last, the latest counts.
 """
 
@@ -15,9 +15,11 @@ from typing import Final
 
 from cluster.api.authorization import Decision
 from cluster.server.counters import Counters, Family, series_of
+from cluster.server.histograms import HISTOGRAM, Buckets, Histogram, told
 
 _HASH: Final = re.compile(r'\bhash="[^"]*"')
 _MICROSECONDS: Final = 1_000_000
+_NANOSECONDS: Final = 1_000_000_000
 DECIDED: Final = {Decision.ALLOW: "allowed", Decision.DENY: "denied", Decision.NO_OPINION: "no-opinion"}
 
 
@@ -60,6 +62,31 @@ FAIL_OPEN: Final = Family(
     "ALPHA",
     "NoOpinion results due to webhook timeout or error.",
 )
+CALL_SECONDS: Final = Buckets(
+    Family("apiserver_authorization_webhook_duration_seconds", HISTOGRAM, "ALPHA", "Request latency in seconds."),
+    (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
+)
+CONDITION_SECONDS: Final = Buckets(
+    Family(
+        "apiserver_authorization_match_condition_evaluation_seconds",
+        HISTOGRAM,
+        "ALPHA",
+        "Authorization match condition evaluation time in seconds, split by authorizer type and name.",
+    ),
+    (0.001, 0.005, 0.01, 0.025, 0.1, 0.2, 0.25),
+)
+CONDITION_ERRORS: Final = Family(
+    "apiserver_authorization_match_condition_evaluation_errors_total",
+    "counter",
+    "ALPHA",
+    "Total number of errors when an authorization webhook encounters a match condition error split by authorizer type and name.",
+)
+EXCLUSIONS: Final = Family(
+    "apiserver_authorization_match_condition_exclusions_total",
+    "counter",
+    "ALPHA",
+    "Total number of exclusions when an authorization webhook is skipped because match conditions exclude it.",
+)
 KEYS_FETCHED: Final = Family(
     "apiserver_authentication_jwt_authenticator_jwks_fetch_last_timestamp_seconds",
     "gauge",
@@ -72,7 +99,8 @@ KEYS: Final = Family(
     "ALPHA",
     "Information about the last JWKS fetched by the JWT authenticator with hash as label, split by api server identity and jwt issuer.",
 )
-COUNTED: Final = (*RELOADS.values(), DECISIONS, CALLS, FAIL_OPEN)
+COUNTED: Final = (*RELOADS.values(), DECISIONS, CALLS, FAIL_OPEN, CONDITION_ERRORS, EXCLUSIONS)
+_TIMED: Final = (CALL_SECONDS, CONDITION_SECONDS)
 _TIMES: Final = (*RELOADED.values(), KEYS_FETCHED)
 _INFOS: Final = (*IN_FORCE.values(), KEYS)
 GAUGES: Final = (*_TIMES, *_INFOS)
@@ -137,10 +165,11 @@ class IssuersObserver(FileObserver):
 
 
 class AuthorizerObserver:
-    """Counts opinions of authorizers, and calls to webhooks."""
+    """Counts opinions of authorizers, calls to webhooks, and what their match conditions come to."""
 
     def __init__(self, counters: Counters) -> None:
         self._counters = counters
+        self._durations: dict[tuple[str, ...], Histogram] = {}
 
     def decisions(self, kind: str, name: str) -> Callable[[Decision], None]:
         made = {
@@ -149,11 +178,33 @@ class AuthorizerObserver:
         }
         return lambda decision: made[decision].add()
 
-    def called(self, name: str, result: str) -> None:
+    def called(self, name: str, result: str, seconds: float) -> None:
         self._counters.counter(series_of(CALLS.name, name=name, result=result)).add()
+        self._took(CALL_SECONDS, seconds, name=name, result=result)
 
     def failed_open(self, name: str, result: str) -> None:
         self._counters.counter(series_of(FAIL_OPEN.name, name=name, result=result)).add()
+
+    def conditions_judged(self, name: str, seconds: float, failed: bool) -> None:
+        self._took(CONDITION_SECONDS, seconds, name=name, type="Webhook")
+        if failed:
+            self._counters.counter(series_of(CONDITION_ERRORS.name, name=name, type="Webhook")).add()
+
+    def conditions_excluded(self, name: str) -> None:
+        self._counters.counter(series_of(EXCLUSIONS.name, name=name, type="Webhook")).add()
+
+    def _took(self, buckets: Buckets, seconds: float, **labels: str) -> None:
+        key = (buckets.family.name, *labels.values())
+        found = self._durations.get(key)
+        if found is None:
+            found = self._durations[key] = Histogram(self._counters, buckets, **labels)
+        found.observe(int(seconds * _NANOSECONDS))
+
+
+def durations(totals: Mapping[str, int]) -> dict[Family, dict[str, float]]:
+    """The metrics of durations that have been counted, each in its order."""
+    found = {buckets.family: told(buckets, totals) for buckets in _TIMED}
+    return {family: lines for family, lines in found.items() if lines}
 
 
 def gauges(counters: Counters) -> dict[Family, dict[str, float]]:

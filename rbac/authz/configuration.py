@@ -11,6 +11,7 @@ from typing import Final
 
 from cluster.api import field
 from rbac.authz.union import aggregated
+from rbac.expressions import Expression
 
 WEBHOOK: Final = "Webhook"
 NODE: Final = "Node"
@@ -42,6 +43,8 @@ class WebhookConfiguration:
     unauthorized_ttl: float = 30.0
     timeout: float = MAX_TIMEOUT
     failure_policy: str = NO_OPINION
+    match_conditions: tuple[Expression, ...] = ()
+    """All must hold for the webhook to be asked."""
 
 
 @dataclass(frozen=True, slots=True)

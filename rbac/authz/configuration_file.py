@@ -1,7 +1,7 @@
 """The AuthorizationConfiguration file: which authorizers are asked, in which order.
 
 Upstream: apiserver `pkg/apis/apiserver/{v1,load,validation}`, `pkg/kubeapiserver/authorizer/config.go`.
-ABAC and CEL are refused by name, for nothing here evaluates them.
+ABAC is refused by name, for nothing here judges by it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ from rbac.authz.configuration import (
     Configuration,
     WebhookConfiguration,
 )
+from rbac.authz.match_conditions import environment
 from rbac.authz.union import aggregated
+from rbac.expressions import Compiler
 
 _MAX_CONDITIONS: Final = 64
 _STRUCTS: Final = {
@@ -62,7 +64,8 @@ def parse(data: bytes, required: Collection[str] = ()) -> Configuration:
         authorizers = [_with_defaults(each or {}) for each in document.get("authorizers") or ()]
     except ValueError as error:
         raise BadConfiguration(f"failed to load AuthorizationConfiguration from file: {error}") from None
-    errors = _validate(authorizers)
+    compiler = Compiler(environment)
+    errors = _validate(authorizers, compiler)
     if errors:
         raise BadConfiguration(aggregated([str(each) for each in errors]))
     problems = [
@@ -75,7 +78,7 @@ def parse(data: bytes, required: Collection[str] = ()) -> Configuration:
         problems.append(f"missing required types: [{' '.join(missing)}]")
     if problems:
         raise BadConfiguration(aggregated(problems))
-    return tuple(AuthorizerConfiguration(each["type"], each["name"], _webhook(each.get("webhook"))) for each in authorizers)
+    return tuple(AuthorizerConfiguration(each["type"], each["name"], _webhook(each.get("webhook"), compiler)) for each in authorizers)
 
 
 def _with_defaults(authorizer: Object) -> Object:
@@ -89,7 +92,7 @@ def _with_defaults(authorizer: Object) -> Object:
         for name in ("cacheAuthorizedRequests", "cacheUnauthorizedRequests"):
             webhook[name] = given.get(name) is not False
         webhook["connectionInfo"] = given.get("connectionInfo") or {}
-        webhook["matchConditions"] = given.get("matchConditions") or []
+        webhook["matchConditions"] = [(each or {}).get("expression") or "" for each in given.get("matchConditions") or ()]
         made["webhook"] = webhook
     return made
 
@@ -98,7 +101,7 @@ _TEXTS: Final = ("subjectAccessReviewVersion", "matchConditionSubjectAccessRevie
 _DURATIONS: Final = {"authorizedTTL": 300.0, "unauthorizedTTL": 30.0, "timeout": 0.0}
 
 
-def _webhook(given: Object | None) -> WebhookConfiguration | None:
+def _webhook(given: Object | None, compiler: Compiler) -> WebhookConfiguration | None:
     if given is None:
         return None
     return WebhookConfiguration(
@@ -108,10 +111,11 @@ def _webhook(given: Object | None) -> WebhookConfiguration | None:
         unauthorized_ttl=given["unauthorizedTTL"] if given["cacheUnauthorizedRequests"] else 0.0,
         timeout=given["timeout"],
         failure_policy=given["failurePolicy"],
+        match_conditions=tuple(compiler.compile(each, boolean=True) for each in given["matchConditions"]),
     )
 
 
-def _validate(authorizers: Sequence[Object]) -> list[FieldError]:
+def _validate(authorizers: Sequence[Object], compiler: Compiler) -> list[FieldError]:
     errors = [] if authorizers else [field.required("authorizers", "at least one authorization mode must be defined")]
     types: set[str] = set()
     names: set[str] = set()
@@ -131,7 +135,7 @@ def _validate(authorizers: Sequence[Object]) -> list[FieldError]:
         elif webhook is None:
             errors.append(field.required(f"{path}.webhook", "required when type=Webhook"))
         else:
-            errors += _webhook_faults(webhook, path)
+            errors += _webhook_faults(webhook, path, compiler)
     return errors
 
 
@@ -154,7 +158,7 @@ def _name_faults(name: str, seen: Collection[str], path: str) -> list[FieldError
     return [field.invalid(path, name, f"authorizer name is invalid: {', '.join(messages)}")] if messages else []
 
 
-def _webhook_faults(webhook: Object, path: str) -> list[FieldError]:
+def _webhook_faults(webhook: Object, path: str, compiler: Compiler) -> list[FieldError]:
     """Paths leave out `webhook`, as upstream's do."""
     errors: list[FieldError] = []
     timeout = webhook["timeout"]
@@ -172,7 +176,8 @@ def _webhook_faults(webhook: Object, path: str) -> list[FieldError]:
     elif version:
         errors += _one_of(version, ("v1",), where)
     errors += _one_of(webhook["failurePolicy"], (NO_OPINION, DENY), f"{path}.failurePolicy")
-    return errors + _connection_faults(webhook["connectionInfo"], f"{path}.connectionInfo") + _condition_faults(conditions, path)
+    errors += _connection_faults(webhook["connectionInfo"], f"{path}.connectionInfo")
+    return errors + _condition_faults(conditions, f"{path}.matchConditions", compiler)
 
 
 def _one_of(value: str, supported: Sequence[str], path: str) -> list[FieldError]:
@@ -201,15 +206,18 @@ def _connection_faults(connection: Object, path: str) -> list[FieldError]:
     return [] if stat.S_ISREG(mode) else [field.invalid(where, file, "must be a regular file")]
 
 
-def _condition_faults(conditions: Sequence[Object], path: str) -> list[FieldError]:
-    where = f"{path}.matchConditions"
+def _condition_faults(conditions: Sequence[str], path: str, compiler: Compiler) -> list[FieldError]:
     if len(conditions) > _MAX_CONDITIONS:
-        return [field.too_many(where, len(conditions), _MAX_CONDITIONS)]
+        return [field.too_many(path, len(conditions), _MAX_CONDITIONS)]
     errors: list[FieldError] = []
-    for place, condition in enumerate(conditions):
-        expression, at = (condition or {}).get("expression") or "", f"{field.index(where, place)}.expression"
-        if expression.strip():
-            errors.append(field.forbidden(at, "CEL expressions are not supported yet: leave matchConditions out"))
-        else:
+    seen: set[str] = set()
+    for place, expression in enumerate(conditions):
+        at = f"{field.index(path, place)}.expression"
+        if not expression.strip():
             errors.append(field.required(at))
+        elif expression in seen:
+            errors.append(field.duplicate(at, expression))
+        else:
+            seen.add(expression)
+            errors += compiler.faults(expression, at, boolean=True)
     return errors

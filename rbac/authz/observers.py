@@ -23,11 +23,17 @@ class AuthorizerObserver(Protocol):
         """What is told of each opinion of an authorizer, whether it allows or denies."""
         ...
 
-    def called(self, name: str, result: str) -> None:
-        """A webhook was called once."""
+    def called(self, name: str, result: str, seconds: float) -> None:
+        """A webhook was called once, which took so long."""
 
     def failed_open(self, name: str, result: str) -> None:
         """A webhook whose failure is no opinion failed."""
+
+    def conditions_judged(self, name: str, seconds: float, failed: bool) -> None:
+        """The match conditions of a webhook were evaluated, which took so long; `failed`: one at least could not be."""
+
+    def conditions_excluded(self, name: str) -> None:
+        """A webhook was not asked, as one of its match conditions does not hold."""
 
 
 class _Nobody:
@@ -35,10 +41,16 @@ class _Nobody:
     def decisions(self, kind: str, name: str) -> Callable[[Decision], None]:  # noqa: ARG002 - an AuthorizerObserver
         return unobserved
 
-    def called(self, name: str, result: str) -> None:
+    def called(self, name: str, result: str, seconds: float) -> None:
         pass
 
     def failed_open(self, name: str, result: str) -> None:
+        pass
+
+    def conditions_judged(self, name: str, seconds: float, failed: bool) -> None:
+        pass
+
+    def conditions_excluded(self, name: str) -> None:
         pass
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -13,6 +14,7 @@ from cluster.api.authorization import Attributes, Decision, Verdict
 from cluster.api.names import Object
 from cluster.api.protocols import HttpAnswer, HttpCaller, HttpFailure
 from rbac.authz.configuration import DENY, AuthorizerConfiguration, WebhookConfiguration
+from rbac.authz.match_conditions import OPERATORS, judge
 from rbac.authz.observers import ERROR, SUCCESS, TIMEOUT, UNOBSERVED, AuthorizerObserver
 from rbac.authz.union import NO_OPINION
 from rbac.lru_cache import TimedCache
@@ -24,11 +26,13 @@ MAX_KEPT_CHARACTERS: Final = 10_000
 """A question whose parts that a caller chooses are longer altogether is not kept: it may be meant to fill memory."""
 _GATEWAY_TIMEOUT: Final = 504
 _BOTH: Final = "webhook subject access review returned both allow and deny response"
-_OPERATORS: Final = {"=": "In", "!=": "NotIn"}
 
 
 class WebhookAuthorizer:
-    """Has the opinion that the service has, remembered for a while; its failure is NoOpinion or Deny as configured."""
+    """Has the opinion that the service has, remembered for a while; its failure is NoOpinion or Deny as configured.
+
+    What its match conditions exclude it has no opinion of; a condition that cannot be evaluated is a failure.
+    """
 
     def __init__(
         self,
@@ -50,6 +54,10 @@ class WebhookAuthorizer:
         self._on_failure = Decision.DENY if authorizer.webhook.failure_policy == DENY else Decision.NO_OPINION
 
     def authorize(self, attributes: Attributes) -> Verdict:
+        if self._settings.match_conditions:
+            unasked = self._unasked(attributes)
+            if unasked is not None:
+                return unasked
         spec = review_spec(attributes)
         key = orjson.dumps(spec)
         status = self._kept.get(key)
@@ -65,13 +73,24 @@ class WebhookAuthorizer:
                 self._kept.put(key, status, lifetime)
         return _verdict(status)
 
+    def _unasked(self, attributes: Attributes) -> Verdict | None:
+        """The verdict on what the match conditions keep from the service."""
+        began = time.perf_counter()
+        judged = judge(self._settings.match_conditions, attributes)
+        name = self._configured_name
+        self._observer.conditions_judged(name, time.perf_counter() - began, bool(judged.error))
+        if judged.excluded:
+            self._observer.conditions_excluded(name)
+            return NO_OPINION
+        return Verdict(self._on_failure, "", judged.error) if judged.error else None
+
     def _ask(self, review: Object) -> Object:
         """The status; `group` and `groups` are the same list in v1beta1 and v1."""
         if self._settings.version == "v1beta1" and "groups" in review["spec"]:
             spec = dict(review["spec"])
             spec["group"] = spec.pop("groups")
             review = {**review, "spec": spec}
-        calls = _Calls(self._caller, lambda result: self._observer.called(self._configured_name, result))
+        calls = _Calls(self._caller, functools.partial(self._observer.called, self._configured_name))
         try:
             status = _status(ask(calls, review, self._settings.timeout, self._sleep))
         except WebhookError:
@@ -86,15 +105,18 @@ class WebhookAuthorizer:
 class _Calls:
     """Calls the service, and tells what came of each call; of the last that was answered, whoever read the answer says that."""
 
-    def __init__(self, caller: HttpCaller, told: Callable[[str], None]) -> None:
+    def __init__(self, caller: HttpCaller, told: Callable[[str, float], None]) -> None:
+        """`told`: the result, and how many seconds the call took."""
         self._caller = caller
         self._told = told
+        self._began = 0.0
         self._answered = False
         self._result = ERROR
 
     def call(
         self, method: str, path: str = "", body: bytes | None = None, *, headers: Mapping[str, str] | None = None, timeout: float = 30.0
     ) -> HttpAnswer:
+        self._began = time.perf_counter()
         try:
             answer = self._caller.call(method, path, body, headers=headers, timeout=timeout)
         except HttpFailure as failure:
@@ -113,7 +135,7 @@ class _Calls:
 
     def _tell(self, result: str) -> None:
         self._result = result
-        self._told(result)
+        self._told(result, time.perf_counter() - self._began)
 
 
 def _timed_out(error: BaseException | None) -> bool:
@@ -169,7 +191,7 @@ def _resource(attributes: Attributes) -> Object:
     )
     if attributes.field_selector:
         terms = attributes.field_selector
-        found["fieldSelector"] = {"requirements": [{"key": key, "operator": _OPERATORS[sign], "values": [to]} for key, sign, to in terms]}
+        found["fieldSelector"] = {"requirements": [{"key": key, "operator": OPERATORS[sign], "values": [to]} for key, sign, to in terms]}
     if attributes.label_selector:
         wanted = [{"key": key, "operator": operator} | _present(values=list(values)) for key, operator, values in attributes.label_selector]
         found["labelSelector"] = {"requirements": wanted}

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import orjson
 import pytest
 
-from rbac.authz.configuration import AuthorizerConfiguration, BadConfiguration, WebhookConfiguration, of_modes
+from rbac.authz.configuration import AuthorizerConfiguration, BadConfiguration, Configuration, WebhookConfiguration, of_modes
 from rbac.authz.configuration_file import parse
 
 NO_WEBHOOK = WebhookConfiguration("")
@@ -150,7 +150,6 @@ def test_what_is_wrong_with_authorizers_is_told_as_upstream_tells_it(authorizers
             {"matchConditions": [{"expression": "true"}]},
             "authorizers[0].matchConditionSubjectAccessReviewVersion: Required value: required if match conditions are specified",
         ),
-        ({"matchConditions": [{"expression": "true"}]}, "CEL expressions are not supported yet: leave matchConditions out"),
         ({"matchConditions": [{"expression": " "}]}, "authorizers[0].matchConditions[0].expression: Required value"),
         ({"matchConditions": [{"expression": "x"}] * 65}, "authorizers[0].matchConditions: Too many: 65: must have at most 64 items"),
         ({"timeOut": "3s"}, 'strict decoding error: unknown field "authorizers[0].webhook.timeOut"'),
@@ -158,6 +157,59 @@ def test_what_is_wrong_with_authorizers_is_told_as_upstream_tells_it(authorizers
 )
 def test_what_is_wrong_with_a_webhook_is_told_as_upstream_tells_it(kubeconfig: Path, changes: dict[str, Any], message: str) -> None:
     assert message in refusal(file(hook(**webhook(kubeconfig, **changes))))
+
+
+def conditions(*expressions: str) -> dict[str, Any]:
+    found = [{"expression": each} for each in expressions]
+    return {"matchConditionSubjectAccessReviewVersion": "v1", "matchConditions": found}
+
+
+AT: Final = "authorizers[0].matchConditions"
+DENIED: Final = "undeclared reference to 'user' (in container '')"
+
+
+@pytest.mark.parametrize(
+    ("expressions", "message"),
+    [
+        ((" ", ""), f"[{AT}[0].expression: Required value, {AT}[1].expression: Required value]"),
+        (("true", "false", "true"), f'{AT}[2].expression: Duplicate value: "true"'),
+        (("request.user",), f'{AT}[0].expression: Invalid value: "request.user": must evaluate to bool but got string'),
+        (
+            ("1", "request"),
+            f'[{AT}[0].expression: Invalid value: "1": must evaluate to bool but got int, '
+            f'{AT}[1].expression: Invalid value: "request": must evaluate to bool but got kubernetes.SubjectAccessReviewSpec]',
+        ),
+        (("dyn(true)",), f'{AT}[0].expression: Invalid value: "dyn(true)": must evaluate to bool but got dyn'),
+        (
+            ("user == 'a'",),
+            f"{AT}[0].expression: Invalid value: \"user == 'a'\": compilation failed: ERROR: <input>:1:1: {DENIED}\n | user == 'a'\n | ^",
+        ),
+        (("request.resourceAttributes.kind == 'a'",), "compilation failed: ERROR: <input>:1:27: undefined field 'kind'"),
+        (("request.user ==",), "compilation failed: ERROR: <input>:1:16: Syntax error: mismatched input '<EOF>' expecting "),
+        (
+            ("int('x') == 1",),
+            f"{AT}[0].expression: Internal error: program instantiation failed: type conversion error from 'string' to 'int'",
+        ),
+        (("x",) * 65, f"{AT}: Too many: 65: must have at most 64 items"),
+    ],
+)
+def test_what_is_wrong_with_match_conditions_is_told_as_upstream_tells_it(
+    kubeconfig: Path, expressions: tuple[str, ...], message: str
+) -> None:
+    said = refusal(file(hook(**webhook(kubeconfig, **conditions(*expressions)))))
+    assert said == message if message.startswith(("[", "authorizers")) else message in said
+
+
+def test_match_conditions_are_compiled_and_files_that_say_the_same_are_the_same(kubeconfig: Path) -> None:
+    def read(*expressions: str) -> Configuration:
+        return parse(file(hook(**webhook(kubeconfig, **conditions(*expressions)))))
+
+    texts = [f"request.user != '{number}'" for number in range(64)]
+    (found,) = read(*texts)
+    assert found.webhook is not None
+    assert [each.text for each in found.webhook.match_conditions] == texts
+    assert read(*texts) == (found,)
+    assert read(*texts[1:]) != (found,)
 
 
 @pytest.mark.parametrize("data", [b"", b"apiVersion: apiserver.config.k8s.io", b"{", b"[]", file(RBAC, version="v9"), b"\xff\xfe"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,7 +13,9 @@ from cluster.api.authorization import Attributes, Decision, Verdict
 from cluster.api.protocols import HttpAnswer, HttpFailure
 from cluster.api.user import UserInfo
 from rbac.authz.configuration import AuthorizerConfiguration, WebhookConfiguration
+from rbac.authz.match_conditions import environment
 from rbac.authz.webhook import CACHE_SIZE, MAX_KEPT_CHARACTERS, WebhookAuthorizer
+from rbac.expressions import Compiler
 
 JANE = UserInfo("jane", "7", ("dev", "ops"), {"scopes": ("a", "b")})
 QUESTION = Attributes(JANE, "list", "kittens", "apps", "v1", "deployments", "scale", "tom")
@@ -52,22 +54,31 @@ class Hook:
 
 
 class Told:
-    """What an observer is told of calls, and of failures that are no opinion."""
+    """What an observer is told of calls, of failures that are no opinion, and of match conditions."""
 
     def __init__(self) -> None:
         self.calls: list[str] = []
         self.open: list[str] = []
+        self.conditions: list[str] = []
 
     def decisions(self, kind: str, name: str) -> Callable[[Decision], None]:
         raise AssertionError(f"{kind} {name} does not count opinions itself")
 
-    def called(self, name: str, result: str) -> None:
-        assert name == "hook"
+    def called(self, name: str, result: str, seconds: float) -> None:
+        assert (name, seconds > 0) == ("hook", True)
         self.calls.append(result)
 
     def failed_open(self, name: str, result: str) -> None:
         assert name == "hook"
         self.open.append(result)
+
+    def conditions_judged(self, name: str, seconds: float, failed: bool) -> None:
+        assert (name, seconds > 0) == ("hook", True)
+        self.conditions.append("failed" if failed else "judged")
+
+    def conditions_excluded(self, name: str) -> None:
+        assert name == "hook"
+        self.conditions.append("excluded")
 
 
 @dataclass
@@ -84,7 +95,9 @@ class Asked:
         return self.authorizer.authorize(question)
 
 
-def asking(*replies: Reply | Exception, **settings: Any) -> Asked:
+def asking(*replies: Reply | Exception, conditions: Sequence[str] = (), **settings: Any) -> Asked:
+    compiler = Compiler(environment)
+    settings["match_conditions"] = tuple(compiler.compile(each, boolean=True) for each in conditions)
     hook, now = Hook(list(replies)), [0.0]
     slept: list[float] = []
     told = Told()
@@ -304,3 +317,89 @@ def test_what_is_remembered_is_no_call() -> None:
     asked = asking(answering(allowed=True))
     assert [asked(), asked()] == [Verdict(Decision.ALLOW)] * 2
     assert asked.told.calls == ["success"]
+
+
+IS_JANE, NO_PATH, IS_LIST = (
+    "request.user == 'jane'",
+    "request.nonResourceAttributes.path == '/'",
+    "request.resourceAttributes.verb == 'list'",
+)
+UNKNOWN = f"cel evaluation error: expression '{NO_PATH}' resulted in error: no such key: nonResourceAttributes"
+OTHER = "request.nonResourceAttributes.verb == 'get'"
+
+
+@pytest.mark.parametrize(
+    ("conditions", "told", "asked", "error"),
+    [
+        ([], [], True, ""),
+        ([IS_JANE], ["judged"], True, ""),
+        ([IS_JANE, IS_LIST], ["judged"], True, ""),
+        (["request.user == 'bob'"], ["judged", "excluded"], False, ""),
+        ([IS_JANE, "request.uid == ''", IS_LIST], ["judged", "excluded"], False, ""),
+        ([NO_PATH], ["failed"], False, UNKNOWN),
+        ([IS_JANE, NO_PATH, IS_LIST], ["failed"], False, UNKNOWN),
+        ([NO_PATH, OTHER], ["failed"], False, f"[{UNKNOWN}, {UNKNOWN.replace(NO_PATH, OTHER)}]"),
+        ([NO_PATH, "request.user == 'bob'"], ["failed", "excluded"], False, ""),
+        (["request.user == 'bob'", NO_PATH], ["judged", "excluded"], False, ""),
+    ],
+)
+@pytest.mark.parametrize(("policy", "decision"), [("NoOpinion", Decision.NO_OPINION), ("Deny", Decision.DENY)])
+def test_the_service_is_asked_where_all_conditions_hold(
+    conditions: list[str], told: list[str], asked: bool, error: str, policy: str, decision: Decision
+) -> None:
+    made = asking(answering(allowed=True), conditions=conditions, failure_policy=policy)
+    expected = Verdict(Decision.ALLOW) if asked else Verdict(decision, "", error) if error else Verdict(Decision.NO_OPINION)
+    assert made() == expected
+    assert (made.told.conditions, len(made.hook.sent), made.told.open) == (told, int(asked), [])
+
+
+def test_conditions_are_asked_of_every_question_and_the_service_of_new_ones() -> None:
+    asked = asking(answering(allowed=True), conditions=[IS_JANE])
+    assert [asked(), asked()] == [Verdict(Decision.ALLOW)] * 2
+    assert (asked.told.conditions, len(asked.hook.sent)) == (["judged"] * 2, 1)
+
+
+def test_a_condition_that_costs_too_much_fails() -> None:
+    looped = "request.groups.all(a, " * 6 + "a != ''" + ")" * 6
+    asked = asking(answering(allowed=True), conditions=[looped], failure_policy="Deny")
+    verdict = asked(replace(QUESTION, user=replace(JANE, groups=tuple(map(str, range(30))))))
+    assert (verdict.decision, len(asked.hook.sent)) == (Decision.DENY, 0)
+    assert verdict.error.endswith("resulted in error: operation cancelled: actual cost limit exceeded")
+
+
+NARROWED = replace(
+    QUESTION,
+    field_selector=(("spec.nodeName", "=", "n1"), ("metadata.name", "!=", "x")),
+    label_selector=(("app", "In", ("a", "b")), ("old", "Exists", ())),
+)
+PATH = Attributes(UserInfo(""), "get", is_resource=False, path="/healthz")
+SELECTORS = "request.resourceAttributes.{}Selector.requirements"
+
+
+@pytest.mark.parametrize(
+    ("condition", "question", "holds"),
+    [
+        ("request.uid == '7' && request.groups == ['dev', 'ops']", QUESTION, True),
+        ("request.extra['scopes'] == ['a', 'b'] && request.extra.size() == 1", QUESTION, True),
+        ("has(request.extra.scopes) && !has(request.extra.other)", QUESTION, True),
+        ("request.user == '' && request.uid == '' && request.groups == [] && request.extra == {}", PATH, True),
+        ("has(request.resourceAttributes)", QUESTION, True),
+        ("has(request.nonResourceAttributes)", QUESTION, False),
+        ("has(request.resourceAttributes)", PATH, False),
+        ("request.nonResourceAttributes.path == '/healthz' && request.nonResourceAttributes.verb == 'get'", PATH, True),
+        ("request.?resourceAttributes.verb.orValue('none') == 'none'", PATH, True),
+        ("request.resourceAttributes.namespace == 'kittens' && request.resourceAttributes.group == 'apps'", QUESTION, True),
+        ("request.resourceAttributes.version == 'v1' && request.resourceAttributes.resource == 'deployments'", QUESTION, True),
+        ("request.resourceAttributes.subresource == 'scale' && request.resourceAttributes.name == 'tom'", QUESTION, True),
+        ("request.resourceAttributes.subresource == ''", replace(QUESTION, subresource=""), True),
+        ("has(request.resourceAttributes.fieldSelector) || has(request.resourceAttributes.labelSelector)", QUESTION, False),
+        (f"{SELECTORS.format('field')}.exists(r, r.key == 'spec.nodeName' && r.operator == 'In' && r.values == ['n1'])", NARROWED, True),
+        (f"{SELECTORS.format('field')}.exists_one(r, r.operator == 'NotIn' && r.values == ['x'])", NARROWED, True),
+        (f"{SELECTORS.format('label')}.map(r, r.key) == ['app', 'old'] && {SELECTORS.format('label')}[1].values == []", NARROWED, True),
+        ("has(request.resourceAttributes.labelSelector.rawSelector)", NARROWED, False),
+    ],
+)
+def test_what_conditions_see_of_a_question(condition: str, question: Attributes, holds: bool) -> None:
+    asked = asking(answering(allowed=True), conditions=[condition])
+    assert asked(question).allowed is holds
+    assert asked.told.conditions == (["judged"] if holds else ["judged", "excluded"])

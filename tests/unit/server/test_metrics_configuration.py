@@ -8,7 +8,7 @@ import pytest
 
 from cluster.api.authorization import Decision
 from cluster.server.counters import Counters
-from cluster.server.metrics_configuration import COUNTED, AuthorizerObserver, FileObserver, IssuersObserver, gauges
+from cluster.server.metrics_configuration import COUNTED, AuthorizerObserver, FileObserver, IssuersObserver, durations, gauges
 
 ME = hashlib.sha256(b"me").hexdigest()
 ONE, TWO = "https://one.example", "https://two.example"
@@ -111,14 +111,26 @@ def test_opinions_and_calls_of_authorizers_are_counted(counters: Counters) -> No
     for each in (Decision.ALLOW, Decision.DENY, Decision.DENY):
         tell(each)
     for result in ("success", "error", "error"):
-        observer.called("hook", result)
+        observer.called("hook", result, 0.02)
     observer.failed_open("hook", "error")
-    names = [family.name for family in COUNTED]
-    assert {series.removeprefix("apiserver_authorization_"): value for series, value in counters.totals().items()} == {
+    for failed in (False, True, False):
+        observer.conditions_judged("hook", 0.0005, failed)
+    observer.conditions_excluded("hook")
+    totals = counters.totals()
+    counted = {series: value for series, value in totals.items() if ":" not in series}
+    assert {series.removeprefix("apiserver_authorization_"): value for series, value in counted.items()} == {
         'decisions_total{decision="allowed",name="hook",type="Webhook"}': 1,
         'decisions_total{decision="denied",name="hook",type="Webhook"}': 2,
         'webhook_evaluations_total{name="hook",result="success"}': 1,
         'webhook_evaluations_total{name="hook",result="error"}': 2,
         'webhook_evaluations_fail_open_total{name="hook",result="error"}': 1,
+        'match_condition_evaluation_errors_total{name="hook",type="Webhook"}': 1,
+        'match_condition_exclusions_total{name="hook",type="Webhook"}': 1,
     }
-    assert {series.partition("{")[0] for series in counters.totals()} <= set(names)
+    assert {series.partition("{")[0] for series in counted} <= {family.name for family in COUNTED}
+    timed = {series: value for lines in durations(totals).values() for series, value in lines.items()}
+    of_calls, of_conditions = (f"apiserver_authorization_{each}_seconds" for each in ("webhook_duration", "match_condition_evaluation"))
+    assert [timed[f'{of_calls}_count{{name="hook",result="{result}"}}'] for result in ("success", "error")] == [1, 2]
+    assert [timed[f'{of_calls}_bucket{{name="hook",result="error",le="{bound}"}}'] for bound in ("0.01", "0.025")] == [0, 2]
+    assert timed[f'{of_conditions}_bucket{{name="hook",type="Webhook",le="0.001"}}'] == 3
+    assert round(timed[f'{of_conditions}_sum{{name="hook",type="Webhook"}}'], 6) == 0.0015
