@@ -7,8 +7,9 @@ import hashlib
 import http.client
 import json
 import os
+import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,7 @@ class Hooked:
         new.write_text(json.dumps(head | {"authorizers": list(authorizers)}))
         os.replace(new, self.file)
 
-    def hook(self, name: str, policy: str = "NoOpinion", path: str = "") -> dict[str, Any]:
+    def hook(self, name: str, policy: str = "NoOpinion", path: str = "", conditions: Sequence[str] = ()) -> dict[str, Any]:
         kubeconfig = self.kubeconfig
         if path:
             document = json.loads(kubeconfig.read_text())
@@ -72,7 +73,10 @@ class Hooked:
             kubeconfig.write_text(json.dumps(document))
         connection = {"type": "KubeConfigFile", "kubeConfigFile": str(kubeconfig)}
         lifetimes = {"authorizedTTL": "1ms", "unauthorizedTTL": "1ms", "timeout": "300ms" if path == "slow" else "5s"}
-        settings = {"subjectAccessReviewVersion": "v1", "failurePolicy": policy, "connectionInfo": connection, **lifetimes}
+        settings: dict[str, Any] = {"subjectAccessReviewVersion": "v1", "failurePolicy": policy, "connectionInfo": connection, **lifetimes}
+        if conditions:
+            settings["matchConditionSubjectAccessReviewVersion"] = "v1"
+            settings["matchConditions"] = [{"expression": each} for each in conditions]
         return {"type": "Webhook", "name": name, "webhook": settings}
 
     def status(self, namespace: str, **more: Any) -> dict[str, Any]:
@@ -293,6 +297,83 @@ def test_webhooks_are_asked_in_order_until_one_has_an_opinion(
     } | {f'fail_open_total{{name="{path}.example.com",result="{results[path]}"}}': 1 for path in opened}
     first.write(RBAC)
     everywhere(first, lambda status: status == {"allowed": False}, "the chain is not in force any more")
+
+
+RESOURCE = "has(request.resourceAttributes)"
+FAIL = "request.resourceAttributes.namespace == 'fail'"
+SELECTED = "request.?resourceAttributes.labelSelector.requirements.orValue([]).exists(r, r.key == 'picked')"
+CONDITIONED = [
+    ("error", "Deny", "garbled", [RESOURCE, FAIL, "request.resourceAttributes.name == 'error'"]),
+    ("timeout", "Deny", "slow", [FAIL, "request.resourceAttributes.name == 'timeout'"]),
+    ("deny", "NoOpinion", "denied", [RESOURCE, FAIL]),
+    ("select", "NoOpinion", "selected", [SELECTED]),
+    ("pass", "Deny", "else", []),
+    ("open", "NoOpinion", "garbled", []),
+    ("allow", "Deny", "allowed", []),
+]
+LABELLED = {"requirements": [{"key": "allow", "operator": "Exists"}, {"key": "picked", "operator": "In", "values": ["a"]}]}
+QUESTIONS: list[tuple[dict[str, Any], bool, list[str], list[str], list[str]]] = [
+    (review("fail", name="error"), False, ["error"], [], []),
+    (review("fail", name="timeout"), False, ["timeout"], ["error"], []),
+    (review("fail"), False, ["deny"], ["error", "timeout"], []),
+    (review("fine"), True, ["pass", "open", "allow"], ["error", "timeout", "deny", "select"], []),
+    (review("", labelSelector=LABELLED), True, ["select"], ["error", "timeout", "deny"], []),
+    ({"spec": {"user": "alice", "nonResourceAttributes": {"verb": "list"}}}, False, [], ["error"], ["timeout"]),
+]
+"""What is asked, whether it is allowed, and which webhooks are called, are excluded, and have a condition that cannot be evaluated."""
+
+
+def counted(server: ApiServer) -> dict[str, dict[str, float]]:
+    """By what is counted of webhooks: how often, for the first part of each one's name."""
+    found: dict[str, dict[str, float]] = {}
+    for series, value in figures(server, identity="admin").items():
+        name, _, labels = series.removeprefix("apiserver_authorization_").partition("{")
+        webhook = re.search(r'name="(\w+)\.example\.com"', labels)
+        if webhook and name in COUNTS:
+            found.setdefault(COUNTS[name], {})[webhook[1]] = value
+    return found
+
+
+COUNTS = {
+    "webhook_evaluations_total": "called",
+    "webhook_duration_seconds_count": "timed",
+    "match_condition_exclusions_total": "excluded",
+    "match_condition_evaluation_errors_total": "failed",
+    "match_condition_evaluation_seconds_count": "judged",
+}
+
+
+def test_match_conditions_keep_questions_from_webhooks_and_are_counted(first: Hooked) -> None:
+    before = reloads(first.server, "authorization", "success")
+    first.write(*(first.hook(f"{name}.example.com", policy, path, conditions) for name, policy, path, conditions in CONDITIONED), RBAC)
+    eventually(lambda: reloads(first.server, "authorization", "success") >= before + 2, "both workers have taken it over")
+    AWAKE.clear()
+    for question, allowed, called, excluded, failed in QUESTIONS:
+        seen = counted(first.server)
+        status = first.server.request("POST", REVIEWS, question).body["status"]
+        grown = {
+            what: sorted(name for name, value in of.items() if value > seen.get(what, {}).get(name, 0))
+            for what, of in counted(first.server).items()
+        }
+        judged = [name for name, *_, conditions in CONDITIONED if conditions and name in {*called, *excluded, *failed}]
+        told = {"called": called, "timed": called, "excluded": excluded, "failed": failed, "judged": judged}
+        assert (status["allowed"], {what: names for what, names in grown.items() if names}) == (
+            allowed,
+            {what: sorted(names) for what, names in told.items() if names},
+        ), question
+    AWAKE.set()
+    expected = f"cel evaluation error: expression '{FAIL}' resulted in error: no such key: resourceAttributes"
+    assert expected in status["evaluationError"]
+    first.write(RBAC)
+    everywhere(first, lambda status: status == {"allowed": False}, "the chain is not in force any more")
+
+
+def test_a_file_with_a_bad_condition_changes_nothing(first: Hooked) -> None:
+    log = first.server.config.home.root / "server.log"
+    first.write(first.hook("second.example.com", conditions=["request.user.name == 'alice'"]), RBAC)
+    wrong = "type 'string' does not support field selection"
+    eventually(lambda: wrong in log.read_text(), "the log says what is wrong with the condition")
+    assert first.status("allowed")["allowed"]
 
 
 def test_a_bad_file_changes_nothing_and_is_told_of_in_the_log(first: Hooked) -> None:
