@@ -187,12 +187,12 @@ class Chain(Part):
             if not (isinstance(step, Key) and step.plain):
                 break
             keys.append(step.value)
+        last = steps[-1] if self.test else None
+        if isinstance(last, Key) and last.plain and len(keys) == len(steps) - 1:
+            return self._presence(keys, last.value, charge)
         front = self._front(keys, charge)
         if len(keys) == len(steps):
             return front
-        last = steps[-1]
-        if self.test and len(keys) == len(steps) - 1 and isinstance(last, Key) and last.plain:
-            return self._presence(keys, last.value, charge, front)
         walk = walker(steps[len(keys) :], self.test)
         return lambda frame: walk(frame, front(frame))
 
@@ -219,17 +219,24 @@ class Chain(Part):
 
         return variable
 
-    def _presence(self, keys: Sequence[str], key: str, charge: int, front: Evaluator) -> Evaluator:
+    def _presence(self, keys: Sequence[str], key: str, charge: int) -> Evaluator:
+        walk = walker(self.steps, True)
         if self.slot is not None and len(keys) < 2:
-            return _presence(self.slot, keys, key, charge, walker(self.steps, True))
-        walk = walker(self.steps[-1:], True)
+            return _presence(self.slot, keys, key, charge, walk)
+        root = self._rooted(charge)
+        total = len(keys) + 1
 
         def present(frame: Frame) -> Any:
-            operand = front(frame)
+            whole = operand = root(frame)
+            try:
+                for each in keys:
+                    operand = operand[each]
+            except _FAILURES:
+                return walk(frame, whole)
             if type(operand) is dict:
-                frame[0] -= 1
+                frame[0] -= total
                 return key in operand
-            return walk(frame, operand)
+            return walk(frame, whole)
 
         return present
 

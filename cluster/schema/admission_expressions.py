@@ -7,21 +7,24 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from cluster.cel import types
 from cluster.cel.environment import STORED, CompileError, Environment, Program
 from cluster.cel.libraries.authz import AUTHORIZER_TYPE, RESOURCE_CHECK_TYPE
+from cluster.cel.libraries.jsonpatch import JSON_PATCHES, MADE_TYPES
 from cluster.cel.types import Field, Type, TypeKind, list_of, map_of, object_type
-
-OBJECT: Final = "object"
-OLD_OBJECT: Final = "oldObject"
-REQUEST: Final = "request"
-NAMESPACE: Final = "namespaceObject"
-PARAMS: Final = "params"
-AUTHORIZER: Final = "authorizer"
-REQUEST_RESOURCE: Final = "authorizer.requestResource"
-VARIABLES: Final = "variables"
+from cluster.schema.admission_variables import (
+    AUTHORIZER,
+    NAMESPACE,
+    OBJECT,
+    OLD_OBJECT,
+    PARAMS,
+    REQUEST,
+    REQUEST_RESOURCE,
+    VARIABLES,
+    Uses,
+)
 
 _TEXTS: Final = list_of(types.STRING)
 _LABELS: Final = map_of(types.STRING, types.STRING)
@@ -96,30 +99,24 @@ class ExpressionError(Exception):
         self.internal = internal
 
 
-class Uses(NamedTuple):
-    """What an expression may look at beside `object`, `oldObject`, `request` and `namespaceObject`."""
+def minor_of(version: str, *, stored: bool) -> int:
+    """The minor of the environment for an expression that a Kubernetes of that version (`1.36`) is given, or has already.
 
-    params: bool = False
-    authorizer: bool = False
-
-
-def new_minor(version: str) -> int:
-    """The minor whose expressions may be written to a Kubernetes of that version (`1.36`): those that the one before it knows, too.
-
+    What is given to it must be known to the version before it, too, so that it can be rolled back.
     Upstream: component-base `compatibility/version.go` (MinCompatibilityVersion).
     """
-    return int(version.split(".")[1]) - 1
+    return STORED if stored else int(version.split(".")[1]) - 1
 
 
 @functools.lru_cache(maxsize=32)
 def environment(minor: int, uses: Uses) -> Environment:
-    """`minor`: that of `new_minor` for what is written now, STORED for what is stored."""
+    """`minor`: of `minor_of`."""
     variables = {OBJECT: types.DYN, OLD_OBJECT: types.DYN, NAMESPACE: NAMESPACE_TYPE, REQUEST: REQUEST_TYPE}
     if uses.params:
         variables[PARAMS] = types.DYN
     if uses.authorizer:
         variables |= {AUTHORIZER: AUTHORIZER_TYPE, REQUEST_RESOURCE: RESOURCE_CHECK_TYPE}
-    return Environment(minor, variables)
+    return Environment(minor, variables, libraries=(JSON_PATCHES,), types=MADE_TYPES) if uses.patches else Environment(minor, variables)
 
 
 def compiled(env: Environment, text: str, expected: Sequence[Type]) -> Program:
