@@ -50,6 +50,10 @@ class Counting(Protocol):
         """A validating policy found something wrong: an expression that is false or failed, and what that led to (`deny`, `allow`, ...)."""
         ...
 
+    def policy_mutated(self, policy: str, binding: str, error: str, nanoseconds: int) -> None:
+        """A mutation was made, or could not be: `no_error`, `compile_error`, ..."""
+        ...
+
 
 class Uncounted:
     """Counts nothing."""
@@ -71,6 +75,8 @@ class Uncounted:
     def conditions_excluded(self, name: str, kind: str, operation: str) -> None: ...
 
     def policy_checked(self, policy: str, binding: str, error: str, action: str, nanoseconds: int) -> None: ...
+
+    def policy_mutated(self, policy: str, binding: str, error: str, nanoseconds: int) -> None: ...
 
 
 def _unobserved(nanoseconds: int, rejected: bool) -> None:

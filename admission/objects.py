@@ -5,11 +5,13 @@ Upstream: apiserver `pkg/admission/interfaces.go` (ObjectInterfaces): creater, c
 
 from __future__ import annotations
 
+from admission.connections import CONNECTIONS
+from cluster.api.errors import BadRequest
 from cluster.api.names import GroupVersionKind, GroupVersionResource, Object
 from cluster.kinds.catalog import Catalog
 from cluster.kinds.conversion import convert
 from cluster.kinds.model import Kind
-from cluster.schema.decode import decoder
+from cluster.schema.decode import Decoder, decoder
 from cluster.schema.model import SchemaSet
 
 
@@ -31,7 +33,21 @@ class Objects:
 
     def decode(self, gvk: GroupVersionKind, obj: Object) -> Object:
         """The object as the kind's schema has it, unknown fields dropped; BadRequest for types that don't fit."""
-        return decoder(self.schemas, gvk).decode(obj).object
+        return self._decoder(gvk).decode(obj).object
+
+    def decode_strictly(self, gvk: GroupVersionKind, obj: Object) -> Object:
+        """ValueError with why alone: for fields that the kind does not have, too."""
+        try:
+            result = self._decoder(gvk).decode(obj, strict=True)
+        except BadRequest as error:
+            raise ValueError(error.message.partition(f" cannot be handled as a {gvk.kind}: ")[2] or error.message) from None
+        if result.problems:
+            raise ValueError(f"strict decoding error: {', '.join(sorted(result.problems))}")
+        return result.object
+
+    def _decoder(self, gvk: GroupVersionKind) -> Decoder:
+        """A connection's options are of no kind that is served."""
+        return decoder(self.schemas if CONNECTIONS.gvk(*gvk) is None else CONNECTIONS, gvk)
 
     def convert(self, obj: Object, source: GroupVersionKind, target: GroupVersionKind) -> Object:
         """In the shape of another version of its kind, a new top level over what may be shared.  ValueError where there is none."""

@@ -52,6 +52,7 @@ from admission.plugins.storage_object_in_use_protection import StorageObjectInUs
 from admission.plugins.taint_nodes_by_condition import TaintNodesByCondition
 from admission.pod_security.observer import UNOBSERVED, EvaluationObserver
 from admission.policy.configuration import check_configuration
+from admission.policy.mutating import MutatingAdmissionPolicy
 from admission.policy.validating import ValidatingAdmissionPolicy
 from admission.webhooks import mutating, validating
 from admission.webhooks.hooked import Hooked, Kind, build_hooked
@@ -119,6 +120,12 @@ def build_validating(given: Dependencies) -> ValidatingAdmissionPolicy:
     return ValidatingAdmissionPolicy(given.reader, given.authorizer, given.objects, given.counting)
 
 
+def build_mutating(given: Dependencies) -> MutatingAdmissionPolicy:
+    """ValueError for what it can not be configured with."""
+    check_configuration(given.configuration(MutatingAdmissionPolicy.name), MutatingAdmissionPolicy.name)
+    return MutatingAdmissionPolicy(given.reader, given.authorizer, given.objects, given.counting)
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A row of the table; `on` says whether the plugin runs unless it is configured otherwise, `gate` which feature it is a part of."""
@@ -179,6 +186,7 @@ ORDERED: Final[tuple[Entry, ...]] = (
     Entry("NodeDeclaredFeatureValidator", lambda given: NodeDeclaredFeatureValidator(given.reader), gate="NodeDeclaredFeatures"),
     Entry("JobValidation", lambda given: JobValidation(given.reader), gate="GenericWorkload"),
     Entry("PodResizeValidator", lambda given: PodResizeValidator(given.reader)),
+    Entry("MutatingAdmissionPolicy", build_mutating, gate="MutatingAdmissionPolicy"),
     Entry("MutatingAdmissionWebhook", lambda given: MutatingAdmissionWebhook(given.hooked(mutating.KIND))),
     Entry("ValidatingAdmissionPolicy", build_validating),
     Entry("ValidatingAdmissionWebhook", lambda given: ValidatingAdmissionWebhook(given.hooked(validating.KIND))),

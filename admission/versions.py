@@ -56,7 +56,7 @@ class ChangingVersions:
         self._objects = objects
         self._kind = attributes.kind
         self._object = attributes.object
-        self._changed = False
+        self.changed = False
 
     def now(self) -> Object | None:
         return self._object
@@ -69,12 +69,12 @@ class ChangingVersions:
     def replace(self, obj: Object) -> None:
         """The object is this one from now on, in the version that was last asked for."""
         self._object = obj
-        self._changed = True
+        self.changed = True
 
     def settle(self) -> None:
         """Whoever writes holds the object itself, so that it changes in place."""
         target = self._attributes.object
-        if not self._changed or target is None:
+        if not self.changed or target is None:
             return
         made = _converted(self._objects, self._object, self._kind, self._attributes.kind)
         assert made is not None, "an object was put in place of an object"

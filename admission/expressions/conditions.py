@@ -10,6 +10,10 @@ from dataclasses import dataclass
 
 from admission.expressions.evaluation import BudgetExceeded, Evaluation, Expression
 from cluster.api.names import Object
+from cluster.cel import types
+from cluster.cel.environment import STORED
+from cluster.schema.admission_expressions import compiled, environment
+from cluster.schema.admission_variables import Uses
 from rbac.authz.union import aggregated
 
 Told = Callable[[int, bool, str], None]
@@ -69,3 +73,12 @@ class Conditions:
     def _undecided(self, problems: list[str], errors: int) -> Verdict:
         why = aggregated(problems)
         return Verdict(False, why=why, error="" if self._ignore else why, errors=errors)
+
+
+def conditions_of_webhook(conditions: Sequence[Object], ignore: bool) -> Conditions:
+    """They know neither parameters nor variables."""
+
+    def compile_expression(text: str) -> Expression:
+        return Expression.of(text, lambda: compiled(environment(STORED, Uses(authorizer=True)), text, [types.BOOL]))
+
+    return Conditions(conditions, ignore, compile_expression)

@@ -15,7 +15,8 @@ from cluster.api.errors import Timeout
 from cluster.api.field import quoted
 from cluster.cel.environment import PER_CALL_LIMIT, Program
 from cluster.cel.values import CelError, CostExceeded
-from cluster.schema.admission_expressions import VARIABLES, ExpressionError
+from cluster.schema.admission_expressions import ExpressionError
+from cluster.schema.admission_variables import VARIABLES
 
 BUDGET: Final = 10_000_000
 """What all expressions of a policy may cost together, for one write and one binding."""

@@ -18,7 +18,7 @@ from cluster.api.authorization import Attributes as Question
 from cluster.api.authorization import Authorizer, Verdict
 from cluster.api.names import GroupVersionKind, Object
 from cluster.cel.libraries.authz import AuthorizerValue, ResourceCheck
-from cluster.schema.admission_expressions import (
+from cluster.schema.admission_variables import (
     AUTHORIZER,
     NAMESPACE,
     OBJECT,
@@ -74,6 +74,11 @@ class Written:
         if found is None:
             found = self._all[target] = {**self.without_rights(target), **self._rights_of_user()}
         return found
+
+    def changed(self) -> None:
+        """The object is another one from now on."""
+        for made in (self._conditions, self._without_rights, self._all):
+            made.clear()
 
     def _objects(self, kind: GroupVersionKind) -> Values:
         obj, old = self._versions.at(kind)

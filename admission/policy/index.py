@@ -37,9 +37,8 @@ E = TypeVar("E")
 
 @dataclass(frozen=True, slots=True)
 class Sort(Generic[E]):
-    """Of policies: the plugin that applies them, the resources that they and their bindings are, and how a spec is compiled."""
+    """Of policies: the resources that they and their bindings are, and how a spec is compiled."""
 
-    plugin: str
     policies: GroupResource
     bindings: GroupResource
     compile: Callable[[Object], E]

@@ -5,35 +5,19 @@ Upstream: apiserver `pkg/admission/plugin/policy/validating` (validator.go, plug
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from admission.expressions.conditions import Conditions
-from admission.expressions.evaluation import (
-    BUDGET,
-    CONDITIONS_BUDGET,
-    BudgetExceeded,
-    Evaluated,
-    Evaluation,
-    Expression,
-    Variables,
-    Watch,
-)
-from admission.expressions.values import Values, Written
-from admission.matching.rules import Target
+from admission.expressions.evaluation import BudgetExceeded, Evaluated, Expression
+from admission.policy.compiled import Compiled, Subject, Unfulfilled
 from cluster.api.names import Object
 from cluster.cel import types
 from cluster.cel.environment import PER_CALL_LIMIT
-from cluster.cel.types import Type
-from cluster.schema.admission_expressions import PARAMS, Composition, Uses
+from cluster.schema.admission_variables import Uses
 
 MAX_MESSAGE_BYTES: Final = 5 * 1024
 """Of what a messageExpression makes.  Upstream: apiserver `pkg/apis/cel/config.go`."""
-
-Tell = Callable[[str, str, str], None]
-"""Told of each part that was looked at: its path in the policy's spec, its outcome, and a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,21 +49,10 @@ class Validated:
 
     decisions: Sequence[Decision] = ()
     annotations: Sequence[AuditAnnotation] = ()
-    unfulfilled: tuple[float, int] | None = None
-    """Where match conditions do not hold: the seconds that they took, and how many of them could not be evaluated."""
+    unfulfilled: Unfulfilled | None = None
 
 
 NOTHING_WRONG: Final = Validated()
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """What is validated: a write as it is judged, one parameter, and who is told."""
-
-    written: Written
-    target: Target
-    parameter: Object | None
-    tell: Tell | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,32 +67,19 @@ class Validator:
     """A policy's spec, compiled."""
 
     def __init__(self, spec: Object) -> None:
-        self._parameterized = spec.get("paramKind") is not None
-        self._ignore = spec.get("failurePolicy") == "Ignore"
-        uses = Uses(self._parameterized, True)
-        composition = Composition()
-        self._variables: dict[str, Expression] = {}
-        self._places: dict[str, str] = {}
-        for position, each in enumerate(spec.get("variables") or ()):
-            self._variables[each["name"]] = _declared(composition, each, uses)
-            self._places[each["name"]] = f"variables[{position}]"
-
-        def made(text: str, uses: Uses, *expected: Type) -> Expression:
-            return Expression.of(text, lambda: composition.compile(text, uses, expected))
-
-        conditions = spec.get("matchConditions")
-        self._conditions = Conditions(conditions, self._ignore, lambda text: made(text, uses, types.BOOL)) if conditions else None
+        self._compiled = compiled = Compiled(spec)
+        made, uses, without_rights = compiled.expression, compiled.uses, Uses(compiled.parameterized)
         self._validations = [
             _Validation(
                 made(each["expression"], uses, types.BOOL),
-                made(each["messageExpression"], Uses(self._parameterized), types.STRING) if each.get("messageExpression") else None,
+                made(each["messageExpression"], without_rights, types.STRING) if each.get("messageExpression") else None,
                 each.get("message") or "",
                 each.get("reason") or "",
             )
             for each in spec.get("validations") or ()
         ]
         self._messaged = {position: each.message_expression for position, each in enumerate(self._validations) if each.message_expression}
-        self._most_for_messages = (len(self._messaged) + len(self._variables)) * (PER_CALL_LIMIT + 1) if self._messaged else 0
+        self._most_for_messages = (len(self._messaged) + len(compiled.variables)) * (PER_CALL_LIMIT + 1) if self._messaged else 0
         """What all messages may cost.  As all count, wanted or not, all are made where they could cost more than is left."""
         self._annotations = [
             (each["key"], made(each["valueExpression"], uses, types.STRING, types.NULL)) for each in spec.get("auditAnnotations") or ()
@@ -133,11 +93,10 @@ class Validator:
             return Validated([self._failed(str(exceeded))])
 
     def _validated(self, subject: Subject) -> Validated:
-        if self._conditions is not None:
-            decided = self._conditions_say(self._conditions, subject)
-            if decided is not None:
-                return decided
-        evaluation = self._evaluation(subject, subject.written.all(subject.target))
+        unfulfilled = self._compiled.unfulfilled(subject)
+        if unfulfilled is not None:
+            return Validated([self._failed(unfulfilled.error)] if unfulfilled.error else [], unfulfilled=unfulfilled)
+        evaluation = self._compiled.evaluation(subject, subject.written.all(subject.target))
         results = [evaluation.run(validation.expression) for validation in self._validations]
         if subject.tell is not None:
             for position, result in enumerate(results):
@@ -147,36 +106,8 @@ class Validator:
         annotations = self._annotated(subject) if self._annotations else ()
         return Validated(decisions, annotations) if decisions or annotations else NOTHING_WRONG
 
-    def _conditions_say(self, conditions: Conditions, subject: Subject) -> Validated | None:
-        """None where the policy applies."""
-        evaluation = self._evaluation(subject, subject.written.for_conditions(subject.target.kind), CONDITIONS_BUDGET)
-        tell = subject.tell
-
-        def told(position: int, holds: bool, error: str) -> None:
-            if tell is not None:
-                tell(f"matchConditions[{position}]", "error" if error else "true" if holds else "false", error)
-
-        began = time.perf_counter()
-        verdict = conditions.judge(evaluation, told)
-        if verdict.matches:
-            return None
-        decisions = [self._failed(verdict.error)] if verdict.error else []
-        return Validated(decisions, unfulfilled=(time.perf_counter() - began, verdict.errors))
-
-    def _evaluation(self, subject: Subject, values: Values, budget: int = BUDGET) -> Evaluation:
-        """With the policy's variables as they are for these values."""
-        if self._parameterized:
-            values = {**values, PARAMS: subject.parameter}
-        variables = Variables(self._variables, values, self._watch(subject.tell)) if self._variables else None
-        return Evaluation(values, variables, budget, subject.written.deadline)
-
-    def _watch(self, tell: Tell | None) -> Watch | None:
-        if tell is None:
-            return None
-        return lambda name, error: tell(self._places[name], "error" if error else "evaluated", error)
-
     def _failed(self, message: str, position: int = 0, nanoseconds: int = 0) -> Decision:
-        return Decision(not self._ignore, message, position, nanoseconds=nanoseconds)
+        return Decision(not self._compiled.ignore, message, position, nanoseconds=nanoseconds)
 
     # Validations
 
@@ -207,7 +138,7 @@ class Validator:
         chosen = {position: self._messaged[position] for position in wanted if position in self._messaged}
         if not chosen:
             return {}
-        evaluation = self._evaluation(subject, subject.written.without_rights(subject.target), budget)
+        evaluation = self._compiled.evaluation(subject, subject.written.without_rights(subject.target), budget)
         messages = {}
         for position, expression in chosen.items():
             result = evaluation.run(expression)
@@ -220,23 +151,18 @@ class Validator:
     # Audit annotations
 
     def _annotated(self, subject: Subject) -> list[AuditAnnotation]:
-        evaluation = self._evaluation(subject, subject.written.without_rights(subject.target))
+        evaluation = self._compiled.evaluation(subject, subject.written.without_rights(subject.target))
         made = []
         for position, (key, expression) in enumerate(self._annotations):
             result = evaluation.run(expression)
             value = "" if result.value is None else str(result.value).strip()
             if subject.tell is not None:
                 subject.tell(f"auditAnnotations[{position}]", "error" if result.error else "evaluated", result.error or value)
-            if result.error and not self._ignore:
+            if result.error and not self._compiled.ignore:
                 made.append(AuditAnnotation(key, "", result.error, result.nanoseconds))
             elif value:
                 made.append(AuditAnnotation(key, value))
         return made
-
-
-def _declared(composition: Composition, variable: Object, uses: Uses) -> Expression:
-    name, text = variable["name"], variable["expression"]
-    return Expression.of(text, lambda: composition.declare(name, text, uses))
 
 
 def _good_message(value: Any) -> str:

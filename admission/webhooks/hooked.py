@@ -9,14 +9,11 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from admission.annotations import annotate
 from admission.attributes import Attributes
 from admission.counting import CALLING_ERROR, NO_ERROR, SERVER_ERROR, Counting
-from admission.expressions.conditions import Conditions, Told
-from admission.expressions.evaluation import CONDITIONS_BUDGET, Evaluation
-from admission.expressions.values import Written
 from admission.matching.selectors import Namespaces, in_selected_namespace, is_selected_object
 from admission.objects import Objects
 from admission.observer import Judgement
@@ -30,6 +27,9 @@ from cluster.api.errors import Forbidden, InternalError, StatusError, Timeout
 from cluster.api.field import quoted
 from cluster.api.names import GroupResource, GroupVersionKind, Object
 from cluster.api.protocols import HttpCallers, Reader
+
+if TYPE_CHECKING:
+    from admission.expressions.conditions import Conditions, Told
 
 log = logging.getLogger(__name__)
 _GROUP: Final = "admissionregistration.k8s.io"
@@ -122,6 +122,9 @@ class Hooked:
         return hook.conditions is None or self._fulfils(hook, hook.conditions, candidate.target.kind, attributes, versions)
 
     def _fulfils(self, hook: Hook, conditions: Conditions, kind: GroupVersionKind, attributes: Attributes, versions: Versions) -> bool:
+        from admission.expressions.evaluation import CONDITIONS_BUDGET, Evaluation
+        from admission.expressions.values import Written
+
         operation = attributes.operation.value
         values = Written(attributes, versions, Namespaces(self._reader), self._authorizer).for_conditions(kind)
         began = self.clock()

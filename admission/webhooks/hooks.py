@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from admission.expressions.conditions import Conditions
-from admission.expressions.evaluation import Expression
 from admission.matching.rules import Rule
 from admission.matching.selectors import Selector, parsed
 from cluster.api.names import Object
-from cluster.cel import types
-from cluster.cel.environment import STORED
-from cluster.schema.admission_expressions import Uses, compiled, environment
+
+if TYPE_CHECKING:
+    from admission.expressions.conditions import Conditions
 
 MAX_SECONDS: Final = 30.0
 """The most that a webhook is waited for, whatever it says itself."""
@@ -96,12 +95,15 @@ def _hook(hook: Object, uid: str, configuration: str, part: str) -> Hook:
         versions=tuple(hook.get("admissionReviewVersions") or ()),
         reinvoke=hook.get("reinvocationPolicy") == "IfNeeded",
         target=_target(hook.get("clientConfig") or {}),
-        conditions=Conditions(conditions, ignore, _condition) if conditions else None,
+        conditions=_conditions(conditions, ignore) if conditions else None,
     )
 
 
-def _condition(text: str) -> Expression:
-    return Expression.of(text, lambda: compiled(environment(STORED, Uses(authorizer=True)), text, [types.BOOL]))
+def _conditions(conditions: Sequence[Object], ignore: bool) -> Conditions:
+    """Expressions take a while to load, which servers without them need not wait for."""
+    from admission.expressions.conditions import conditions_of_webhook
+
+    return conditions_of_webhook(conditions, ignore)
 
 
 def _target(client: Object) -> Target:

@@ -5,13 +5,11 @@ Upstream: apiserver `pkg/admission/plugin/webhook/mutating/{dispatcher,reinvocat
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any, Final
-
-import orjson
 
 from admission.annotations import annotate, encoded
 from admission.attributes import Attributes, Operation
+from admission.reinvocation import Rounds
 from admission.versions import ChangingVersions
 from admission.webhooks.call import CallFailed, denial
 from admission.webhooks.hooked import Hooked, Kind, Rejected, raised
@@ -20,7 +18,7 @@ from admission.webhooks.patch import Patch, decoded, patched
 from admission.webhooks.review import JSON_PATCH, Answer
 from cluster.api.errors import InternalError, StatusError
 from cluster.api.field import quoted
-from cluster.api.names import GroupResource, Object
+from cluster.api.names import GroupResource
 
 KIND: Final = Kind(
     "MutatingAdmissionWebhook",
@@ -31,30 +29,6 @@ KIND: Final = Kind(
 _MUTATION: Final = "mutation.webhook.admission.k8s.io"
 _PATCH: Final = "patch.webhook.admission.k8s.io"
 _FAILED_OPEN: Final = f"failed-open.{_MUTATION}"
-
-
-@dataclass(slots=True)
-class _Rounds:
-    """What is remembered of the first round for the second: who wants to be asked again, and who must be, for something has changed."""
-
-    seen: bytes | None = None
-    """The object as the round left it."""
-    willing: set[str] = field(default_factory=set)
-    due: set[str] = field(default_factory=set)
-
-    def changed(self) -> None:
-        self.due |= self.willing
-        self.willing = set()
-
-    def leave(self, obj: Object | None) -> None:
-        self.seen = _snapshot(obj) if self.willing else None
-
-    def has_changed(self, obj: Object | None) -> bool:
-        return bool(self.willing) and self.seen != _snapshot(obj)
-
-
-def _snapshot(obj: Object | None) -> bytes:
-    return orjson.dumps(obj, option=orjson.OPT_SORT_KEYS)
 
 
 class MutatingAdmissionWebhook:
@@ -72,7 +46,7 @@ class MutatingAdmissionWebhook:
         if not candidates:
             return
         again = attributes.reinvocation
-        rounds: _Rounds = again.values.setdefault(self.name, _Rounds())
+        rounds: Rounds = again.values.setdefault(self.name, Rounds())
         if again.running and rounds.has_changed(attributes.object):
             rounds.changed()  # by plugins that are no webhooks
         versions = ChangingVersions(attributes, self._hooked.objects)

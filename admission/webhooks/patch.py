@@ -5,8 +5,7 @@ Upstream: apiserver `pkg/admission/plugin/webhook/mutating/dispatcher.go` (callA
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from admission.objects import Objects
 from cluster.api.errors import BadRequest, InternalError, StatusError
@@ -14,23 +13,7 @@ from cluster.api.names import GroupVersionKind, Object
 from cluster.patch import json_patch
 from cluster.patch.merge_patch import same
 from cluster.patch.wording import json_type
-from cluster.schema.configuration import FLAG, TEXT, TEXTS, definitions
-from cluster.schema.decode import decoder
-from cluster.schema.model import Schema, SchemaSet
 from cluster.schema.parse import parse_json
-
-_STREAM: Final[Mapping[str, Schema]] = {"stdin": FLAG, "stdout": FLAG, "stderr": FLAG, "tty": FLAG, "container": TEXT}
-_INTEGERS: Final[Schema] = {"type": "array", "items": {"type": "integer", "format": "int32"}}
-_OPTIONS: Final[Mapping[str, Mapping[str, Schema]]] = {
-    "PodAttachOptions": _STREAM,
-    "PodExecOptions": {**_STREAM, "command": TEXTS},
-    "PodPortForwardOptions": {"ports": _INTEGERS},
-    "PodProxyOptions": {"path": TEXT},
-    "NodeProxyOptions": {"path": TEXT},
-    "ServiceProxyOptions": {"path": TEXT},
-}
-"""What connections are made with: kinds that are no part of the published schemas."""
-_CONNECTIONS: Final[SchemaSet] = definitions("", "v1", tuple(_OPTIONS), _OPTIONS)
 
 Patch = list[dict[str, Any]]
 
@@ -69,8 +52,6 @@ def patched(objects: Objects, kind: GroupVersionKind, obj: Object, patch: Patch)
 
 def _decoded_object(objects: Objects, kind: GroupVersionKind, made: Object) -> Object:
     try:
-        if kind.group == "" and kind.kind in _OPTIONS:
-            return decoder(_CONNECTIONS, kind).decode(made).object
         return objects.decode(kind, made)
     except StatusError as error:
         raise InternalError.of(error.message) from None

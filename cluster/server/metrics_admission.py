@@ -1,6 +1,6 @@
 """What is counted of admission: its phases, its plugins, webhooks, policies.
 
-Names, labels and help are upstream's: apiserver `pkg/admission/metrics/metrics.go`, `pkg/admission/plugin/policy/validating/metrics`.
+Names, labels and help are upstream's: apiserver `pkg/admission/metrics/metrics.go`, `pkg/admission/plugin/policy/*/metrics`.
 """
 
 from __future__ import annotations
@@ -105,8 +105,23 @@ POLICY_SECONDS: Final = Buckets(
     ),
     (0.0000005, 0.001, 0.01, 0.1, 1.0),
 )
-COUNTED: Final = (REJECTIONS, FAILED_OPEN, REQUESTS, CONDITION_ERRORS, EXCLUSIONS, POLICY_CHECKS)
-_TIMED: Final = (STEPS, CONTROLLERS, WEBHOOKS, CONDITIONS, POLICY_SECONDS)
+MUTATIONS: Final = Family(
+    "apiserver_mutating_admission_policy_check_total",
+    "counter",
+    "ALPHA",
+    "Mutation admission policy check total, labeled by policy and further identified by binding.",
+)
+MUTATION_SECONDS: Final = Buckets(
+    Family(
+        "apiserver_mutating_admission_policy_check_duration_seconds",
+        HISTOGRAM,
+        "ALPHA",
+        "Mutation admission latency for individual mutation expressions in seconds, labeled by policy and binding.",
+    ),
+    (0.0000005, 0.001, 0.01, 0.1, 1.0),
+)
+COUNTED: Final = (REJECTIONS, FAILED_OPEN, REQUESTS, CONDITION_ERRORS, EXCLUSIONS, POLICY_CHECKS, MUTATIONS)
+_TIMED: Final = (STEPS, CONTROLLERS, WEBHOOKS, CONDITIONS, POLICY_SECONDS, MUTATION_SECONDS)
 _GREATEST_CODE: Final = 600
 _NANOSECONDS: Final = 1_000_000_000
 
@@ -149,6 +164,11 @@ class AdmissionObserver:
         labels = {"policy": policy, "policy_binding": binding, "error_type": error, "enforcement_action": action}
         self._counter(POLICY_CHECKS, **labels).add()
         self._histogram(POLICY_SECONDS, **labels).observe(nanoseconds)
+
+    def policy_mutated(self, policy: str, binding: str, error: str, nanoseconds: int) -> None:
+        labels = {"policy": policy, "policy_binding": binding, "error_type": error}
+        self._counter(MUTATIONS, **labels).add()
+        self._histogram(MUTATION_SECONDS, **labels).observe(nanoseconds)
 
     def _passed(self, buckets: Buckets, **labels: str) -> Passed:
         """The series are made when something is first counted."""

@@ -13,19 +13,8 @@ from cluster.cel import types
 from cluster.cel.environment import STORED, CompileError, Environment
 from cluster.cel.libraries.authz import AUTHORIZER_TYPE
 from cluster.cel.types import Type
-from cluster.schema.admission_expressions import (
-    AUTHORIZER,
-    NAMESPACE,
-    NAMESPACE_TYPE,
-    OBJECT,
-    OLD_OBJECT,
-    PARAMS,
-    REQUEST,
-    REQUEST_TYPE,
-    Composition,
-    ExpressionError,
-    Uses,
-)
+from cluster.schema.admission_expressions import NAMESPACE_TYPE, REQUEST_TYPE, Composition, ExpressionError
+from cluster.schema.admission_variables import AUTHORIZER, NAMESPACE, OBJECT, OLD_OBJECT, PARAMS, REQUEST, Uses
 from cluster.schema.cel_types import kind_type
 from cluster.schema.model import SchemaSet
 

@@ -29,7 +29,7 @@ from cluster.kinds.cells import count, name_and
 from cluster.kinds.checks import metadata_of, qualified_name, spec_of
 from cluster.kinds.model import Strategy
 from cluster.kinds.statuses import keep_status, reset_status, status_subresource
-from cluster.schema.admission_expressions import Uses
+from cluster.schema.admission_variables import Uses
 
 _MAX_ANNOTATIONS: Final = 20
 _MAX_ANNOTATION_EXPRESSION: Final = 5 * 1024

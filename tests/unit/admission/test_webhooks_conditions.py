@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from admission.webhooks import hooks
+from admission.expressions import conditions as conditions_module
 from cluster.api.errors import Forbidden
 from tests.unit.admission.hooks import HookWorld, Watching, allow, configuration, hook, rule
 from tests.unit.admission.writes import write
@@ -118,7 +118,7 @@ def test_expressions_are_compiled_once_and_only_when_they_are_needed(monkeypatch
         compiled.append(text)
         return environment.compile(text, expected)
 
-    monkeypatch.setattr(hooks, "compiled", noted)
+    monkeypatch.setattr(conditions_module, "compiled", noted)
     world = HookWorld(hook_example_com=lambda request: allow())
     plugin = world.validating(configuration("c", hook(NAME, rule(resources="pods"), matchConditions=conditions("true"))))
     plugin.validate(write("CREATE", "configmaps", dict(POD), namespace="dev"))

@@ -83,3 +83,27 @@ def test_what_becomes_of_webhooks_is_counted_with_bounded_codes(counters: Counte
     assert {series: totals.get(series) for series in expected} == expected
     lines = durations(totals)[WEBHOOKS.family]
     assert lines[f'{WEBHOOKS.family.name}_bucket{{name="a.b.c",operation="CREATE",rejected="true",type="validating",le="25"}}'] == 1
+
+
+def test_what_policies_find_wrong(counters: Counters) -> None:
+    observer = AdmissionObserver(counters)
+    for nanoseconds in (400, 2 * MILLISECOND):
+        observer.policy_checked("p", "b", "invalid_error", "deny", nanoseconds)
+    lines = {series: value for each in durations(counters.totals()).values() for series, value in each.items()}
+    labels = 'enforcement_action="deny",error_type="invalid_error",policy="p",policy_binding="b"'
+    name = "apiserver_validating_admission_policy_check"
+    assert counters.totals()[f"{name}_total{{{labels}}}"] == 2
+    assert lines[f'{name}_duration_seconds_bucket{{{labels},le="5e-07"}}'] == 1
+    assert lines[f'{name}_duration_seconds_bucket{{{labels},le="0.01"}}'] == 2
+    assert lines[f"{name}_duration_seconds_count{{{labels}}}"] == 2
+
+
+def test_what_mutations_come_to(counters: Counters) -> None:
+    observer = AdmissionObserver(counters)
+    for error in ("no_error", "invalid_error", "no_error"):
+        observer.policy_mutated("p", "b", error, 2 * MILLISECOND)
+    lines = {series: value for each in durations(counters.totals()).values() for series, value in each.items()}
+    labels, name = 'error_type="no_error",policy="p",policy_binding="b"', "apiserver_mutating_admission_policy_check"
+    assert counters.totals()[f"{name}_total{{{labels}}}"] == 2
+    assert lines[f'{name}_duration_seconds_bucket{{{labels},le="0.001"}}'] == 0
+    assert lines[f"{name}_duration_seconds_count{{{labels}}}"] == 2

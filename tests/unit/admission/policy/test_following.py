@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import copy
+import subprocess
+import sys
 import time
 
 import pytest
 
-from admission.policy import validator
 from admission.policy.validating import SORT
+from cluster.schema.admission_expressions import Composition
+from tests.support import ROOT
 from tests.unit.admission.hooks import rule
 from tests.unit.admission.policy.world import PolicyWorld, binding, created, policy
 from tests.unit.admission.writes import write
@@ -48,13 +51,13 @@ def test_what_is_changed_counts_at_once() -> None:
 
 def test_policies_are_compiled_once_and_only_when_they_are_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     compiled: list[str] = []
-    compile_one = validator.Composition.compile
+    compile_one = Composition.compile
 
-    def noted(self: validator.Composition, text: str, *more: object) -> object:
+    def noted(self: Composition, text: str, *more: object) -> object:
         compiled.append(text)
         return compile_one(self, text, *more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(validator.Composition, "compile", noted)
+    monkeypatch.setattr(Composition, "compile", noted)
     a, b = policy("a", "1 == 1"), policy("b", "2 == 2")
     world = PolicyWorld(a, b, binding("a", "a"), binding("b", "b"))
     world.says(write("CREATE", "configmaps", {"metadata": {"name": "c"}}, namespace="dev"))
@@ -98,3 +101,9 @@ def test_a_namespace_is_read_once_for_a_write(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(world, "get", lambda resource, namespace, name: reads.append(name) or read(resource, namespace, name))
     assert world.says() == ""
     assert reads == ["dev"]
+
+
+def test_a_server_without_policies_loads_no_expressions() -> None:
+    program = "import sys, cluster.assembly.core; print([name for name in sys.modules if name.startswith('cluster.cel')])"
+    run = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    assert run.stdout == "[]\n"

@@ -1,0 +1,99 @@
+"""What policies of all sorts have: variables, match conditions, and expressions that are evaluated within a budget.
+
+Upstream: apiserver `pkg/admission/plugin/policy/{validating,mutating}` (compilePolicy), `pkg/admission/plugin/cel/composition.go`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from admission.expressions.conditions import Conditions
+from admission.expressions.evaluation import BUDGET, CONDITIONS_BUDGET, Evaluation, Expression, Variables, Watch
+from admission.expressions.values import Values, Written
+from admission.matching.rules import Target
+from cluster.api.names import Object
+from cluster.cel import types
+from cluster.cel.types import Type
+from cluster.schema.admission_expressions import Composition
+from cluster.schema.admission_variables import PARAMS, Uses
+
+Tell = Callable[[str, str, str], None]
+"""Told of each part that was looked at: its path in the policy's spec, its outcome, and a message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is judged: a write as it is taken, one parameter, and who is told."""
+
+    written: Written
+    target: Target
+    parameter: Object | None
+    tell: Tell | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unfulfilled:
+    """Match conditions do not hold: the seconds that they took, how many could not be evaluated, and why that refuses the write."""
+
+    seconds: float
+    errors: int
+    error: str
+
+
+class Compiled:
+    """A policy's spec: each expression may use the variables, which were compiled before it."""
+
+    def __init__(self, spec: Object) -> None:
+        self.parameterized = spec.get("paramKind") is not None
+        self.ignore = spec.get("failurePolicy") == "Ignore"
+        self.uses = Uses(self.parameterized, True)
+        self._composition = Composition()
+        self.variables: dict[str, Expression] = {}
+        self._places: dict[str, str] = {}
+        for position, each in enumerate(spec.get("variables") or ()):
+            self.variables[each["name"]] = self._declared(each)
+            self._places[each["name"]] = f"variables[{position}]"
+        conditions = spec.get("matchConditions")
+        self._conditions = Conditions(conditions, self.ignore, self._condition) if conditions else None
+
+    def _declared(self, variable: Object) -> Expression:
+        name, text = variable["name"], variable["expression"]
+        return Expression.of(text, lambda: self._composition.declare(name, text, self.uses))
+
+    def _condition(self, text: str) -> Expression:
+        return self.expression(text, self.uses, types.BOOL)
+
+    def expression(self, text: str, uses: Uses, *expected: Type) -> Expression:
+        return Expression.of(text, lambda: self._composition.compile(text, uses, expected))
+
+    def unfulfilled(self, subject: Subject) -> Unfulfilled | None:
+        """None where the policy applies."""
+        conditions = self._conditions
+        if conditions is None:
+            return None
+        evaluation = self.evaluation(subject, subject.written.for_conditions(subject.target.kind), CONDITIONS_BUDGET)
+        tell = subject.tell
+
+        def told(position: int, holds: bool, error: str) -> None:
+            if tell is not None:
+                tell(f"matchConditions[{position}]", "error" if error else "true" if holds else "false", error)
+
+        began = time.perf_counter()
+        verdict = conditions.judge(evaluation, told)
+        return None if verdict.matches else Unfulfilled(time.perf_counter() - began, verdict.errors, verdict.error)
+
+    def values(self, subject: Subject, values: Values) -> Values:
+        return {**values, PARAMS: subject.parameter} if self.parameterized else values
+
+    def evaluation(self, subject: Subject, values: Values, budget: int = BUDGET) -> Evaluation:
+        """With the policy's variables as they are for these values."""
+        values = self.values(subject, values)
+        variables = Variables(self.variables, values, self._watch(subject.tell)) if self.variables else None
+        return Evaluation(values, variables, budget, subject.written.deadline)
+
+    def _watch(self, tell: Tell | None) -> Watch | None:
+        if tell is None:
+            return None
+        return lambda name, error: tell(self._places[name], "error" if error else "evaluated", error)
