@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:  # what a part is made of is loaded by who makes it
-    from werkzeug.wrappers import Response
-
     from cluster.api.authorization import Authorizer
     from cluster.server.audit import Auditor
     from cluster.server.authentication import Identification
     from cluster.server.context import Context, Handler
     from cluster.server.open_streams import OpenStreams
+    from cluster.server.response import Response
 
 
 class Counting(Protocol):

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 from flask import Flask, Request
-from werkzeug.datastructures import MultiDict
 from werkzeug.wsgi import get_path_info
 
 from cluster.server.context import Context, Handler, Query
@@ -15,13 +14,7 @@ from cluster.server.responses import send
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-_NO_QUERY: Final[MultiDict[str, str]] = Query()
-
-
-class QueryReader(Request):
-    """Flask's reading of a request, of which the URL's parameters alone are asked."""
-
-    parameter_storage_class = Query
+_NO_QUERY: Final = Query()
 
 
 class Application(Flask):
@@ -38,6 +31,6 @@ class Application(Flask):
         """Serves one request, without Flask's context of it: nothing here reads that, and it would cost a fifth of a GET."""
         if self._handler is None:
             self._handler = self._start()
-        query = QueryReader(environ).args if environ.get("QUERY_STRING") else _NO_QUERY
+        query = Query(Request(environ).args.items(multi=True)) if environ.get("QUERY_STRING") else _NO_QUERY
         path = "/" + get_path_info(environ).lstrip("/")
         return send(self._handler(Context(environ, environ["REQUEST_METHOD"].upper(), path, query)), environ, start_response)

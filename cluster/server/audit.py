@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from gevent import Timeout as GreenletTimeout
-from werkzeug.wrappers import Response
 
 from cluster.api.durations import format_duration
 from cluster.api.errors import NotAcceptable, NotFound, ServiceUnavailable, StatusError, Timeout
 from cluster.server.context import NOBODY, Context, Filter, Handler
 from cluster.server.filters import internal_error, is_long_running, question_of
+from cluster.server.response import Response
 from cluster.storage.contract import FutureRevision, StoreUnavailable
 from rbac.audit.model import PANIC, REQUEST_RECEIVED, RESPONSE_COMPLETE, RESPONSE_STARTED, Level, Sink
 from rbac.audit.policy import Policy

@@ -14,7 +14,6 @@ from typing import Any, Final
 
 import gevent
 import orjson
-from werkzeug.wrappers import Response
 
 from cluster.api.errors import BadRequest, Expired, NotAcceptable, NotFound
 from cluster.api.names import Object
@@ -25,6 +24,7 @@ from cluster.server.context import Context
 from cluster.server.negotiation import ACCEPTED, OBJECT, PARTIAL, PARTIAL_LIST, TABLE, Output, output_of
 from cluster.server.options import list_options
 from cluster.server.render import body_response, value_response
+from cluster.server.response import Response
 from rbac.audit.query import API_VERSION, Query, audit_event, parse_query
 from rbac.audit.reading import Gone, Line, LogReader, Position
 

@@ -9,12 +9,11 @@ import logging
 from collections.abc import Iterable
 from typing import Any, Final, Protocol
 
-from werkzeug.wrappers import Response
-
 from cluster.api.authorization import Credentials
 from cluster.api.errors import Unauthorized
 from cluster.api.user import UserInfo
 from cluster.server.context import Context, Filter, Handler
+from cluster.server.response import Response
 from rbac.authn.bearer import PROTOCOL, bearer_token, without_tokens
 from rbac.authn.remarks import listening
 from rbac.authn.request_headers import STANDARD, HeaderNames

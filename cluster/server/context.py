@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
-
-from werkzeug.datastructures import EnvironHeaders, ImmutableMultiDict, MultiDict
-from werkzeug.wrappers import Response
 
 from cluster.api.authorization import Attributes, Verdict
 from cluster.api.requestinfo import RequestInfo
 from cluster.api.user import UserInfo
+from cluster.server.response import Response
 
 if TYPE_CHECKING:
     from admission.observer import Observer
@@ -22,12 +20,27 @@ NOBODY: Final = UserInfo("")
 NO_INFO: Final = RequestInfo("", "")
 
 
-class Query(ImmutableMultiDict[str, str]):
-    """A URL's parameters.  Most of those that are looked for are not there, for which werkzeug would raise and catch each time."""
+class Query(dict[str, list[str]]):
+    """A URL's parameters: each with all its values; what is asked for one answers the first."""
 
-    def get(self, key: str, default: Any = None) -> Any:  # type: ignore[override] # nobody here wants conversions
+    def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
+        super().__init__()
+        for key, value in pairs:
+            self.setdefault(key, []).append(value)
+
+    def get(self, key: str, default: Any = None) -> Any:  # the first value, and not all
         values = dict.get(self, key)
         return values[0] if values else default
+
+    def first(self, key: str) -> str:
+        """KeyError where it is not there."""
+        return self[key][0]
+
+    def getlist(self, key: str) -> list[str]:
+        return dict.get(self, key) or []
+
+    def pairs(self) -> list[tuple[str, str]]:
+        return [(key, value) for key, values in self.items() for value in values]
 
 
 @dataclass(slots=True)
@@ -37,7 +50,7 @@ class Context:
     environ: dict[str, Any]
     method: str
     path: str
-    query: MultiDict[str, str]
+    query: Query
     info: RequestInfo = NO_INFO
     requester: UserInfo = NOBODY
     """Who authenticated."""
@@ -93,9 +106,16 @@ class Context:
         """
         found: dict[str, list[str]] = {}
         sent = self.environ.get("berth.headers")
-        for name, value in EnvironHeaders(self.environ) if sent is None else sent:
+        for name, value in _headers(self.environ) if sent is None else sent:
             found.setdefault(name.lower(), []).append(value if value.isascii() else _text(value))
         return found
+
+
+def _headers(environ: dict[str, Any]) -> list[tuple[str, str]]:
+    """As far as a WSGI environment tells."""
+    found = [(key[5:].replace("_", "-"), str(value)) for key, value in environ.items() if key.startswith("HTTP_")]
+    named = (("CONTENT_TYPE", "CONTENT-TYPE"), ("CONTENT_LENGTH", "CONTENT-LENGTH"))
+    return found + [(name, str(environ[key])) for key, name in named if environ.get(key)]
 
 
 def _text(value: str) -> str:

@@ -11,11 +11,10 @@ import socket
 from collections.abc import Iterator
 from typing import Any, Final
 
-from werkzeug.wrappers import Response
-
 from cluster.registry.watch import Events
 from cluster.server.context import Context
 from cluster.server.open_streams import held
+from cluster.server.response import Response
 
 _GONE: Final = select.POLLRDHUP | select.POLLHUP | select.POLLERR if hasattr(select, "POLLRDHUP") else 0
 _SEND_TIMEOUT: Final = 60.0
@@ -34,7 +33,7 @@ def watch_response(context: Context, events: Events) -> Response:
     """The response that streams the events."""
     connection = context.environ.get("gunicorn.socket")
     stream = iter(events) if connection is None else _guarded(events, connection, context.environ)
-    response = Response(stream, content_type="application/json", direct_passthrough=True)
+    response = Response(stream, content_type="application/json")
     response.call_on_close(events.close)
     return response
 

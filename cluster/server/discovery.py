@@ -9,7 +9,6 @@ import hashlib
 from functools import cached_property
 
 import orjson
-from werkzeug.wrappers import Response
 
 from cluster.api.errors import NotFound
 from cluster.api.names import GroupVersion, Object
@@ -18,6 +17,7 @@ from cluster.kinds.model import Kind, Subresource
 from cluster.server.context import Context
 from cluster.server.negotiation import clauses, output_of
 from cluster.server.render import body_response
+from cluster.server.response import Response
 from cluster.server.responses import JSON
 
 _AGGREGATED = ("v2", "v2beta1")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from werkzeug.wrappers import Response
-
 from cluster.api.errors import MethodNotAllowed, NotFound
 from cluster.api.names import GroupResource
 from cluster.kinds.catalog import Catalog, is_stored
 from cluster.kinds.model import Kind
 from cluster.server.context import Context, Handler
 from cluster.server.resources import Resources
+from cluster.server.response import Response
 
 SubHandler = Callable[[Context, Kind], Response]
 

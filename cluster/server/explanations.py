@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from gevent import sleep
-from werkzeug.wrappers import Response
 
 from admission.attributes import Operation
 from cluster.api.authorization import Attributes
@@ -26,6 +25,7 @@ from cluster.server.dry_run import dry_run
 from cluster.server.negotiation import output_of
 from cluster.server.render import value_response
 from cluster.server.resources import Resources
+from cluster.server.response import Response
 from rbac.authn.build import Authentication
 from rbac.explain.matrix import MatrixQuestion, matrix
 from rbac.explain.rules_of import rules_of

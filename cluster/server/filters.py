@@ -13,7 +13,6 @@ from collections.abc import Callable
 from typing import Final
 
 from gevent import Timeout as GreenletTimeout
-from werkzeug.wrappers import Response
 
 from cluster.api.authorization import Attributes, Authorizer
 from cluster.api.errors import BadRequest, InternalError, ServiceUnavailable, StatusError, Timeout
@@ -21,6 +20,7 @@ from cluster.api.field import quoted
 from cluster.api.requestinfo import RequestInfo, UnknownPath, parse, parse_path
 from cluster.server.context import Context, Filter, Handler
 from cluster.server.deadline import REQUEST_TIMEOUT, WRITE_TIMEOUT, parse_timeout, stop_reading
+from cluster.server.response import Response
 from cluster.server.responses import add_warnings, error_response, text_response
 from cluster.storage.contract import FutureRevision, StoreUnavailable
 from rbac.audit.model import ALLOW, DECISION, FORBID, INTERNAL_ERROR, REASON

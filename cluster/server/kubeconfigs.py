@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from werkzeug.wrappers import Response
-
 from cluster.api.errors import MethodNotAllowed
 from cluster.api.names import Object
 from cluster.kinds.berth.kubeconfig_rules import SECRET_FIELDS
@@ -16,6 +14,7 @@ from cluster.server.context import Context
 from cluster.server.negotiation import Output, input_type, output_of
 from cluster.server.render import object_response
 from cluster.server.resources import Resources
+from cluster.server.response import Response
 
 
 class KubeconfigHandlers:

@@ -11,8 +11,6 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
-from werkzeug.wrappers import Response
-
 from cluster.api.authorization import Decision
 from cluster.api.errors import StatusError, Unauthorized
 from cluster.kinds.catalog import Catalog, is_stored
@@ -23,6 +21,7 @@ from cluster.server.context import NOBODY, Context, Handler
 from cluster.server.counters import Counter, Counters, Family, series_of
 from cluster.server.histograms import HISTOGRAM
 from cluster.server.metrics_configuration import DECIDED
+from cluster.server.response import Response
 from rbac.audit.model import AuditEvent, Sink
 
 _UPPER: Final = re.compile("[A-Z]")

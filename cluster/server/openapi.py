@@ -15,7 +15,6 @@ from importlib.resources import files
 from typing import Any
 
 import orjson
-from werkzeug.wrappers import Response
 
 from cluster.api.errors import NotAcceptable, NotFound
 from cluster.api.requestinfo import parse
@@ -24,6 +23,7 @@ from cluster.kinds.own_paths import paths
 from cluster.schema.model import SchemaSet
 from cluster.server.context import Context
 from cluster.server.negotiation import clauses
+from cluster.server.response import Response
 from cluster.server.responses import JSON
 
 _V2_PROTOBUF = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"

@@ -182,7 +182,7 @@ def _options_of_query(context: Context) -> Object:
     if orphan is not None:
         given["orphanDependents"] = orphan
     if context.query.get("propagationPolicy"):
-        given["propagationPolicy"] = context.query["propagationPolicy"]
+        given["propagationPolicy"] = context.query.first("propagationPolicy")
     if context.query.getlist("dryRun"):
         given["dryRun"] = context.query.getlist("dryRun")
     return given

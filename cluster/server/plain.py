@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import orjson
-from werkzeug.wrappers import Response
 
 from cluster.api.errors import NotFound
 from cluster.api.names import Object
 from cluster.server.context import Context
+from cluster.server.response import Response
 from cluster.server.responses import JSON, json_response, text_response
 
 RECORDED_PATCH: Final[Mapping[str, str]] = {"1.36": "1.36.2"}

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import orjson
-from werkzeug.wrappers import Response
 
 from cluster.api.errors import NotAcceptable
 from cluster.api.names import Object
@@ -16,6 +15,7 @@ from cluster.registry.registry import Result
 from cluster.server import tables
 from cluster.server.context import Context
 from cluster.server.negotiation import ACCEPTED, OBJECT, PARTIAL, PARTIAL_LIST, TABLE, Output
+from cluster.server.response import Response
 from cluster.server.responses import JSON, YAML, compressed, yaml_response
 from cluster.storage.contract import Entry
 

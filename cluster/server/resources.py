@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, Final
 
 import orjson
-from werkzeug.wrappers import Response
 
 from cluster.api.authorization import Authorizer
 from cluster.api.errors import BadRequest, MethodNotAllowed, NotAcceptable
@@ -24,6 +23,7 @@ from cluster.server.disconnect import watch_response
 from cluster.server.negotiation import ACCEPTED, OBJECT, PARTIAL, PARTIAL_LIST, TABLE, Output, input_type, output_of, patch_type
 from cluster.server.options import call_of, delete_options, list_options, watch_options, write_call
 from cluster.server.render import list_body, object_response, page_response, value_response
+from cluster.server.response import Response
 
 _DELETE_OPTIONS: Final = GroupVersionKind("meta.k8s.io", "v1", "DeleteOptions")
 _INTERNAL: Final = "meta.k8s.io/__internal"

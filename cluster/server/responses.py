@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 from unicodedata import category
 
 import orjson
-from werkzeug.wrappers import Response
 
 from cluster.api.errors import StatusError
 from cluster.server.context import Context
+from cluster.server.response import Response
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -98,7 +98,7 @@ def compressed(context: Context, body: bytes) -> tuple[bytes, dict[str, str]]:
 def send(response: Response, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     """Gives a response to the WSGI server.
 
-    A whole body goes under the headers that it was made with; what else werkzeug looks after is for streams, redirects and HEAD.
+    A whole body goes under the headers that it was made with; what else a Response looks after is for streams and HEAD.
     """
     body = response.response
     if body and isinstance(body, list) and environ["REQUEST_METHOD"] != "HEAD":

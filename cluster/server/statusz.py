@@ -9,13 +9,12 @@ import time
 from collections.abc import Iterable
 from typing import Final
 
-from werkzeug.wrappers import Response
-
 from cluster.api.errors import NotAcceptable
 from cluster.api.names import Object
 from cluster.server.context import Context
 from cluster.server.negotiation import clauses
 from cluster.server.plain import GO_VERSION, git_version
+from cluster.server.response import Response
 from cluster.server.responses import JSON, YAML, json_response, text_response, yaml_response
 
 _TEXT: Final = frozenset({"text/plain", "text/*", "*/*"})

@@ -19,8 +19,8 @@ from cluster.api.names import GroupKind, GroupResource, Object
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from werkzeug.datastructures import MultiDict
-    from werkzeug.wrappers import Response
+    from cluster.server.context import Query
+    from cluster.server.response import Response
 
 SUBRESOURCES: Final = frozenset({"log", "exec", "attach"})
 """What `connect` serves."""
@@ -42,14 +42,14 @@ class KubeletTLS:
 class StreamRequest:
     """One authorized and admitted request for a stream of a pod.
 
-    `query` is werkzeug's `request.args`, `environ` the WSGI environment (with `gunicorn.socket`, which an upgrade
+    `query` are the URL's parameters, `environ` the WSGI environment (with `gunicorn.socket`, which an upgrade
     takes over).  `get_pod(namespace, name)` and `get_node(name)` answer None for what isn't there.
     """
 
     namespace: str
     name: str
     subresource: str
-    query: MultiDict[str, str]
+    query: Query
     environ: dict[str, Any]
     get_pod: Callable[[str, str], Object | None]
     get_node: Callable[[str], Object | None]
@@ -168,7 +168,7 @@ def validate_log_options(request: StreamRequest) -> None:
 def log_parameters(request: StreamRequest) -> list[tuple[str, str]]:
     parameters = [(key, "true") for key in ("follow", "previous", "timestamps") if _boolean(request, key)]
     keys = ("sinceSeconds", "sinceTime", "tailLines", "limitBytes", "stream")
-    return parameters + [(key, request.query[key]) for key in keys if request.query.get(key)]
+    return parameters + [(key, request.query.first(key)) for key in keys if request.query.get(key)]
 
 
 def stream_parameters(request: StreamRequest) -> list[tuple[str, str]]:

@@ -10,10 +10,10 @@ import threading
 from typing import Final
 
 import orjson
-from werkzeug.wrappers import Response
 
 from cluster.api.errors import BadRequest, InternalError
 from cluster.client import websocket as ws
+from cluster.server.response import Response
 from cluster.server.streaming import KubeletTLS, Location, StreamRequest
 from cluster.server.streaming_kubelet import DialFailure, upgrade
 from cluster.server.streaming_takeover import TakenOver, negotiate, wants_websocket

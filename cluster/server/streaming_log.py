@@ -9,11 +9,10 @@ import threading
 from collections.abc import Iterator
 from typing import Any, Final
 
-from werkzeug.wrappers import Response
-
 from cluster.client import websocket as ws
 from cluster.server import streaming_kubelet
 from cluster.server.open_streams import held
+from cluster.server.response import Response
 from cluster.server.streaming import Location, StreamRequest
 from cluster.server.streaming_takeover import TakenOver, client_socket, negotiate, wants_websocket
 
@@ -31,7 +30,7 @@ def respond(request: StreamRequest, location: Location) -> Response:
     if protocol is not None:
         return TakenOver(protocol, lambda websocket: _send(websocket, protocol, connection, response))
     body = _Body(connection, response, request.environ)
-    answer = Response(body, content_type="text/plain", direct_passthrough=True)
+    answer = Response(body, content_type="text/plain")
     if "follow=true" in location.path:
         answer.headers["Connection"] = "close"
         _watch_client(client_socket(request.environ), body)

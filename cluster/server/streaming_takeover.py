@@ -7,11 +7,10 @@ import socket
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final
 
-from werkzeug.wrappers import Response
-
 from cluster.api.errors import BadRequest
 from cluster.client import websocket as ws
 from cluster.server.open_streams import cut, held
+from cluster.server.response import Response
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment

@@ -6,9 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from werkzeug.datastructures import MultiDict
-from werkzeug.wrappers import Response
-
 from admission.attributes import Operation
 from cluster.api.authorization import Attributes, Authorizer
 from cluster.api.errors import MethodNotAllowed, NotFound
@@ -18,12 +15,13 @@ from cluster.kinds.model import Kind
 from cluster.registry import binding, eviction, patch, read, scale, update
 from cluster.registry.registry import Call, Registry, attributes
 from cluster.server import streaming
-from cluster.server.context import Context
+from cluster.server.context import Context, Query
 from cluster.server.dispatch import SubHandler
 from cluster.server.negotiation import output_of, patch_type
 from cluster.server.options import delete_options, write_call
 from cluster.server.render import object_response, value_response
 from cluster.server.resources import PATCHES, Resources
+from cluster.server.response import Response
 from cluster.server.streaming import KubeletTLS, StreamRequest
 from rbac.authz.messages import forbidden
 
@@ -220,17 +218,17 @@ def _options_of(context: Context) -> Object:
     options: Object = {"kind": kind, "apiVersion": "v1"}
     for key in _FLAGS:
         if key in context.query:
-            options[key] = context.query[key].lower() not in ("false", "0")
+            options[key] = context.query.first(key).lower() not in ("false", "0")
     if "container" in context.query:
-        options["container"] = context.query["container"]
+        options["container"] = context.query.first("container")
     if "command" in context.query:
         options["command"] = context.query.getlist("command")
     return options
 
 
-def _query_of(options: Object) -> MultiDict[str, str]:
+def _query_of(options: Object) -> Query:
     """The options of a connection as a query again."""
     pairs = [(key, "true") for key in _FLAGS if options.get(key)]
     if options.get("container"):
         pairs.append(("container", options["container"]))
-    return MultiDict(pairs + [("command", each) for each in options.get("command") or ()])
+    return Query(pairs + [("command", each) for each in options.get("command") or ()])

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from werkzeug.wrappers import Response
-
 from cluster.api import field
 from cluster.api.authorization import Attributes, Authorizer
 from cluster.api.errors import Forbidden, Invalid, MethodNotAllowed, NotAcceptable, NotFound
@@ -34,6 +32,7 @@ from cluster.server.negotiation import ACCEPTED, OBJECT, PARTIAL, PARTIAL_LIST, 
 from cluster.server.options import call_of, delete_options, list_options, watch_options
 from cluster.server.render import body_response, list_metadata, value_response
 from cluster.server.resources import PATCHES, Resources, WatchForm
+from cluster.server.response import Response
 from cluster.server.tenant_claims import LAST_APPLIED, TenantClaims, refuse_metadata
 from cluster.server.tenant_watch import AccessChanges, Sight, VisibleEvents
 from cluster.storage.contract import Entry

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-from werkzeug.wrappers import Response
-
 from admission.attributes import Operation
 from cluster.api.authorization import Authorizer
 from cluster.api.errors import MethodNotAllowed, NotFound
@@ -21,6 +19,7 @@ from cluster.server.dispatch import SubHandler
 from cluster.server.negotiation import output_of
 from cluster.server.render import value_response
 from cluster.server.resources import Resources
+from cluster.server.response import Response
 from cluster.server.subresources import Subresources
 from rbac.authz.modes import RuleLister
 

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from cluster.api import field
 from rbac.authz.union import aggregated
-from rbac.expressions import Expression
+
+if TYPE_CHECKING:  # most configurations have no expressions
+    from rbac.expressions import Expression
 
 WEBHOOK: Final = "Webhook"
 NODE: Final = "Node"

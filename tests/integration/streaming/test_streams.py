@@ -15,7 +15,6 @@ from typing import Any
 
 import orjson
 import pytest
-from werkzeug.datastructures import MultiDict
 
 from cluster.api.errors import StatusError
 from cluster.assembly import pki
@@ -24,6 +23,7 @@ from cluster.client import websocket as ws
 from cluster.kubelet.runtime import LogOptions, PodState, Sandbox
 from cluster.kubelet.server import ADMITTED, KubeletServer
 from cluster.kubelet.sim_runtime import SimNetwork, SimRuntime
+from cluster.server.context import Query
 from cluster.server.streaming import KubeletTLS, StreamRequest, connect
 from rbac.credentials.certificates import issue_client_certificate
 from tests.unit.kubelet.pods import container, pod
@@ -111,7 +111,7 @@ class World:
         client = "apiserver-kubelet-client"
         tls = KubeletTLS(self.home.certificate("ca"), self.home.certificate(client), self.home.key(client))
         return StreamRequest(
-            "ns", "p", subresource, MultiDict([("container", container), *query]), environ, lambda *_: self.pod, lambda _: self.node, tls
+            "ns", "p", subresource, Query([("container", container), *query]), environ, lambda *_: self.pod, lambda _: self.node, tls
         )
 
     def direct(self, certificate: str | None) -> http.client.HTTPSConnection:

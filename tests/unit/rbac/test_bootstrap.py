@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from cluster.api.aggregation import aggregated
 from cluster.api.names import Object
-from cluster.controllers.cluster_role_aggregation import aggregated
 from rbac.bootstrap import berth_objects, default_objects, reconcile
 from rbac.bootstrap.defaults import KUBERNETES, SOURCES
 from rbac.bootstrap.generate import generate

@@ -10,13 +10,13 @@ from typing import Any, Final
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cluster.api.aggregation import aggregated, selectors
 from cluster.api.errors import Forbidden, NotFound, StatusError
 from cluster.api.expiry import EXPIRES_AT
 from cluster.api.meta import format_time
 from cluster.api.names import Object
 from cluster.api.user import UserInfo
 from cluster.client.labels import labels_of, selects
-from cluster.controllers.cluster_role_aggregation import aggregated, selectors
 from rbac.authz.index import RbacIndex
 from rbac.authz.rbac import RbacAuthorizer, RuleResolver
 from rbac.bootstrap import default_objects

@@ -8,13 +8,13 @@ from typing import Any, cast
 
 import pytest
 from gevent import Timeout as GreenletTimeout
-from werkzeug.wrappers import Response
 
 from cluster.api.errors import BadRequest, NotAcceptable, NotFound, Unauthorized
 from cluster.api.requestinfo import parse
 from cluster.api.user import UserInfo
 from cluster.server.audit import Auditor, request_uri, with_audit, with_failure_audit
 from cluster.server.context import Context, Query
+from cluster.server.response import Response
 from cluster.storage.contract import StoreUnavailable
 from rbac.audit.model import AuditConfig, AuditEvent, Level
 from rbac.audit.policy import Policy, Rule
@@ -92,9 +92,7 @@ def test_stream_ends_once_its_body_is_closed() -> None:
         def close(self) -> None:
             closed.append("body")
 
-    answer = with_audit(Auditor(POLICY, sink))(
-        context("/api/v1/pods/x/log"), lambda _: Response(cast(Any, Body()), direct_passthrough=True)
-    )
+    answer = with_audit(Auditor(POLICY, sink))(context("/api/v1/pods/x/log"), lambda _: Response(cast(Any, Body())))
     assert [stage for stage, _ in sink.told] == ["RequestReceived", "ResponseStarted"]
     answer.response.close()  # type: ignore[union-attr]
     answer.response.close()  # type: ignore[union-attr]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from werkzeug.wrappers import Response
 
 from cluster.api.authorization import Credentials
 from cluster.api.errors import Unauthorized
 from cluster.api.user import UserInfo
 from cluster.server.authentication import credentials, with_authentication
 from cluster.server.context import Context, Query
+from cluster.server.response import Response
 from rbac.authn.bearer import BearerAuthenticator
 from rbac.authn.build import Authentication
 from rbac.authn.remarks import annotate, warn

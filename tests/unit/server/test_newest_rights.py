@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from werkzeug.datastructures import MultiDict
-from werkzeug.wrappers import Response
 
 from cluster.api.requestinfo import parse
-from cluster.server.context import Context
+from cluster.server.context import Context, Query
 from cluster.server.filters import with_newest_rights
+from cluster.server.response import Response
 from cluster.storage.contract import StoreUnavailable
 
 
 def _context(path: str) -> Context:
-    return Context({}, "GET", path, MultiDict(), parse("GET", path, lambda _: None))
+    return Context({}, "GET", path, Query(), parse("GET", path, lambda _: None))
 
 
 def test_a_request_for_a_resource_waits_until_the_worker_knows_all() -> None:

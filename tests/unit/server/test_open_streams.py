@@ -11,11 +11,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from werkzeug.wrappers import Response
 
 from cluster.api.names import Object
 from cluster.api.user import UserInfo
 from cluster.server.open_streams import HOLDER, Holder, OpenStreams, held
+from cluster.server.response import Response
 from rbac.credentials.reference import CREDENTIAL_ID, EXTRA, KUBECONFIGS, Reference
 from tests.support import eventually
 from tests.unit.rbac.world import World, metadata

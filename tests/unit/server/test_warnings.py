@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from werkzeug.wrappers import Response
 
+from cluster.server.response import Response
 from cluster.server.responses import add_warnings, bounded
 
 

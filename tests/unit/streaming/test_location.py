@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from werkzeug.datastructures import MultiDict
 
 from cluster.api.errors import StatusError
+from cluster.server.context import Query
 from cluster.server.streaming import KubeletTLS, Location, StreamRequest, connect, locate
 
 NODE = {
@@ -24,7 +24,7 @@ def _pod(*names: str, node: str = "n") -> dict[str, Any]:
 
 
 def _request(subresource: str, pod: dict[str, Any] | None, *query: tuple[str, str], environ: dict[str, Any] | None = None) -> StreamRequest:
-    return StreamRequest("ns", "p", subresource, MultiDict(query), environ or {}, lambda *_: pod, lambda _: NODE, TLS)
+    return StreamRequest("ns", "p", subresource, Query(query), environ or {}, lambda *_: pod, lambda _: NODE, TLS)
 
 
 @pytest.mark.parametrize(
