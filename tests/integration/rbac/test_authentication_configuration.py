@@ -70,8 +70,19 @@ class World:
             for code, answer in self.answers("POST", path, token, REVIEW)
         }
 
+    def people(self, token: str) -> list[dict[str, Any]]:
+        """All that workers know of the token's bearer, each once; nothing of one whom they refuse."""
+        path = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+        told = [answer["status"]["userInfo"] for code, answer in self.answers("POST", path, token, REVIEW) if code == 201]
+        return [each for number, each in enumerate(told) if each not in told[:number]]
+
     def becomes(self, token: str, user: str) -> None:
         eventually(lambda: self.users(token) == {user}, f"every worker takes the bearer for {user}")
+
+    def review(self, token: str) -> Any:
+        """The status of a TokenReview."""
+        body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "spec": {"token": token}}
+        return self.server.request("POST", "/apis/authentication.k8s.io/v1/tokenreviews", body).body["status"]
 
     def log(self) -> str:
         return (self.server.config.home.root / "server.log").read_text()
@@ -128,6 +139,70 @@ def test_a_user_name_may_be_empty_and_is_nobody_in_particular(world: World) -> N
     assert {(code, answer["message"]) for code, answer in denied} == {(403, message)}
 
 
+def test_a_user_name_that_an_expression_makes_may_not_be_empty(world: World) -> None:
+    world.configure(world.one.authenticator(username={"expression": "claims.sub"}))
+    world.becomes(world.one.token(), "john_doe")
+    assert world.users(world.one.token(sub="")) == {"401"}
+    assert world.review(world.one.token(sub=""))["error"].endswith("oidc: empty username via CEL expression is not allowed")
+
+
+NAMED = {"username": {"expression": "'cel-' + claims.sub"}}
+ROLES = "(claims.roles.split(',') + claims.other_roles.split(',')).map(role, '{}:' + role)"
+FOO_BAZ = [{"key": "example.org/foo", "valueExpression": "'bar'"}, {"key": "example.org/baz", "valueExpression": "claims.baz"}]
+IN_EXTRA = "'bar' in user.extra['example.org/foo'] && 'qux' in user.extra['example.org/baz']"
+CREDENTIAL = {"authentication.kubernetes.io/credential-id": ["JTI=0123456789"]}
+EXACTLY = "sets.equivalent(claims.aud, ['bar', 'foo', 'baz'])"
+TWO_AUDIENCES = {"audiences": ["baz", "foo"], "audienceMatchPolicy": "MatchAny"}
+EXPRESSIONS: list[tuple[dict[str, Any], dict[str, Any], dict[str, Any] | str]] = [
+    ({}, {"jti": "0123456789"}, {"extra": CREDENTIAL}),
+    ({}, {"jti": 1234}, {}),
+    (
+        {"groups": {"expression": ROLES.format("prefix")}},
+        {"roles": "foo,bar", "other_roles": "baz,qux"},
+        {"groups": ["prefix:foo", "prefix:bar", "prefix:baz", "prefix:qux", "system:authenticated"]},
+    ),
+    (
+        {"claimValidationRules": [{"expression": "claims.hd == 'example.com'", "message": "the hd claim must be set to example.com"}]},
+        {"hd": "notexample.com"},
+        "oidc: error evaluating claim validation expression: validation expression 'claims.hd == 'example.com'' failed: "
+        "the hd claim must be set to example.com",
+    ),
+    (
+        {"extra": FOO_BAZ, "userValidationRules": [{"expression": IN_EXTRA, "message": "example.org/baz must be qux"}]},
+        {"baz": "qux", "jti": "0123456789"},
+        {"extra": CREDENTIAL | {"example.org/foo": ["bar"], "example.org/baz": ["qux"]}},
+    ),
+    ({"uid": {"expression": "claims.uid"}}, {"uid": "1234"}, {"uid": "1234"}),
+    (
+        {
+            "groups": {"expression": ROLES.format("system")},
+            "userValidationRules": [{"expression": "user.groups.all(g, !g.startsWith('system:'))", "message": "groups are reserved"}],
+        },
+        {"roles": "foo,bar", "other_roles": "baz,qux"},
+        "oidc: error evaluating user info validation rule: validation expression 'user.groups.all(g, !g.startsWith('system:'))' failed: "
+        "groups are reserved",
+    ),
+    (
+        {"issuer": TWO_AUDIENCES, "uid": {"expression": "claims.uid"}, "claimValidationRules": [{"expression": EXACTLY, "message": "m"}]},
+        {"aud": ["foo", "bar", "baz"], "uid": "1234"},
+        {"uid": "1234"},
+    ),
+]
+SHOWN = ["a user name", "a token ID that is no text", "groups", "a claim rule", "extra", "a UID", "a user rule", "audiences"]
+
+
+@pytest.mark.parametrize(("mapping", "claims", "expected"), EXPRESSIONS, ids=SHOWN)
+def test_expressions_make_the_user(world: World, mapping: dict[str, Any], claims: dict[str, Any], expected: dict[str, Any] | str) -> None:
+    world.configure(world.one.authenticator(**NAMED, **dict(mapping)))
+    token = world.one.token(**claims)
+    if isinstance(expected, str):
+        world.becomes(token, "401")
+        assert world.review(token)["error"].endswith(expected)
+    else:
+        user = {"username": "cel-john_doe", "groups": ["system:authenticated"]} | expected
+        eventually(lambda: world.people(token) == [user], lambda: f"every worker knows {user}: {world.people(token)}")
+
+
 @pytest.mark.parametrize("claims", [{"exp": 1}, {"aud": "another"}, {"iss": "https://other.example"}])
 def test_a_bad_token_is_unauthorized_and_not_told_why(world: World, claims: dict[str, Any]) -> None:
     answers = world.answers("GET", "/api", world.one.token(**claims))
@@ -135,14 +210,10 @@ def test_a_bad_token_is_unauthorized_and_not_told_why(world: World, claims: dict
 
 
 def test_a_token_review_says_who_it_is_or_why_not(world: World) -> None:
-    def review(token: str) -> Any:
-        body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "spec": {"token": token}}
-        return world.server.request("POST", "/apis/authentication.k8s.io/v1/tokenreviews", body).body["status"]
-
-    good = review(world.one.token())
+    good = world.review(world.one.token())
     assert (good["authenticated"], good["user"]["username"]) == (True, "k8s-john_doe")
     assert good["user"]["groups"] == ["system:authenticated"]
-    bad = review(world.one.token(exp=1))
+    bad = world.review(world.one.token(exp=1))
     assert "authenticated" not in bad
     assert "oidc: verify token: oidc: token is expired" in bad["error"]
 
@@ -216,6 +287,12 @@ def test_a_file_without_issuers_stops_tokens_and_one_with_an_issuer_starts_them(
         ("", "empty config data"),
         ("apiVersion: apiserver.config.k8s.io/v1\nkind: AuthenticationConfiguration\njwtt: []\n", 'unknown field "jwtt"'),
         (configuration({"issuer": {"url": "http://a.example"}}), "URL scheme must be https"),
+        (
+            configuration(
+                {"issuer": {"url": "https://a.example", "audiences": ["a"]}, "claimMappings": {"username": {"expression": "sub"}}}
+            ),
+            "compilation failed: ERROR: <input>:1:1: undeclared reference to 'sub'",
+        ),
         (configuration(), "anonymous: Forbidden: changed from initial configuration file"),
         (configuration(anonymous={"enabled": True}), "anonymous: Forbidden: changed from initial configuration file"),
     ],

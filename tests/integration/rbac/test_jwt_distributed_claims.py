@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from cluster.api.user import UserInfo
 from cluster.client.callers import Callers
 from rbac.authn.structured import StructuredAuthentication
 from tests.support_issuer import Issuer, closed, configuration, issuer_service, refusal
@@ -30,25 +31,34 @@ def other(tmp_path: Path) -> Iterator[Issuer]:
 
 
 class World:
-    def __init__(self, folder: Path, issuer: Issuer) -> None:
+    def __init__(self, folder: Path, issuer: Issuer, **mappings: Any) -> None:
         self.file = folder / "authentication.yaml"
-        self.file.write_text(configuration(issuer.authenticator(groups={"claim": CLAIM, "prefix": "g:"})))
+        self.file.write_text(configuration(issuer.authenticator(**({"groups": {"claim": CLAIM, "prefix": "g:"}} | mappings))))
         self.now = 0.0
         self.authn = StructuredAuthentication(str(self.file), Callers(), (), ("api",), lambda: time.time() + self.now)
         self.authn.start()
 
-    def groups(self, token: str) -> tuple[str, ...]:
+    def user(self, token: str) -> UserInfo:
         found = self.authn.authenticate_token(token, ())
         assert found is not None
-        return found[0].groups
+        return found[0]
+
+    def groups(self, token: str) -> tuple[str, ...]:
+        return self.user(token).groups
 
     def refusal(self, token: str) -> str:
         return refusal(self.authn, token)
 
 
 @pytest.fixture
-def world(tmp_path: Path, issuer: Issuer) -> Iterator[World]:
-    made = World(tmp_path, issuer)
+def mappings(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """What a test has in place of or beside the mapping of groups."""
+    return dict(getattr(request, "param", {}))
+
+
+@pytest.fixture
+def world(tmp_path: Path, issuer: Issuer, mappings: dict[str, Any]) -> Iterator[World]:
+    made = World(tmp_path, issuer, **mappings)
     yield made
     closed(made.authn)
 
@@ -70,6 +80,23 @@ def test_groups_are_fetched_from_another_issuer(issuer: Issuer, other: Issuer, w
     assert world.groups(issuer.token(**elsewhere(other.service.url + "/groups"))) == ("g:a",)
     (asked,) = [request for request in other.service.seen if request.path == "/groups"]
     assert "authorization" not in asked.headers
+
+
+SEEN = [{"key": "example.org/seen", "valueExpression": "claims.groups"}]
+
+
+@pytest.mark.parametrize("mappings", [{"extra": SEEN, "userValidationRules": [{"expression": "'g:a' in user.groups"}]}], indirect=True)
+def test_expressions_see_the_groups_that_were_fetched(issuer: Issuer, world: World) -> None:
+    issuer.tokens["/groups"] = issuer.token(groups=["a", "b"])
+    user = world.user(issuer.token(**elsewhere(issuer.service.url + "/groups")))
+    assert (user.groups, user.extra) == (("g:a", "g:b"), {"example.org/seen": ("a", "b")})
+
+
+@pytest.mark.parametrize("mappings", [{"groups": {"expression": "has(claims.groups) ? claims.groups : ['none']"}}], indirect=True)
+def test_groups_of_an_expression_are_not_fetched(issuer: Issuer, world: World) -> None:
+    issuer.tokens["/groups"] = issuer.token(groups=["a"])
+    assert world.groups(issuer.token(**elsewhere(issuer.service.url + "/groups"))) == ("none",)
+    assert [request for request in issuer.service.seen if request.path == "/groups"] == []
 
 
 def test_groups_are_fetched_again_after_ten_seconds(issuer: Issuer, world: World) -> None:

@@ -14,6 +14,7 @@ from jwt.utils import to_base64url_uint
 
 from cluster.client.callers import Callers
 from rbac.authn.structured import StructuredAuthentication
+from rbac.expressions import Expression
 from tests.support import eventually
 from tests.support_issuer import AUDIENCE, Issuer, closed, configuration, issuer_service, private_key, refusal
 
@@ -269,6 +270,28 @@ def test_a_token_seen_before_is_the_same_user_and_asks_nobody(issuer: Issuer, wo
     assert len(issuer.service.seen) == asked
 
 
+def test_expressions_are_evaluated_once_for_a_token_however_often_it_comes(
+    issuer: Issuer, worlds: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evaluated: list[str] = []
+    original = Expression.evaluate
+
+    def counting(self: Expression, values: Any) -> Any:
+        evaluated.append(self.text)
+        return original(self, values)
+
+    monkeypatch.setattr(Expression, "evaluate", counting)
+    rules = [{"expression": "claims.sub != 'nobody'"}]
+    world = worlds(issuer.authenticator(username={"expression": "'cel-' + claims.sub"}, claimValidationRules=rules))
+    first, second = issuer.token(), issuer.token(sub="jane")
+    assert [world.user(each).name for each in (first, first, second, first, second)] == ["cel-john_doe"] * 2 + [
+        "cel-jane",
+        "cel-john_doe",
+        "cel-jane",
+    ]
+    assert evaluated == ["'cel-' + claims.sub", "claims.sub != 'nobody'"] * 2
+
+
 def test_several_issuers_each_map_their_own_claims(tmp_path: Path, issuer: Issuer, worlds: Any) -> None:
     with issuer_service(tmp_path, key=1) as other:
         second = other.authenticator(username={"claim": "name", "prefix": "two:"})
@@ -475,12 +498,21 @@ def test_reloads_are_counted_and_a_file_that_says_the_same_is_none(issuer: Issue
     assert world.user(token).name == "k8s-john_doe"
 
 
-def test_an_issuer_of_whom_the_file_says_the_same_keeps_its_keys(issuer: Issuer, worlds: Any) -> None:
-    world = worlds(issuer.authenticator())
+EXPRESSED: dict[str, Any] = {
+    "username": {"expression": "'k8s-' + claims.sub"},
+    "extra": [{"key": "example.org/a", "valueExpression": "claims.sub"}],
+    "claimValidationRules": [{"expression": "claims.sub != 'nobody'", "message": "m"}],
+    "userValidationRules": [{"expression": "user.username != ''"}],
+}
+
+
+@pytest.mark.parametrize("mapping", [{}, EXPRESSED], ids=["claims", "expressions"])
+def test_an_issuer_of_whom_the_file_says_the_same_keeps_its_keys(issuer: Issuer, worlds: Any, mapping: dict[str, Any]) -> None:
+    world = worlds(issuer.authenticator(**dict(mapping)))
     world.user(issuer.token())
     issuer.down = True
     first = world.file.read_bytes()
-    world.file.write_text(configuration(issuer.authenticator()) + "\n")
+    world.file.write_text(configuration(issuer.authenticator(**dict(mapping))) + "\n")
     world.authn.reload()
     assert (world.observer.begun, world.observer.issuers) == ([first], [issuer.url])
     assert world.reloads == [True]
@@ -493,6 +525,17 @@ def test_what_was_remembered_of_tokens_ends_with_the_file_that_allowed_them(issu
     world.file.write_text(configuration(issuer.authenticator(claimValidationRules=[{"claim": "hd", "requiredValue": "z"}])))
     world.authn.reload()
     assert world.refusal(token) == "oidc: required claim hd value does not match. Got = x, want = z"
+
+
+def test_another_expression_is_another_issuer(issuer: Issuer, worlds: Any) -> None:
+    world, token = worlds(issuer.authenticator(username={"expression": "claims.sub"})), issuer.token()
+    assert world.user(token).name == "john_doe"
+    world.file.write_text(configuration(issuer.authenticator(username={"expression": "claims.sub + '!'"})))
+    world.authn.reload()
+    assert world.user(token).name == "john_doe!"
+    world.file.write_text(configuration(issuer.authenticator(username={"expression": "claims.sub +"})))
+    world.authn.reload()
+    assert (world.reloads, world.user(token).name) == ([True, False], "john_doe!")
 
 
 def test_a_file_without_anonymous_leaves_that_to_the_flag(issuer: Issuer, worlds: Any) -> None:
