@@ -6,8 +6,6 @@ import threading
 from pathlib import Path
 from typing import Final
 
-from werkzeug.wrappers import Response
-
 from admission.configuration import parse_configuration
 from admission.order import check_names
 from app import handler
@@ -22,6 +20,7 @@ from cluster.assembly.parts import Parts
 from cluster.registry.bootstrap import NAMESPACES, Cluster, bootstrap
 from cluster.server.context import Context, Handler
 from cluster.server.open_streams import OpenStreams
+from cluster.server.response import Response
 from cluster.server.streaming import KubeletTLS
 from cluster.server.subresources import Actions
 from policies.lab.identity import ISSUER, Callers, Named, SuiteKeys

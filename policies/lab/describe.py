@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import orjson
 
-from admission.observer import Judgement
+from admission.observer import MUTATING, VALIDATING, Judgement
 from cluster.api.names import GroupResource, Object
 from cluster.api.output import as_yaml
 from cluster.api.user import user_fields
@@ -34,8 +34,8 @@ _POLICIES: Final = {
 }
 
 
-def described(place: SuiteInChain, asked: Asked, trace: Trace) -> Object:
-    """Read while one is still in the case's world."""
+def described(place: SuiteInChain, asked: Asked, trace: Trace, *, whole: bool = False) -> Object:
+    """Read while one is still in the case's world; with `whole`, what no plugin did, too: decoding, and the kind's own strategy."""
     context, outcome = asked.context, asked.outcome
     shown: Object = {"request": _request(asked)}
     if outcome.stage == AUTHENTICATION:
@@ -45,15 +45,32 @@ def described(place: SuiteInChain, asked: Asked, trace: Trace) -> Object:
         if context.impersonates:
             shown["authentication"]["impersonates"] = _plain(user_fields(context.user))
         shown["rbac"] = _authorization(place, asked)
-    steps = [_step(place, step) for step in trace.steps if not step.idle]
+    between = _between(asked, trace) if whole else {}
+    if "decoding" in between:
+        shown["decoding"] = between["decoding"]
     if trace.steps:
-        shown["admission"] = steps
+        shown["admission"] = [_step(place, step) for step in trace.steps if not step.idle]
+    if "strategy" in between:
+        shown["strategy"] = between["strategy"]
     return shown | {"result": _result(asked)}
+
+
+def _between(asked: Asked, trace: Trace) -> Object:
+    """What decoding and defaulting made of what was sent, and the strategy of what admission left."""
+    mutating = [step for step in trace.steps if step.phase == MUTATING]
+    validating = [step for step in trace.steps if step.phase == VALIDATING]
+    shown: Object = {}
+    sent = asked.request.body
+    if trace.steps and isinstance(sent, dict) and asked.request.method in ("POST", "PUT"):
+        shown["decoding"] = difference(sent, orjson.loads(trace.steps[0].before))
+    if mutating and validating:
+        shown["strategy"] = difference(orjson.loads(mutating[-1].after), orjson.loads(validating[0].before))
+    return shown
 
 
 def _request(asked: Asked) -> Object:
     shown: Object = {"method": asked.request.method, "path": asked.request.path}
-    query = [[key, value] for key, value in asked.request.query.items(multi=True)]
+    query = [[key, value] for key, value in asked.request.query.pairs()]
     return shown | ({"query": query} if query else {})
 
 

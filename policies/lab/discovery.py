@@ -45,5 +45,11 @@ def _in_folder(folder: Path) -> Iterator[Path]:
     for root, folders, files in os.walk(folder):
         folders[:] = sorted(each for each in folders if each not in _LEFT_OUT)
         for name in sorted(files):
-            if any(fnmatch.fnmatch(name, pattern) for pattern in PATTERNS):
-                yield Path(os.path.normpath(Path(root) / name))
+            path = Path(os.path.normpath(Path(root) / name))
+            if is_suite(path):
+                yield path
+
+
+def is_suite(path: Path) -> bool:
+    """Whether a file is named as suites are."""
+    return any(fnmatch.fnmatch(path.name, pattern) for pattern in PATTERNS)

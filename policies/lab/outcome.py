@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
-from werkzeug.wrappers import Response
 
 from admission.chain import DECISION, PLUGIN
 from admission.observer import Judgement
 from cluster.server.context import NOBODY, Context
+from cluster.server.response import Response
 from cluster.server.responses import bounded
 
 AUTHENTICATION: Final = "authentication"

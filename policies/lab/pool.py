@@ -60,7 +60,6 @@ class Pool:
     def run(self, pieces: Iterable[Piece], stop: Callable[[], bool]) -> Iterator[Answered]:
         """What came of each piece, as it comes; none is begun any more once `stop` says so."""
         self._waiting.extend(pieces)
-        gc.collect()
         gc.freeze()  # what workers share is not touched by their collectors, and so not copied
         try:
             for number in range(min(self._jobs, len(self._waiting))):

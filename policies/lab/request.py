@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
-from werkzeug.datastructures import MultiDict
 
 from cluster.api.names import GroupResource, GroupVersionKind, Object, parse_api_version
 from cluster.kinds.catalog import Catalog
@@ -31,8 +30,8 @@ _NAMED: Final = frozenset({"update", "patch", "delete", "get"})
 _WRITES: Final = frozenset({"create", "update", "patch"})
 _VALIDATION: Final = ("fieldValidation", "Strict")
 """As kubectl asks for: a field that is misspelt in a manifest is told."""
-_STRICT: Final[MultiDict[str, str]] = Query([_VALIDATION])
-_NONE: Final[MultiDict[str, str]] = Query()
+_STRICT: Final = Query([_VALIDATION])
+_NONE: Final = Query()
 _JSON: Final = "application/json"
 
 
@@ -46,7 +45,7 @@ class Request:
 
     method: str
     path: str
-    query: MultiDict[str, str]
+    query: Query
     kind: Kind | None = None
     namespace: str = ""
     name: str = ""
@@ -140,7 +139,7 @@ def _path(kind: Kind, namespace: str, name: str, subresource: str) -> str:
     return f"{path}/{subresource}" if subresource else path
 
 
-def _query(case: Case) -> MultiDict[str, str]:
+def _query(case: Case) -> Query:
     pairs = list(case.query)
     if case.verb == "watch":
         pairs.append(("watch", "true"))

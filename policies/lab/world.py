@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from admission.quota.neighbours import StoredNeighbours
+from cluster.api.aggregation import aggregated, selectors
 from cluster.api.errors import StatusError
 from cluster.api.meta import new_uid, now
 from cluster.api.names import GroupResource, GroupVersionKind, Object, parse_api_version
@@ -17,8 +18,6 @@ from cluster.api.quota.evaluators import Evaluators
 from cluster.api.quota.scopes import scopes_of
 from cluster.api.quota.usage import concerned, total
 from cluster.api.resource_lists import ResourceList, masked, parsed, texts_of
-from cluster.controllers.cluster_role_aggregation import aggregated, selectors
-from cluster.controllers.root_ca import wanted as root_ca
 from cluster.kinds.catalog import is_stored
 from cluster.kinds.model import Kind
 from cluster.registry.metadata import validate_new
@@ -125,9 +124,7 @@ class World:
     def _furnish(self, namespace: str) -> None:
         """What controllers put into every namespace."""
         self._write({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": namespace}})
-        ca = root_ca(namespace, "", None)
-        assert ca is not None, "there is none yet"
-        self._write(ca)
+        self._write({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "kube-root-ca.crt", "namespace": namespace}})
 
     def _write(self, given: Object) -> None:
         """Unless it is there."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from admission.observer import VALIDATING
 from cluster.api.names import Object
 from cluster.api.output import aligned, printable
 from policies.lab.coverage import Coverage
@@ -66,6 +67,12 @@ def explained(case: CaseResult) -> Iterator[str]:
         yield from (f"  {line}" for line in trace_lines(case.trace))
 
 
+def brief(case: CaseResult) -> str:
+    """In a line."""
+    fields = ", ".join(str(each["field"]) for each in case.differences)
+    return case.why or f"not as expected: {fields}"
+
+
 def _value(name: str, value: Any) -> Iterator[str]:
     shown = value if isinstance(value, str) else orjson.dumps(value).decode()
     first, *rest = shown.splitlines() or [""]
@@ -74,29 +81,46 @@ def _value(name: str, value: Any) -> Iterator[str]:
 
 
 def trace_lines(trace: Object) -> Iterator[str]:
-    """A description as lines."""
+    """A description as lines: a stage each, and below it what it did."""
     request = trace["request"]
-    yield f"request         {request['method']} {request['path']}"
+    yield _stage("request", f"{request['method']} {request['path']}")
     authentication = trace["authentication"]
-    yield f"authentication  {authentication.get('denied') or user_line(authentication['user'])}"
+    yield _stage("authentication", authentication.get("denied") or user_line(authentication["user"]))
     if "impersonates" in authentication:
-        yield f"                as {user_line(authentication['impersonates'])}"
+        yield _stage("", f"as {user_line(authentication['impersonates'])}")
     if trace.get("rbac"):
-        yield f"rbac            {_rbac(trace['rbac'])}"
+        yield from _rbac(trace["rbac"])
+    yield from _changes("decoding", "pruned and defaulted", trace.get("decoding"))
+    prepared = trace.get("strategy")
     for step in trace.get("admission", ()):
-        yield f"{step['phase']:<16}{step['plugin']}{': ' + step['denied'] if 'denied' in step else ''}"
-        yield from (f"                {line}" for line in _step(step))
-    yield f"result          {_result(trace['result'])}"
-    for line in trace.get("log", ()):
-        yield f"log             {line}"
+        if step["phase"] == VALIDATING:
+            yield from _changes("strategy", "prepared", prepared)
+            prepared = None
+        yield _stage(step["phase"], f"{step['plugin']}{': ' + step['denied'] if 'denied' in step else ''}")
+        yield from (_stage("", line) for line in _step(step))
+    yield from _changes("strategy", "prepared", prepared)
+    yield _stage("result", _result(trace["result"]))
+    yield from (_stage("log", line) for line in trace.get("log", ()))
+
+
+def _stage(name: str, text: str) -> str:
+    return f"{name:<16}{text}"
+
+
+def _changes(stage: str, what: str, diff: Sequence[str] | None) -> Iterator[str]:
+    if diff:
+        yield _stage(stage, what)
+        yield from (_stage("", line) for line in diff)
 
 
 def user_line(user: Object) -> str:
     return f"{user.get('username', '')} [{', '.join(user.get('groups') or ())}]"
 
 
-def _rbac(rbac: Object) -> str:
-    return str(rbac.get("message") or rbac.get("reason") or "")
+def _rbac(rbac: Object) -> Iterator[str]:
+    yield _stage("rbac", str(rbac.get("message") or rbac.get("reason") or ""))
+    if "rule" in rbac:
+        yield _stage("", f"rules[{rbac['rule']['index']}] of {rbac['role']['kind']} {rbac['role']['name']}")
 
 
 def _step(step: Object) -> Iterator[str]:
