@@ -1,54 +1,21 @@
-"""Fills cluster roles that aggregate others (admin, edit, view) with the rules of those that they select.
-
-Upstream: `pkg/controller/clusterroleaggregation/clusterroleaggregation_controller.go`.
-"""
+"""Fills cluster roles that aggregate others (admin, edit, view) with the rules of those that they select: see cluster.api.aggregation."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Final
 
+from cluster.api.aggregation import aggregated, selectors
 from cluster.api.errors import NotFound, UnsupportedMediaType
 from cluster.api.names import Object
 from cluster.client.cache import Key, key_of
 from cluster.client.http import APPLY_PATCH
 from cluster.client.informer import Handler
-from cluster.client.labels import labels_of, selects
 from cluster.client.resources import CLUSTER_ROLES
 from cluster.client.work_queue import WorkQueue
 from cluster.controllers.framework import Context, Controller
-from cluster.controllers.objects import Objects, copied, name_of
+from cluster.controllers.objects import copied, name_of
 
 _MANAGER: Final = "clusterrole-aggregation-controller"
-
-
-def selectors(role: Object) -> list[Object]:
-    return (role.get("aggregationRule") or {}).get("clusterRoleSelectors") or []
-
-
-def aggregated(role: Object, roles: Iterable[Object]) -> Objects:
-    """The rules of all roles that are selected: selector by selector, by role name, each rule once.
-
-    A role that is selected and aggregates others counts as what it will be filled with, not as what it holds now: so roles that
-    select one another in a circle come to rest, where passing on what they hold would never end.
-    """
-    rules: Objects = []
-    _collect(role, sorted(roles, key=name_of), {name_of(role)}, rules)
-    return rules
-
-
-def _collect(role: Object, roles: Objects, seen: set[str], rules: Objects) -> None:
-    for selector in selectors(role):
-        for each in roles:
-            if name_of(each) in seen or not selects(selector, labels_of(each)):
-                continue
-            if selectors(each):
-                seen.add(name_of(each))
-                _collect(each, roles, seen, rules)
-                continue
-            for rule in each.get("rules") or ():
-                if rule not in rules:
-                    rules.append(rule)
 
 
 def build(context: Context) -> Controller:

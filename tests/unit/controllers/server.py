@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from cluster.api.errors import Conflict, Forbidden, NotFound
+from cluster.api.errors import Conflict, Forbidden, NotFound, UnsupportedMediaType
 from cluster.api.names import GroupVersionResource, Object
 from cluster.client.cache import Cache, Key, key_of
+from cluster.client.http import MERGE_PATCH
 from cluster.controllers.objects import copied
 
 
@@ -56,9 +57,20 @@ class Server:
             raise Conflict("changed")
         return self._keep(resource, copied(obj), old)
 
-    def patch(self, resource: GroupVersionResource, namespace: str, name: str, patch: Object) -> Object:
+    def patch(
+        self,
+        resource: GroupVersionResource,
+        namespace: str,
+        name: str,
+        patch: Object,
+        *,
+        content_type: str = MERGE_PATCH,
+        query: Object | None = None,
+    ) -> Object:
         """A merge patch of labels, which may name the uid that is meant."""
         old = self._writing("patch", resource, namespace, name)
+        if content_type != MERGE_PATCH:
+            raise UnsupportedMediaType(content_type)
         metadata = patch["metadata"]
         if metadata.get("uid") not in (None, old["metadata"].get("uid")):
             raise Conflict("another uid")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,13 +10,14 @@ import pytest
 from cluster.api.errors import Conflict, Forbidden, InternalError, NotFound
 from cluster.api.names import GroupVersionKind, GroupVersionResource, Object
 from cluster.client.discovery import Discovery, ServedResource
-from cluster.client.resources import CONFIG_MAPS, NAMESPACES, PODS
+from cluster.client.resources import CLUSTER_ROLES, CONFIG_MAPS, NAMESPACES, PODS
 from cluster.client.work_queue import WorkQueue
 from cluster.controllers import cluster_role_aggregation, root_ca, service_account
-from cluster.controllers.framework import Requeue, run_once
+from cluster.controllers.framework import Context, Informers, ManagerOptions, Requeue, run_once
 from cluster.controllers.identities import ServiceAccountToken
 from cluster.controllers.namespace import NamespaceDeleter, updated_conditions
 from cluster.controllers.table import CONTROLLERS
+from tests.unit.controllers.server import Server
 
 
 @pytest.mark.parametrize(
@@ -39,13 +41,25 @@ def test_the_root_ca_is_made_left_alone_and_put_right() -> None:
     assert (root_ca.wanted("dev", "PEM", made | {"data": {"ca.crt": "PEM", "x": "y"}}) or {})["data"] == {"ca.crt": "PEM"}
 
 
-def test_an_aggregated_role_has_the_rules_of_those_it_selects() -> None:
+def test_an_aggregated_role_has_the_rules_of_those_it_selects(tmp_path: Path) -> None:
     def role(name: str, rules: list[Any], **labels: str) -> Object:
         return {"metadata": {"name": name, "labels": labels}, "rules": rules}
 
     own = role("edit", []) | {"aggregationRule": {"clusterRoleSelectors": [{"matchLabels": {"to": "edit"}}]}}
     roles = [role("b", [{"verbs": ["b"]}, {"verbs": ["a"]}], to="edit"), role("a", [{"verbs": ["a"]}], to="edit"), role("c", [{}]), own]
-    assert cluster_role_aggregation.aggregated(own, roles) == [{"verbs": ["a"]}, {"verbs": ["b"]}]
+    server, informers = Server(), Informers(None)  # type: ignore[arg-type]  # nothing is asked of it before it starts
+    server.put(CLUSTER_ROLES, *roles)
+    controller = cluster_role_aggregation.build(Context(server, informers, None, ManagerOptions(tmp_path)))  # type: ignore[arg-type]
+    for each in roles:
+        informers.of(CLUSTER_ROLES)._put(each)
+    key = controller.queue.get(timeout=0)
+    assert key == ("", "edit")
+    controller.reconcile(key)
+    filled = server.get(CLUSTER_ROLES, "", "edit")
+    assert filled["rules"] == [{"verbs": ["a"]}, {"verbs": ["b"]}]
+    informers.of(CLUSTER_ROLES)._put(filled)
+    controller.reconcile(key)
+    assert server.writes == [("patch", "clusterroles", "edit"), ("update", "clusterroles", "edit")]  # once: it is as it should be
 
 
 class NamespaceWorld:
