@@ -26,6 +26,9 @@ from cluster.assembly.options import (
 DEFAULT_PORT: Final = 6443
 DEFAULT_VERSION: Final = "1.36"
 
+_MOVED: Final = {"not_ready_toleration": ("admission", "default_not_ready_toleration_seconds")}
+"""Settings of homes that an older version has written: where each is now."""
+
 
 @dataclass(frozen=True, slots=True)
 class Home:
@@ -170,6 +173,9 @@ class Config:
         """The Config in the home; FileNotFoundError where there is none, ValueError where it can't be read as one."""
         try:
             data: dict[str, Any] = orjson.loads(home.config.read_bytes())
+            for name, (section, now) in _MOVED.items():
+                if name in data:
+                    data[section] = {now: data.pop(name)} | data.get(section, {})
             data |= {section: load_section(section, data[section]) for section in SECTIONS if section in data}
             return cls(home=home, **data)
         except (orjson.JSONDecodeError, TypeError, AttributeError) as error:

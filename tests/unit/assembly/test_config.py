@@ -8,7 +8,7 @@ import pytest
 
 from cluster.assembly.config import Config, Home
 from cluster.assembly.nodes import NodeSet
-from cluster.assembly.options import AuthenticationOptions
+from cluster.assembly.options import AdmissionOptions, AuthenticationOptions
 
 
 @pytest.mark.parametrize(("folder", "readable"), [("/tmp/My Lab", "berth-my-lab-"), ("/srv/a", "berth-a-"), ("/tmp/---", "berth-")])
@@ -31,6 +31,12 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
     config = Config(Home(tmp_path), port=7000, workers=5, runtime="sim", node_monitor_grace_period=7.0)
     config.save()
     assert Config.load(Home(tmp_path)) == config
+
+
+def test_a_setting_that_has_moved_since_is_found_where_it_is_now(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"port": 7000, "not_ready_toleration": 20}')
+    options = AdmissionOptions(default_not_ready_toleration_seconds=20)
+    assert Config.load(Home(tmp_path)) == Config(Home(tmp_path), port=7000, admission=options)
 
 
 @pytest.mark.parametrize("text", ["", "{", '{"colour": "blue"}', "[1]"])
