@@ -56,15 +56,17 @@ class Deleted:
     uid: str = ""
 
 
-def delete(registry: Registry, call: Call, kind: Kind, namespace: str, name: str, options: DeleteOptions) -> Deleted:
-    """Deletes or begins to.  NotFound, Conflict for a failed precondition, or what admission raises."""
+def delete(
+    registry: Registry, call: Call, kind: Kind, namespace: str, name: str, options: DeleteOptions, *, admitted: bool = False
+) -> Deleted:
+    """Deletes or begins to.  NotFound, Conflict for a failed precondition, or what admission raises, unless it is `admitted` already."""
     codec = registry.codec(kind)
     key = codec.key(namespace, name)
     for _ in range(ATTEMPTS):
         entry = registry.store.get(key)
         if entry is None:
             raise NotFound.of(kind.resource.group_resource, name)
-        outcome = _attempt(registry, call, kind, entry, options)
+        outcome = _attempt(registry, call, kind, entry, options, admitted)
         if outcome is not None:
             return outcome
         if options.resource_version:
@@ -72,14 +74,15 @@ def delete(registry: Registry, call: Call, kind: Kind, namespace: str, name: str
     raise stale(kind.resource.group_resource, name)
 
 
-def _attempt(registry: Registry, call: Call, kind: Kind, entry: Entry, options: DeleteOptions) -> Deleted | None:
+def _attempt(registry: Registry, call: Call, kind: Kind, entry: Entry, options: DeleteOptions, admitted: bool) -> Deleted | None:
     codec = registry.codec(kind)
     old = codec.load(entry)
-    _check_preconditions(kind, old, options)
+    check_preconditions(kind, old, options)
     key = entry.key
-    asked = attributes(call, Operation.DELETE, kind, key.namespace, key.name, None, old)
-    registry.mutate(call, asked, kind)
-    registry.validate(call, asked)
+    if not admitted:
+        asked = attributes(call, Operation.DELETE, kind, key.namespace, key.name, None, old)
+        registry.mutate(call, asked, kind)
+        registry.validate(call, asked)
     obj = codec.load(entry)
     state = _mark(kind, obj, options)
     if state is _PENDING:
@@ -111,7 +114,8 @@ def _remove(registry: Registry, call: Call, kind: Kind, entry: Entry, obj: Objec
     return Deleted(entry if returned else None, gone=True, uid=uid)
 
 
-def _check_preconditions(kind: Kind, obj: Object, options: DeleteOptions) -> None:
+def check_preconditions(kind: Kind, obj: Object, options: DeleteOptions) -> None:
+    """Conflict where the object is another one than the one that is to be deleted."""
     metadata = obj["metadata"]
     resource = GroupResource(kind.gvk.group, kind.gvk.kind)
     name = metadata["name"]

@@ -1,18 +1,22 @@
-"""Eviction: a pod is deleted if its disruption budget allows it.  Upstream: `pkg/registry/core/pod/storage/eviction.go`."""
+"""Eviction: a pod is deleted if its disruption budget allows it.
+
+Admission judges the eviction alone: who may evict need not be able to delete.  Upstream: `pkg/registry/core/pod/storage/eviction.go`.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from admission.attributes import Operation
-from cluster.api.errors import BadRequest, Forbidden, StatusError, TooManyRequests
+from cluster.api.errors import BadRequest, Conflict, Forbidden, StatusError, TooManyRequests
 from cluster.api.meta import now
 from cluster.api.names import GroupResource, GroupVersionKind, Object
 from cluster.api.selectors import from_label_selector
 from cluster.kinds.model import Kind
 from cluster.registry import read
 from cluster.registry.binding import set_condition
-from cluster.registry.delete import DeleteOptions, delete
+from cluster.registry.delete import DeleteOptions, check_preconditions, delete
 from cluster.registry.guaranteed import change
 from cluster.registry.metadata import match_namespace
 from cluster.registry.registry import Call, Registry, attributes
@@ -31,19 +35,45 @@ def evict(registry: Registry, call: Call, pods: Kind, namespace: str, name: str,
     asked = attributes(call, Operation.CREATE, pods, namespace, name, eviction, None, "eviction", EVICTION)
     registry.mutate(call, asked, pods)
     registry.validate(call, asked)
-    entry = read.get(registry, pods, namespace, name)
-    pod = registry.codec(pods).load(entry)
-    if not _ignores_budget(pod):
-        budgets = registry.catalog.by_group_resource(_BUDGETS)
-        names = _budgets_of(registry, budgets, namespace, pod) if budgets is not None else []
-        if len(names) > 1:
-            message = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."
-            raise StatusError(message, code=500)
-        if budgets is not None and names:
-            _spend(registry, call, budgets, namespace, names[0], pod)
+    pod = registry.codec(pods).load(read.get(registry, pods, namespace, name))
+    if _ignores_budget(pod):
+        _remove(registry, call, pods, pod, options)
+        return
+    budgets = registry.catalog.by_group_resource(_BUDGETS)
+    names = _budgets_of(registry, budgets, namespace, pod) if budgets is not None else []
+    if len(names) > 1:
+        message = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."
+        raise StatusError(message, code=500)
+    if budgets is None or not names or _spend(registry, call, budgets, namespace, names[0], pod):
+        _remove(registry, call, pods, pod, options)
+    else:
+        _remove_unhealthy(registry, call, pods, pod, options, names[0])
+
+
+def _remove(registry: Registry, call: Call, pods: Kind, pod: Object, options: DeleteOptions) -> None:
+    """Says why it ends, which makes it another version, and deletes it."""
+
+    def marked(found: Object) -> Object:
+        check_preconditions(pods, found, options)
+        return _marked(found)
+
+    namespace, name = pod["metadata"]["namespace"], pod["metadata"]["name"]
     if not call.dry_run:
-        change(registry, pods, namespace, name, _marked)
-    delete(registry, call, pods, namespace, name, options)
+        entry = change(registry, pods, namespace, name, marked)
+        if options.resource_version is not None:
+            options = replace(options, resource_version=registry.codec(pods).load(entry)["metadata"]["resourceVersion"])
+    delete(registry, call, pods, namespace, name, options, admitted=True)
+
+
+def _remove_unhealthy(registry: Registry, call: Call, pods: Kind, pod: Object, options: DeleteOptions, budget: str) -> None:
+    """Unless it has become healthy meanwhile: then whoever evicts it may try again."""
+    as_it_was = replace(options, resource_version=pod["metadata"]["resourceVersion"])
+    try:
+        _remove(registry, call, pods, pod, as_it_was)
+    except Conflict:
+        if options.resource_version is not None:
+            raise
+        raise _refused(f"The disruption budget {budget} is still being processed by the server.", 10) from None
 
 
 def _ignores_budget(pod: Object) -> bool:
@@ -62,19 +92,21 @@ def _budgets_of(registry: Registry, budgets: Kind, namespace: str, pod: Object) 
     return found
 
 
-def _spend(registry: Registry, call: Call, budgets: Kind, namespace: str, name: str, pod: Object) -> None:
-    """Takes one disruption from the budget, unless the pod is unhealthy and its budget does not guard such pods."""
+def _spend(registry: Registry, call: Call, budgets: Kind, namespace: str, name: str, pod: Object) -> bool:
+    """Takes one disruption from the budget; False where nothing is taken, since it does not guard a pod that is unhealthy."""
+    budget = registry.codec(budgets).load(read.get(registry, budgets, namespace, name))
+    if not _is_ready(pod) and _lets_unhealthy_go(budget, budget.get("status") or {}):
+        return False
 
     def spent(budget: Object) -> Object:
         status = budget.setdefault("status", {})
-        if not _is_ready(pod) and _lets_unhealthy_go(budget, status):
-            return budget
         _check(budget, status)
         status["disruptionsAllowed"] -= 1
         status.setdefault("disruptedPods", {})[pod["metadata"]["name"]] = now()
         return budget
 
     change(registry, budgets, namespace, name, spent, dry_run=call.dry_run)
+    return True
 
 
 def _lets_unhealthy_go(budget: Object, status: Object) -> bool:

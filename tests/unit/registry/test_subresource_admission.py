@@ -9,13 +9,14 @@ import pytest
 from admission.attributes import Attributes, Operation
 from admission.chain import Chain
 from admission.plugins.pod_topology_labels import PodTopologyLabels
-from cluster.api.errors import BadRequest, Invalid
+from cluster.api.errors import BadRequest, Conflict, Invalid, TooManyRequests
 from cluster.api.meta import deep_copy
 from cluster.api.names import GroupResource, Object
 from cluster.api.user import UserInfo
 from cluster.kinds.catalog import catalog
 from cluster.kinds.model import Kind
-from cluster.registry import binding, create, scale
+from cluster.registry import binding, create, eviction, guaranteed, scale
+from cluster.registry.delete import DeleteOptions
 from cluster.registry.reader import StoreReader
 from cluster.registry.registry import Call, Registry
 from cluster.schema.model import SchemaSet
@@ -98,6 +99,20 @@ class World:
 
         return scale.replace(self.registry, self.call, self.kind("apps", "deployments"), "dev", "web", make)
 
+    def evict(self, uid: str | None = None, resource_version: str | None = None) -> None:
+        body: Object = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "web"}}
+        eviction.evict(self.registry, self.call, self.kind("", "pods"), "dev", "web", body, DeleteOptions(0, uid, resource_version))
+
+    def guard(self, **status: int) -> None:
+        """By a disruption budget."""
+        budgets = self.kind("policy", "poddisruptionbudgets")
+        pod = self.kind("", "pods")
+        guaranteed.change(self.registry, pod, "dev", "web", lambda obj: obj | {"status": {"phase": "Running"}})
+        self.add(budgets, {"metadata": {"name": "b"}, "spec": {"minAvailable": 1, "selector": {}}})
+        known = {"observedGeneration": 1, "disruptionsAllowed": 0, "currentHealthy": 0, "desiredHealthy": 1, "expectedPods": 1, **status}
+        guaranteed.change(self.registry, budgets, "dev", "b", lambda obj: obj | {"status": known})
+        self.watching.seen.clear()
+
 
 @pytest.fixture
 def world() -> Iterator[World]:
@@ -143,3 +158,38 @@ def test_a_scale_is_shown_as_one(world: World) -> None:
 def test_what_admission_makes_of_a_scale_counts(world: World) -> None:
     assert world.scale(5, lambda obj: obj["spec"].update(replicas=3))["spec"] == {"replicas": 3}
     assert world.get("apps", "deployments")["spec"]["replicas"] == 3
+
+
+def is_there(world: World) -> bool:
+    codec = world.registry.codec(world.kind("", "pods"))
+    return world.registry.store.get(codec.key("dev", "web")) is not None
+
+
+def test_an_eviction_is_judged_as_one_and_not_as_a_delete(world: World) -> None:
+    world.evict()
+    assert [(each.operation, str(each.kind), each.subresource) for each in world.watching.seen] == (
+        [("CREATE", "policy/v1, Kind=Eviction", "eviction")] * 2
+    )
+    assert not is_there(world)
+
+
+def test_what_an_eviction_says_of_the_pod_must_hold(world: World) -> None:
+    found = world.get("", "pods")["metadata"]
+    for uid, version in (("other", None), (None, "1")):
+        with pytest.raises(Conflict, match="in the precondition"):
+            world.evict(uid, version)
+    assert world.get("", "pods")["metadata"] == found
+    world.evict(uid=found["uid"], resource_version=found["resourceVersion"])
+    assert not is_there(world)
+
+
+@pytest.mark.parametrize(("healthy", "evicted"), [(0, False), (1, True)])
+def test_a_pod_that_is_unhealthy_goes_where_enough_others_are_not(world: World, healthy: int, evicted: bool) -> None:
+    world.guard(currentHealthy=healthy)
+    if evicted:
+        world.evict()
+    else:
+        with pytest.raises(TooManyRequests, match="would violate the pod's disruption budget"):
+            world.evict()
+    assert is_there(world) is not evicted
+    assert world.get("policy", "poddisruptionbudgets", "b")["status"]["disruptionsAllowed"] == 0
