@@ -24,6 +24,10 @@ _UNVERSIONED: Final = {"imagePolicy": "ImagePolicyWebhook", "podNodeSelectorPlug
 """A key of a file in the form of old, which is a plugin's own configuration, to that plugin."""
 
 
+class Unusable(ValueError):
+    """A plugin's configuration is one, but not one that the plugin can work with; upstream tells of that in other words."""
+
+
 def read_configuration(path: Path) -> Mapping[str, Object]:
     """The configuration of each plugin that the file names, embedded or in a file of its own; ValueError with what is wrong."""
     try:

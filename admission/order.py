@@ -11,6 +11,7 @@ from typing import Final
 
 from admission.attributes import Plugin
 from admission.chain import Chain
+from admission.configuration import Unusable
 from admission.counting import UNCOUNTED, Counting
 from admission.objects import Objects
 from admission.plugins.always_admit import AlwaysAdmit
@@ -235,5 +236,7 @@ def build_chain(
 def _made(entry: Entry, dependencies: Dependencies) -> Plugin:
     try:
         return entry.factory(dependencies)
+    except Unusable as error:
+        raise ValueError(f'failed to initialize admission plugin "{entry.name}": {error}') from error
     except ValueError as error:
         raise ValueError(f'couldn\'t init admission plugin "{entry.name}": {error}') from error

@@ -11,6 +11,7 @@ from typing import Final, TypeVar
 
 import orjson
 
+from admission.configuration import Unusable
 from admission.pod_security.levels import LATEST, Level, LevelVersion, parse_level, parse_version
 from admission.pod_security.policy import AUDIT, ENFORCE, FULLY_PRIVILEGED, WARN, Policy
 from cluster.api import field
@@ -91,5 +92,5 @@ def _faults(name: str, values: Sequence[str], rule: Callable[[str], list[str]]) 
     return errors
 
 
-def _refused(what: str, problems: Sequence[str]) -> ValueError:
-    return ValueError(f"PodSecurity {what}: {aggregated(problems)}")
+def _refused(what: str, problems: Sequence[str]) -> Unusable:
+    return Unusable(f"PodSecurity {what}: {aggregated(problems)}")

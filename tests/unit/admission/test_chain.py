@@ -121,18 +121,42 @@ OBJECTS = Objects(catalog("1.36", SCHEMAS.gvks()), SCHEMAS)
 DEPENDENCIES = Dependencies(World(), UnionAuthorizer(()), OBJECTS, Callers())
 
 
-def test_the_table_is_in_upstreams_order() -> None:
-    upstream = ["AlwaysAdmit", "NamespaceAutoProvision", "NamespaceLifecycle", "NamespaceExists", "LimitPodHardAntiAffinityTopology"]
-    upstream += ["LimitRanger", "ServiceAccount", "NodeRestriction", "TaintNodesByCondition", "AlwaysPullImages", "ImagePolicyWebhook"]
-    upstream += ["PodSecurity", "PodNodeSelector", "Priority", "DefaultTolerationSeconds", "PodTolerationRestriction"]
-    upstream += ["EventRateLimit", "ExtendedResourceToleration", "DefaultStorageClass", "StorageObjectInUseProtection"]
-    upstream += ["PodGroupProtection", "OwnerReferencesPermissionEnforcement", "PersistentVolumeClaimResize", "RuntimeClass"]
-    upstream += ["CertificateApproval", "CertificateSigning", "ClusterTrustBundleAttest", "CertificateSubjectRestriction"]
-    upstream += ["DefaultIngressClass", "DenyServiceExternalIPs", "PodTopologyLabels", "PodGroupWorkloadExists"]
-    upstream += ["NodeDeclaredFeatureValidator", "JobValidation", "PodResizeValidator", "MutatingAdmissionPolicy"]
-    upstream += ["MutatingAdmissionWebhook", "ValidatingAdmissionPolicy", "ValidatingAdmissionWebhook", "ResourceQuota", "AlwaysDeny"]
-    names = [entry.name for entry in ORDERED]
-    assert names == [name for name in upstream if name in names]
+UPSTREAM = (
+    *("AlwaysAdmit", "NamespaceAutoProvision", "NamespaceLifecycle", "NamespaceExists", "LimitPodHardAntiAffinityTopology", "LimitRanger"),
+    *("ServiceAccount", "NodeRestriction", "TaintNodesByCondition", "AlwaysPullImages", "ImagePolicyWebhook", "PodSecurity"),
+    *("PodNodeSelector", "Priority", "DefaultTolerationSeconds", "PodTolerationRestriction", "EventRateLimit"),
+    *("ExtendedResourceToleration", "DefaultStorageClass", "StorageObjectInUseProtection", "PodGroupProtection"),
+    *("OwnerReferencesPermissionEnforcement", "PersistentVolumeClaimResize", "RuntimeClass", "CertificateApproval", "CertificateSigning"),
+    *("ClusterTrustBundleAttest", "CertificateSubjectRestriction", "DefaultIngressClass", "DenyServiceExternalIPs", "PodTopologyLabels"),
+    *("PodGroupWorkloadExists", "NodeDeclaredFeatureValidator", "JobValidation", "PodResizeValidator", "MutatingAdmissionPolicy"),
+    *("MutatingAdmissionWebhook", "ValidatingAdmissionPolicy", "ValidatingAdmissionWebhook", "ResourceQuota", "AlwaysDeny"),
+)
+OFF = {
+    *("AlwaysAdmit", "NamespaceAutoProvision", "NamespaceExists", "LimitPodHardAntiAffinityTopology", "AlwaysPullImages"),
+    *("ImagePolicyWebhook", "PodNodeSelector", "PodTolerationRestriction", "EventRateLimit", "ExtendedResourceToleration"),
+    *("OwnerReferencesPermissionEnforcement", "DenyServiceExternalIPs", "AlwaysDeny"),
+}
+"""Upstream has NodeRestriction off, too: there whoever sets up a cluster turns it on, which here is done already."""
+GATED = {
+    "PodGroupProtection": "GenericWorkload",
+    "ClusterTrustBundleAttest": "ClusterTrustBundle",
+    "PodTopologyLabels": "PodTopologyLabelsAdmission",
+    "PodGroupWorkloadExists": "GenericWorkload",
+    "NodeDeclaredFeatureValidator": "NodeDeclaredFeatures",
+    "JobValidation": "GenericWorkload",
+    "MutatingAdmissionPolicy": "MutatingAdmissionPolicy",
+}
+
+
+def test_the_table_is_upstreams() -> None:
+    assert tuple(entry.name for entry in ORDERED) == UPSTREAM
+    assert {entry.name for entry in ORDERED if not entry.on} == OFF
+    assert {entry.name: entry.gate for entry in ORDERED if entry.gate} == GATED
+
+
+def test_what_runs_unless_it_is_configured_otherwise() -> None:
+    behind_a_gate = {"PodGroupProtection", "ClusterTrustBundleAttest", "PodGroupWorkloadExists", "JobValidation"}
+    assert [plugin.name for plugin in build_chain(DEPENDENCIES).plugins] == [name for name in UPSTREAM if name not in OFF | behind_a_gate]
 
 
 LIMITS = {
@@ -155,6 +179,18 @@ def test_each_entry_makes_the_plugin_that_it_names(tmp_path: Path) -> None:
 def test_what_a_plugin_can_not_be_configured_with_is_told_with_its_name(name: str) -> None:
     with pytest.raises(ValueError, match=f'^couldn\'t init admission plugin "{name}": '):
         build_chain(DEPENDENCIES, enable=[name])
+
+
+def test_a_plugin_that_understands_its_configuration_may_be_unable_to_use_it() -> None:
+    given = {"apiVersion": "pod-security.admission.config.k8s.io/v1", "kind": "PodSecurityConfiguration", "defaults": {"enforce": "odd"}}
+    with pytest.raises(ValueError) as refused:
+        build_chain(replace(DEPENDENCIES, configurations={"PodSecurity": given}))
+    assert str(refused.value) == (
+        'failed to initialize admission plugin "PodSecurity": PodSecurity configuration error: enforce: must be one of privileged, '
+        "baseline, restricted"
+    )
+    with pytest.raises(ValueError, match="^couldn't init admission plugin \"PodSecurity\": "):
+        build_chain(replace(DEPENDENCIES, configurations={"PodSecurity": given | {"kind": "Odd"}}))
 
 
 def test_a_chain_that_only_judges_writes_nothing() -> None:
