@@ -159,7 +159,7 @@ def test_what_runs_unless_it_is_configured_otherwise() -> None:
     assert [plugin.name for plugin in build_chain(DEPENDENCIES).plugins] == [name for name in UPSTREAM if name not in OFF | behind_a_gate]
 
 
-LIMITS = {
+LIMITS: Object = {
     "apiVersion": "eventratelimit.admission.k8s.io/v1alpha1",
     "kind": "Configuration",
     "limits": [{"type": "Server", "qps": 1, "burst": 1}],
@@ -170,7 +170,10 @@ def test_each_entry_makes_the_plugin_that_it_names(tmp_path: Path) -> None:
     kubeconfig = tmp_path / "kubeconfig"
     named = [{"name": "images", "cluster": {"server": "https://127.0.0.1:1"}}], [{"name": "images", "context": {"cluster": "images"}}]
     kubeconfig.write_text(json.dumps({"current-context": "images", "clusters": named[0], "contexts": named[1]}))
-    configurations = {"EventRateLimit": LIMITS, "ImagePolicyWebhook": {"imagePolicy": {"kubeConfigFile": str(kubeconfig)}}}
+    configurations: dict[str, Object] = {
+        "EventRateLimit": LIMITS,
+        "ImagePolicyWebhook": {"imagePolicy": {"kubeConfigFile": str(kubeconfig)}},
+    }
     given = replace(DEPENDENCIES, configurations=configurations)
     assert [entry.factory(given).name for entry in ORDERED] == [entry.name for entry in ORDERED]
 
@@ -182,14 +185,15 @@ def test_what_a_plugin_can_not_be_configured_with_is_told_with_its_name(name: st
 
 
 def test_a_plugin_that_understands_its_configuration_may_be_unable_to_use_it() -> None:
-    given = {"apiVersion": "pod-security.admission.config.k8s.io/v1", "kind": "PodSecurityConfiguration", "defaults": {"enforce": "odd"}}
-    with pytest.raises(ValueError) as refused:
+    given: Object = {
+        "apiVersion": "pod-security.admission.config.k8s.io/v1",
+        "kind": "PodSecurityConfiguration",
+        "defaults": {"enforce": "odd"},
+    }
+    why = "PodSecurity configuration error: enforce: must be one of privileged, baseline, restricted"
+    with pytest.raises(ValueError, match=rf'^failed to initialize admission plugin "PodSecurity": {why}$'):
         build_chain(replace(DEPENDENCIES, configurations={"PodSecurity": given}))
-    assert str(refused.value) == (
-        'failed to initialize admission plugin "PodSecurity": PodSecurity configuration error: enforce: must be one of privileged, '
-        "baseline, restricted"
-    )
-    with pytest.raises(ValueError, match="^couldn't init admission plugin \"PodSecurity\": "):
+    with pytest.raises(ValueError, match=r"^couldn't init admission plugin \"PodSecurity\": "):
         build_chain(replace(DEPENDENCIES, configurations={"PodSecurity": given | {"kind": "Odd"}}))
 
 
