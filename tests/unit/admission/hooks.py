@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from admission.attributes import Attributes
+from admission.counting import Uncounted
 from admission.objects import Objects
 from admission.observer import Judgement
 from admission.webhooks import mutating, validating
@@ -106,8 +107,8 @@ class Service:
 
 
 @dataclass
-class Counted:
-    """Implements Counting: what was counted, without times."""
+class Counted(Uncounted):
+    """What was counted, without times."""
 
     lines: list[tuple[Any, ...]] = field(default_factory=list)
 
