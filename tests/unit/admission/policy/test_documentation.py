@@ -14,15 +14,14 @@ from cluster.cel.environment import PER_CALL_LIMIT
 from cluster.cel.libraries.authz import CHECK_COST
 from tests.support import ROOT
 from tests.unit.admission.hooks import objects
-from tests.unit.admission.policy.world import PolicyWorld, created
+from tests.unit.admission.policy.mutations import MutatingWorld
+from tests.unit.admission.policy.world import PolicyWorld, created, pod
 
 TEXT = (ROOT / "docs" / "policies.md").read_text()
 
 
-def shown() -> list[Any]:
-    found = re.search(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
-    assert found is not None
-    documents = list(yaml.safe_load_all(found[1]))
+def shown(example: int) -> list[Any]:
+    documents = list(yaml.safe_load_all(re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)[example]))
     for each in documents:
         kind = objects().kind(GroupVersionKind("admissionregistration.k8s.io", "v1", each["kind"]))
         assert kind is not None
@@ -32,8 +31,8 @@ def shown() -> list[Any]:
 
 
 @pytest.mark.parametrize(("replicas", "said"), [(3, ""), (4, "at most 3 replicas")])
-def test_the_example(replicas: int, said: str) -> None:
-    policy, binding = shown()
+def test_the_example_of_a_validating_policy(replicas: int, said: str) -> None:
+    policy, binding = shown(0)
     world = PolicyWorld(policy, binding)
     world.namespace("dev", tier="shared")
     world.config_map("dev", "limits", most="3")
@@ -42,6 +41,15 @@ def test_the_example(replicas: int, said: str) -> None:
     attributes.kind = GroupVersionKind("apps", "v1", "Deployment")
     assert world.says(attributes).endswith(said)
     assert bool(world.says(attributes)) is bool(said)
+
+
+def test_the_example_of_a_mutating_policy() -> None:
+    world = MutatingWorld(*shown(1))
+    attributes = created(pod(labels={"app": "web"}))
+    assert world.refused(attributes) is None
+    assert attributes.object is not None
+    assert [each["name"] for each in attributes.object["spec"]["containers"]][1:] == ["proxy"], "it is not added twice"
+    assert attributes.object["metadata"]["labels"] == {"app": "web", "example.com/proxied": "true"}
 
 
 @pytest.mark.parametrize("bound", [BUDGET, CONDITIONS_BUDGET, PER_CALL_LIMIT, CHECK_COST])
