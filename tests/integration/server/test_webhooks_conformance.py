@@ -232,6 +232,36 @@ def test_a_configuration_has_match_conditions(hooked: Hooked, kind: str) -> None
     assert hooked.server.request("GET", path).body["webhooks"][0]["matchConditions"] == second
 
 
+@pytest.mark.parametrize("kind", ["mutating", "validating"])
+def test_a_configuration_with_match_conditions_that_are_none_is_rejected(hooked: Hooked, kind: str) -> None:
+    bad = {"name": "invalid-expression-1", "expression": "... [] bad expression"}
+    hook = hooked.hook("/always-deny", matchConditions=[bad])
+    answer = hooked.server.request("POST", f"{REGISTRATION}/{KINDS[kind]}", {"metadata": {"name": hooked.scope}, "webhooks": [hook]})
+    assert (answer.code, answer.body["reason"]) == (422, "Invalid")
+    (cause,) = answer.body["details"]["causes"]
+    assert (cause["field"], "compilation failed" in cause["message"]) == ("webhooks[0].matchConditions[0].expression", True)
+    assert hooked.server.request("GET", f"{REGISTRATION}/{KINDS[kind]}/{hooked.scope}").code == 404
+
+
+def test_everything_is_mutated_but_what_conditions_leave_out(hooked: Hooked) -> None:
+    conditions = [{"name": "skip-me", "expression": "object.metadata.name != 'skip-me'"}]
+    hooked.configure("mutating", hooked.hook("/mutating-configmaps", matchConditions=conditions))
+    namespace = hooked.namespace()
+    assert hooked.config_map(namespace, **START).body["data"] == {**START, "mutation-stage-1": "yes"}
+    assert hooked.config_map(namespace, "skip-me", **START).body["data"] == START
+
+
+def test_objects_of_other_groups_are_mutated_in_order(hooked: Hooked) -> None:
+    """Whose data have no schema; where there are custom resources, theirs are mutated in the same way."""
+    rule = {"operations": ["CREATE", "UPDATE"], "apiGroups": ["apps"], "apiVersions": ["v1"], "resources": ["controllerrevisions"]}
+    hook = hooked.hook("/mutating-configmaps", rules=[rule])
+    hooked.configure("mutating", hook, hook | {"name": "second.example.com"})
+    path = f"/apis/apps/v1/namespaces/{hooked.namespace()}/controllerrevisions"
+    answer = hooked.server.request("POST", path, {"metadata": {"name": "first"}, "revision": 1, "data": START})
+    assert answer.code == 201, answer.body
+    assert answer.body["data"] == {**START, "mutation-stage-1": "yes", "mutation-stage-2": "yes"}
+
+
 def autoscaler(version: str, **spec: Any) -> dict[str, Any]:
     target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
     return {
