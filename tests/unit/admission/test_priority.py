@@ -1,44 +1,15 @@
-"""Tolerations and priority that pods get."""
+"""Which priority a pod has, and which class is the default."""
 
 from __future__ import annotations
 
 import pytest
 
-from admission.plugins.default_toleration_seconds import DefaultTolerationSeconds
+from admission.attributes import Operation
 from admission.plugins.priority import PRIORITY_CLASSES, Priority
 from cluster.api.errors import Forbidden
 from cluster.api.names import Object
 from tests.unit.admission.writes import write
 from tests.unit.rbac.world import World, metadata
-
-
-def added(key: str, seconds: int) -> Object:
-    return {"key": f"node.kubernetes.io/{key}", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": seconds}
-
-
-NOT_READY, UNREACHABLE = added("not-ready", 5), added("unreachable", 7)
-
-
-@pytest.mark.parametrize(
-    ("given", "expected"),
-    [
-        ([], [NOT_READY, UNREACHABLE]),
-        ([{"operator": "Exists"}], [{"operator": "Exists"}]),
-        ([{"operator": "Exists", "effect": "NoSchedule"}], [{"operator": "Exists", "effect": "NoSchedule"}, NOT_READY, UNREACHABLE]),
-        ([added("not-ready", 1)], [added("not-ready", 1), UNREACHABLE]),
-        ([{"key": "other", "effect": "NoExecute"}], [{"key": "other", "effect": "NoExecute"}, NOT_READY, UNREACHABLE]),
-    ],
-)
-def test_a_pod_tolerates_sick_nodes_for_a_while(given: list[Object], expected: list[Object]) -> None:
-    pod: Object = {"metadata": {"name": "web"}, "spec": {"tolerations": given}}
-    DefaultTolerationSeconds(5, 7).admit(write("CREATE", "pods", pod))
-    assert pod["spec"]["tolerations"] == expected
-
-
-def test_a_subresource_gets_no_tolerations() -> None:
-    pod: Object = {"metadata": {"name": "web"}, "spec": {}}
-    DefaultTolerationSeconds().admit(write("UPDATE", "pods/status", pod))
-    assert pod["spec"] == {}
 
 
 def priority_class(name: str, value: int, **more: object) -> Object:
@@ -65,6 +36,44 @@ def test_a_pod_without_a_class_has_no_priority(world: World) -> None:
 
 def test_a_pod_has_the_priority_of_its_class(world: World) -> None:
     assert admitted(world, priorityClassName="high") == {"priorityClassName": "high", "priority": 1000, "preemptionPolicy": "Never"}
+
+
+CRITICAL = 2_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        ({}, {"priorityClassName": "default", "priority": 1000}),
+        ({"priority": 1000}, {"priorityClassName": "default", "priority": 1000}),
+        ({"preemptionPolicy": "Never"}, {"priorityClassName": "default", "priority": 1000, "preemptionPolicy": "Never"}),
+        ({"priorityClassName": "default"}, {"priorityClassName": "default", "priority": 1000}),
+        ({"priorityClassName": "zero", "priority": 0}, {"priorityClassName": "zero", "priority": 0}),
+        ({"priorityClassName": "system-cluster-critical"}, {"priorityClassName": "system-cluster-critical", "priority": CRITICAL}),
+        ({"priorityClassName": "high", "priority": 1000}, {"priorityClassName": "high", "priority": 1000, "preemptionPolicy": "Never"}),
+        (
+            {"priorityClassName": "high", "preemptionPolicy": "Never"},
+            {"priorityClassName": "high", "priority": 1000, "preemptionPolicy": "Never"},
+        ),
+    ],
+)
+def test_what_is_said_of_a_priority_must_be_what_it_is(world: World, spec: Object, expected: Object) -> None:
+    """A class may leave preemption open; who is critical for the system is for quotas to bound."""
+    for each in (priority_class("default", 1000, globalDefault=True), priority_class("zero", 0)):
+        world.put(PRIORITY_CLASSES, each)
+    world.put(PRIORITY_CLASSES, priority_class("system-cluster-critical", CRITICAL))
+    assert admitted(world, **spec) == expected
+
+
+def test_a_default_class_counts_as_long_as_it_is_one(world: World) -> None:
+    found = [admitted(world)["priority"]]
+    for change in (priority_class("a", 20, globalDefault=True), priority_class("a", 20)):
+        world.put(PRIORITY_CLASSES, change)
+        found.append(admitted(world)["priority"])
+    world.put(PRIORITY_CLASSES, priority_class("b", 30, globalDefault=True))
+    found.append(admitted(world)["priority"])
+    world.delete(PRIORITY_CLASSES, "", "b")
+    assert [*found, admitted(world)["priority"]] == [0, 20, 0, 30, 0]
 
 
 def test_a_pod_without_a_class_has_the_lowest_default_one(world: World) -> None:
@@ -95,6 +104,13 @@ def test_a_priority_of_ones_own_is_refused(world: World, spec: Object, message: 
     assert refusal.value.message == f'pods "web" is forbidden: {message}'
 
 
+@pytest.mark.parametrize("what", ["pods/status", "podgroups.scheduling.k8s.io", "configmaps"])
+def test_nothing_else_has_a_priority(world: World, what: str) -> None:
+    obj: Object = {"metadata": {"name": "web"}, "spec": {"priorityClassName": "gone"}}
+    Priority(world).admit(write("CREATE", what, obj, namespace="dev"))
+    assert obj["spec"] == {"priorityClassName": "gone"}
+
+
 def test_an_update_keeps_the_priority(world: World) -> None:
     old: Object = {"metadata": {"name": "web"}, "spec": {"priority": 3, "preemptionPolicy": "Never"}}
     new: Object = {"metadata": {"name": "web"}, "spec": {}}
@@ -111,3 +127,12 @@ def test_there_is_one_default_class(world: World, operation: str, name: str, ref
         return
     with pytest.raises(Forbidden, match=r"PriorityClass a is already marked as default. Only one default can exist"):
         Priority(world).validate(attributes)
+
+
+@pytest.mark.parametrize(("operation", "what"), [("CREATE", "priorityclasses"), ("UPDATE", "priorityclasses"), ("CREATE", "other")])
+def test_the_first_default_class_and_all_that_are_none_may_be(world: World, operation: str, what: str) -> None:
+    if what == "other":
+        world.put(PRIORITY_CLASSES, priority_class("a", 10, globalDefault=True))
+    new = priority_class("b", 5, globalDefault=what != "other")
+    Priority(world).validate(write(operation, "priorityclasses.scheduling.k8s.io", new))
+    assert Priority(world).handles(Operation(operation))
