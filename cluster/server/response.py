@@ -85,7 +85,7 @@ class Response:
         if isinstance(response, str):
             response = response.encode()
         if isinstance(response, bytes):
-            self.response = [response]
+            self.response = [response] if response else []
             self.headers.add("Content-Length", str(len(response)))
         else:
             self.response = response

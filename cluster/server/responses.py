@@ -98,7 +98,7 @@ def compressed(context: Context, body: bytes) -> tuple[bytes, dict[str, str]]:
 def send(response: Response, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     """Gives a response to the WSGI server.
 
-    A whole body goes under the headers that it was made with; what else a Response looks after is for streams and HEAD.
+    A whole body goes under the headers that it was made with; what else a Response looks after is for streams, HEAD and no body at all.
     """
     body = response.response
     if body and isinstance(body, list) and environ["REQUEST_METHOD"] != "HEAD":

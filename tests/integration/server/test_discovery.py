@@ -34,6 +34,8 @@ def test_discovery_is_answered_304_to_a_client_that_knows_it(api_server: ApiServ
     assert "as=APIGroupDiscoveryList" in first.headers["Content-Type"]
     again = api_server.request("GET", "/apis", headers={"Accept": AGGREGATED, "If-None-Match": first.headers["ETag"]})
     assert again.code == 304
+    assert again.headers["ETag"] == first.headers["ETag"]
+    assert not {"Content-Type", "Content-Length"} & {*again.headers}  # a client would take them for those of what it has
 
 
 def test_plain_discovery_names_groups_and_resources(api_server: ApiServer) -> None:

@@ -237,7 +237,7 @@ def test_a_kubelet_that_is_gone_is_told_in_the_stream(world: World) -> None:
 
 def test_a_log_is_a_plain_body(world: World) -> None:
     response = connect(world.request("log", [], {}))
-    assert (response.content_type, b"".join(response.response)) == ("text/plain", b"one\ntwo\n")  # type: ignore[arg-type]
+    assert (response.headers["Content-Type"], b"".join(response.response)) == ("text/plain", b"one\ntwo\n")  # type: ignore[arg-type]
     response.close()
 
 
