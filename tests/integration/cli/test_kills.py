@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from contextlib import suppress
 
 import pytest
 
@@ -83,7 +84,8 @@ def test_nothing_acknowledged_is_lost_whatever_is_killed(berth: Berth) -> None:
         for victim in (*children(master), berth.pid("store"), master):
             before = progress()
             berth.until(lambda before=before: progress() > before + 20)
-            os.kill(victim, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # a master ends by itself where the store goes while a worker begins
+                os.kill(victim, signal.SIGKILL)
             kills += 1
             after = progress()
             berth.until(lambda after=after: progress() > after)

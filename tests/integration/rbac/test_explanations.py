@@ -217,7 +217,7 @@ class TestAdmission:
     def test_an_object_passes_and_is_not_stored(self, people: People) -> None:
         status = self.admission(people, POD)
         assert (status["allowed"], status["stage"], status["admission"]["passed"]) == (True, "admission", True)
-        assert status["admission"]["plugins"][:2] == ["NamespaceLifecycle", "ServiceAccount"]
+        assert status["admission"]["plugins"][:3] == ["NamespaceLifecycle", "LimitRanger", "ServiceAccount"]
         assert people.admin("GET", "/api/v1/namespaces/dev/pods/web")[0] == 404
 
     @pytest.mark.parametrize(
