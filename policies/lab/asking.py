@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
+from admission.policy.parameters import Misconfigured, ParameterKind
 from cluster.api.names import GroupResource, Object
 from cluster.api.protocols import Reader
 from cluster.server.context import Context
@@ -16,7 +17,7 @@ from policies.lab.coverage import Recorder
 from policies.lab.documents import Broken
 from policies.lab.expect import Difference, differences, golden
 from policies.lab.expressions import expression_of
-from policies.lab.outcome import Outcome, outcome_of
+from policies.lab.outcome import RBAC, Outcome, outcome_of
 from policies.lab.request import Request, Unfit, placed_before, request_of
 from policies.lab.results import BROKEN, FAILED, PASSED, UNMATCHED
 from policies.lab.suite import Case, Suite
@@ -133,8 +134,12 @@ class SuiteInChain:
             found += more
         if found:
             return Verdict(FAILED, found, text=text)
-        if matched is False and expect.allowed and expect.matched is None:
-            return Verdict(UNMATCHED, why="nothing that is under test has to do with it: write matched: false, if that is meant")
+        if matched is False and expect.matched is None:
+            if outcome.allowed:
+                return Verdict(UNMATCHED, why="nothing that is under test has to do with it: write matched: false, if that is meant")
+            if not expect.says_by_whom and not (outcome.stage == RBAC and self.under_test.roles):
+                by = f'plugin "{outcome.plugin}"' if outcome.plugin else f'stage "{outcome.stage}"'
+                return Verdict(UNMATCHED, why=f"{by} denies it, and nothing that is under test: expect that, or write matched: false")
         return Verdict(PASSED)
 
     # what was exercised
@@ -187,8 +192,7 @@ class SuiteInChain:
                 used = outcome.allowed and self._chain.store.wrote("resourcequotas", namespace, name)
             else:
                 refused = outcome.plugin == "LimitRanger"
-                resource = "" if request.kind is None else request.kind.storage.resource
-                used = outcome.allowed and asked.context.method == "POST" and resource in ("pods", "persistentvolumeclaims")
+                used = outcome.allowed and _limited(request)
             if refused or used:
                 matched = self.recorder.used(subject, way="refused" if refused else "used") or matched
         return matched
@@ -203,10 +207,19 @@ class SuiteInChain:
     def reader(self) -> Reader:
         return self._chain.reader
 
-    def parameter(self, policy: Object, binding: Object | None) -> Object | None:
-        """The parameter that a binding names, where it names one."""
-        kind, reference = (policy.get("spec") or {}).get("paramKind"), ((binding or {}).get("spec") or {}).get("paramRef")
-        if not kind or not reference or not reference.get("name"):
-            return None
-        found = self._chain.world.kind_of(kind)
-        return None if found is None else self.reader.get(found.storage, reference.get("namespace") or "", reference["name"])
+    def parameters(self, policy: Object, binding: Object, namespace: str) -> Sequence[Object | None]:
+        """What a binding parameterizes a policy by, for a write in a namespace; none where it can not be told."""
+        kind, reference = ParameterKind.of(policy.get("spec") or {}), (binding.get("spec") or {}).get("paramRef")
+        try:
+            return self._chain.parameters.collect(kind, reference, namespace)
+        except Misconfigured:
+            return []
+
+
+def _limited(request: Request) -> bool:
+    """Whether a limit range has a say in a request.  Upstream: `plugin/pkg/admission/limitranger`, SupportsAttributes."""
+    method, subresource = request.method, request.subresource
+    resource = "" if request.kind is None else request.kind.storage.resource
+    if resource == "pods":
+        return (method == "POST" and not subresource) or (method in ("PUT", "PATCH") and subresource == "resize")
+    return resource == "persistentvolumeclaims" and method in ("POST", "PUT", "PATCH") and not subresource

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Final
 
 from admission.configuration import parse_configuration
+from admission.objects import Objects
 from admission.order import check_names
+from admission.policy.parameters import Parameters
 from app import handler
 from cluster.api.protocols import HttpCallers
 from cluster.assembly.admission import Admission
@@ -59,7 +61,10 @@ class LabChain:
         core = Core.of(served, self.store, Authorizers(DEFAULT), _admission(options), callers, _CLUSTER.service_cidr, self._closed)
         self.reader, self.registry, self.authorization = core.reader, core.registry, core.authorization
         self.named = Named(core.reader, options)
+        if options.client_ca or options.token_keys:
+            _ = self.named.real  # whose PEM is none is told now
         self.callers = Callers(core.reader)
+        self.parameters = Parameters(Objects(served.catalog, served.schemas), core.reader)
         self.world = World(self.store, core.registry, core.reader)
         bootstrap(core.registry, _CLUSTER, [*default_objects(), *berth_objects()], reconcile)
         self.world.begin(NAMESPACES)

@@ -10,6 +10,8 @@ import orjson
 
 from cluster.api.names import Object
 from cluster.api.user import ANONYMOUS, MASTERS, UNAUTHENTICATED, UserInfo
+from cluster.cel.patterns import compiled
+from cluster.cel.values import CelError
 from cluster.registry.patch import JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH
 from policies.lab.documents import Broken, Document, Place, Steps, read
 from policies.lab.format import check
@@ -58,7 +60,6 @@ class _Compilation:
         self._document = document
         self._files = files
         self._faults: list[tuple[Place, str]] = []
-        self._identities: dict[int, Identity] = {}
         self._folded: dict[bytes, Identity] = {}
 
     def suite(self) -> Suite:
@@ -90,7 +91,7 @@ class _Compilation:
         for position, pattern in enumerate(patterns):
             paths = self._files.matching(pattern)
             if not paths:
-                self._fault((*steps, position), f'no file is named like "{pattern}" in "{self._files.folder}"')
+                self._fault((*steps, position), f'no file is named "{pattern}" in "{self._files.folder}"')
             for path in paths:
                 try:
                     yield from self._files.manifests(path)
@@ -112,8 +113,12 @@ class _Compilation:
 
     def _object(self, value: Object, steps: Steps) -> Manifest | None:
         """An object that is given inline, or as `{file: ..., with: ...}`."""
-        if not isinstance(value.get(_FILE), str) or not value.keys() <= {_FILE, "with"}:
+        if not isinstance(value.get(_FILE), str):
             return Manifest(value, self._document, steps)
+        stray = next((key for key in value if key not in (_FILE, "with")), None)
+        if stray is not None:
+            self._faults.append((self._document.place((*steps, stray), key=True), "an object that is in a file has nothing here but with"))
+            return None
         try:
             named = self._files.one(value[_FILE])
         except Broken as broken:
@@ -177,7 +182,7 @@ class _Compilation:
 
     def _case(self, name: str, case: Object, steps: Steps) -> Case | None:
         before = len(self._faults)
-        expect = self._expectation(case.get("expect") or {}, steps)
+        expect = self._expectation(case.get("expect") or {}, (*steps, "expect"))
         who = self._identity(case.get("as", "admin"), (*steps, "as"))
         given, old, patch = case.get("object"), case.get("old"), case.get("patch")
         manifest = self._object(given, (*steps, "object")) if given is not None else None
@@ -185,8 +190,7 @@ class _Compilation:
         verb = case.get("verb") or _verb(case)
         if not verb:
             self._fault(steps, "what is asked is missing: an object, a patch, or a verb")
-        shown = manifest or before_it
-        if shown is None and not case.get("resource") and not case.get("path"):
+        if given is None and old is None and not case.get("resource") and not case.get("path"):
             self._fault(steps, "what it is about is missing: an object, a resource, or a path")
         if patch is not None and patch.keys() != {"type", "body"}:
             self._fault((*steps, "patch"), "a patch has a type and a body")
@@ -219,12 +223,18 @@ class _Compilation:
     def _expectation(self, expect: Object, steps: Steps) -> Expectation | None:
         allowed = expect.get("allowed")
         if allowed is None:
-            self._fault(steps, "expect.allowed is missing: say whether it is true or false")
+            self._fault(steps, 'field "allowed" is missing: say whether it is true or false')
             return None
         if allowed:
             wrong = [name for name in _OF_DENIALS if expect.get(name) is not None]
             if wrong:
-                self._fault(steps, f"expect.{wrong[0]} is of what is denied, and this is to be allowed")
+                self._fault((*steps, wrong[0]), "it is of what is denied, and this is to be allowed")
+                return None
+        if expect.get("messageMatches") is not None:
+            try:
+                compiled(expect["messageMatches"])
+            except CelError as error:
+                self._fault((*steps, "messageMatches"), str(error))
                 return None
         golden = expect.get("golden")
         return Expectation(
@@ -278,7 +288,7 @@ class _Compilation:
             self._fault((*steps, "impersonate"), "it names no user")
             return None
         if way == "kubeconfig":
-            return Identity(kubeconfig=self._files.path(given[way]), impersonates=impersonates)
+            return self._of_kubeconfig(given[way], impersonates, (*steps, way))
         if way == "user":
             return Identity(user_of(given), impersonates=impersonates)
         namespace, slash, name = given[way].partition("/")
@@ -286,6 +296,17 @@ class _Compilation:
             self._fault((*steps, way), f'"{given[way]}" names no service account: write it as namespace/name')
             return None
         return Identity(service_account=(namespace, name), impersonates=impersonates)
+
+    def _of_kubeconfig(self, name: str, impersonates: Mapping[str, Any], steps: Steps) -> Identity | None:
+        from cluster.client.kubeconfig import load
+
+        try:
+            return Identity(kubeconfig=load(self._files.path(name)), impersonates=impersonates)
+        except OSError as error:
+            self._fault(steps, f'"{error.filename or name}" cannot be read: {error.strerror}')
+        except ValueError as error:
+            self._fault(steps, str(error))
+        return None
 
     def _check_names(self, suite: Suite) -> None:
         seen: set[str] = set()

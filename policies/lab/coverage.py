@@ -42,7 +42,7 @@ class Recorder:
                     self.note(POLICY_BINDINGS[kind], judgement.binding, "", "used")
             elif how == "error":
                 matched = True
-            self.note(kind, judgement.policy, part, _WAYS.get(how, how))
+            self.note(kind, judgement.policy, part, "used" if applied and part.startswith("webhooks[") else _WAYS.get(how, how))
         return matched
 
     def note(self, kind: str, name: str, part: str, way: str) -> None:

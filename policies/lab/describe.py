@@ -137,10 +137,13 @@ def _expression(place: SuiteInChain, judgement: Judgement, step: Step) -> tuple[
     roots: Object = {
         "object": orjson.loads(step.before),
         "oldObject": orjson.loads(step.old),
-        "params": place.parameter(policy, binding),
         "namespaceObject": place.reader.get(GroupResource("", "namespaces"), "", step.namespace) if step.namespace else None,
         "request": step.request,
     }
+    if binding is not None:
+        found = place.parameters(policy, binding, step.namespace)
+        if len(found) <= 1:  # of several, it is not told which one it was
+            roots["params"] = found[0] if found else None
     return text, roots
 
 

@@ -6,6 +6,7 @@ is found out only when there is something to say of it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,6 +23,8 @@ MAX_BYTES: Final = 64 << 20
 MAX_VALUES: Final = 5_000_000
 """Of all documents of a file, with what aliases stand for."""
 _LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
+"""An escape that is JSON's alone."""
 _DEEP: Final = f"it nests deeper than {MAX_DEPTH} levels"
 Steps = Sequence[str | int]
 """Where a value is in a document: keys and positions."""
@@ -227,7 +230,10 @@ class _Reading:
 
 def _locate(text: bytes, position: int, path: Steps, *, key: bool) -> tuple[int, int]:
     """(line, column) of the value at a path, or of the last that is there on the way to it."""
-    nodes = _nodes(text)
+    try:
+        nodes = _nodes(text)
+    except yaml.YAMLError:  # JSON may say what YAML does not understand
+        return 0, 0
     if position >= len(nodes):
         return 0, 0
     name = node = nodes[position]
@@ -243,7 +249,7 @@ def _locate(text: bytes, position: int, path: Steps, *, key: bool) -> tuple[int,
 @lru_cache(maxsize=4)
 def _nodes(text: bytes) -> list[Any]:
     """Made once of a text, however many of its values are asked for."""
-    return list(yaml.compose_all(text, Loader=_LOADER))
+    return list(yaml.compose_all(_SURROGATE.sub(rb"\\ufffd", text), Loader=_LOADER))
 
 
 def _child(node: Any, step: str | int) -> tuple[Any, Any] | None:

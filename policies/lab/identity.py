@@ -108,7 +108,7 @@ class Callers:
         return authenticated(UserInfo(service_account_name(namespace, name), uid, service_account_groups(namespace)))
 
     def environ(self, identity: Identity) -> Mapping[str, Any]:
-        """What a request carries of an identity: credentials, whom it acts as.  ValueError, OSError for a kubeconfig that is none."""
+        """What a request carries of an identity: credentials, whom it acts as.  ValueError, OSError for a kubeconfig that has none."""
         known = self._shown.get(id(identity))
         if known is None:
             known = self._shown[id(identity)] = identity, _environ(identity)
@@ -118,9 +118,7 @@ class Callers:
 def _environ(identity: Identity) -> Mapping[str, Any]:
     found: dict[str, Any] = {}
     if identity.kubeconfig is not None:
-        from cluster.client.kubeconfig import load
-
-        found |= _credentials(load(identity.kubeconfig))
+        found |= _credentials(identity.kubeconfig)
     if identity.impersonates:
         headers = _impersonation(identity.impersonates)
         if "HTTP_AUTHORIZATION" in found:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,9 +32,6 @@ class Manifest:
         metadata = self.object.get("metadata")
         return str(metadata.get("name") or "") if isinstance(metadata, dict) else ""
 
-    def __str__(self) -> str:
-        return f"{self.object.get('kind') or 'object'} {self.name!r}"
-
 
 class Files:
     """The files that a suite names, relative to its own folder, each read once."""
@@ -42,19 +39,18 @@ class Files:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._read: dict[Path, tuple[Manifest, ...]] = {}
-
-    @property
-    def paths(self) -> Iterable[Path]:
-        """Those that were read."""
-        return self._read.keys()
+        self.paths: set[Path] = set()
+        """Those that were asked for, whether or not they are there."""
 
     def path(self, name: str) -> Path:
-        return Path(os.path.normpath(self.folder / name))
+        path = Path(os.path.normpath(self.folder / name))
+        self.paths.add(path)
+        return path
 
     def matching(self, pattern: str) -> list[Path]:
         """The files of a name or a pattern, in order."""
         if not glob.has_magic(pattern):
-            return [self.path(pattern)]
+            return [path for path in (self.path(pattern),) if path.is_file()]
         found = glob.glob(pattern, root_dir=self.folder, recursive=True)
         return [path for path in sorted(self.path(each) for each in found) if path.is_file()]
 
@@ -68,13 +64,16 @@ class Files:
     def one(self, reference: str) -> Manifest:
         """`file`, where the file has one object, or `file#name`, or `file#Kind/name`; Broken, LookupError where there is none such."""
         name, _, wanted = reference.partition("#")
-        found = self.manifests(self.path(name))
+        path = self.path(name)
+        if not path.is_file():
+            raise LookupError(f'no file is named "{name}" in "{self.folder}"')
+        found = self.manifests(path)
         kind, slash, own = wanted.rpartition("/")
         chosen = [each for each in found if not wanted or (each.name == own and (not slash or each.object.get("kind") == kind))]
         if len(chosen) == 1:
             return chosen[0]
         if not chosen:
-            known = ", ".join(f'"{each.name}"' for each in found[:10])
+            known = ", ".join(f'"{each.object["kind"]}/{each.name}"' for each in found[:10])
             raise LookupError(f'"{name}" has no object "{wanted}": it has {known or "none"}' if wanted else f'"{name}" has no object')
         raise LookupError(f'"{reference}" stands for {len(chosen)} objects: choose one as "{name}#Kind/name"')
 

@@ -49,6 +49,7 @@ class Request:
     kind: Kind | None = None
     namespace: str = ""
     name: str = ""
+    subresource: str = ""
     content_type: str = _JSON
     body: Any = None
 
@@ -85,7 +86,8 @@ def request_of(case: Case, catalog: Catalog) -> Request:
     else:
         raise Unfit(f"{case.verb} needs a name: write resourceName")
     content_type, body = case.patch if case.patch is not None else (_JSON, case.object)
-    return Request(method, _path(kind, namespace, named, case.subresource), query, kind, namespace, name, content_type, body)
+    path = _path(kind, namespace, named, case.subresource)
+    return Request(method, path, query, kind, namespace, name, case.subresource, content_type, body)
 
 
 def _kind(case: Case, catalog: Catalog) -> Kind:

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Final
 
 from cluster.api.names import Object
+from cluster.schema.model import SchemaSet
 from policies.lab.compile import load_suite
 from policies.lab.coverage import Seen, coverage
 from policies.lab.discovery import discover
-from policies.lab.documents import Broken
+from policies.lab.documents import Broken, Place
 from policies.lab.pool import PIECE, Pool
 from policies.lab.results import BROKEN, PASSED, CaseResult, RunResult, SuiteResult
 from policies.lab.suite import Suite
@@ -91,7 +92,9 @@ def run(options: RunOptions, chains: Chains | None = None, loaded: Loaded | None
         for kind, name, part, *ways in answer.get("seen", ()):
             seen[piece.planned].setdefault((kind, name, part), set()).update(ways)
         failed = failed or bool(result.broken) or not all(each.good for each in result.cases)
-    outcome = RunResult(results, loaded.broken, threshold=options.threshold)
+    outcome = RunResult(results, list(loaded.broken), threshold=options.threshold)
+    if options.select is not None and loaded.suites and not results:
+        outcome.broken.append(Broken((Place("--run"), f'"{options.select.pattern}" is found in the name of no case')))
     if options.update:
         outcome.updated = _update(outcome.cases())
     if options.coverage or options.threshold is not None:
@@ -112,13 +115,20 @@ def _planned(suites: Sequence[Suite], options: RunOptions, chains: Chains) -> tu
                 continue
             result = SuiteResult(suite, version, [CaseResult(case) for case in cases])
             results.append(result)
+            where = _of_version(suite, version) if version in suite.versions else Place("--kubernetes-version")
             try:
+                SchemaSet.for_version(version)
+                where = suite.source.place(("options",))
                 chains.of(version, suite.options)
             except (ValueError, OSError) as error:
-                result.broken = f"{suite.source.place(('options',))}: {error}"
+                result.broken = f"{where}: {error}"
                 continue
             plan.append((Planned(suite, version, cases), result))
     return results, plan
+
+
+def _of_version(suite: Suite, version: str) -> Place:
+    return suite.source.place(("kubernetesVersions", suite.versions.index(version)))
 
 
 def _jobs(asked: int, plan: Sequence[tuple[Planned, SuiteResult]]) -> int:

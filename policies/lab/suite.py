@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from cluster.api.names import Object
 from cluster.api.user import UserInfo
 from policies.lab.documents import Document, Place, Steps
 from policies.lab.manifests import Files, Manifest
+
+if TYPE_CHECKING:
+    from cluster.client.kubeconfig import Kubeconfig
 
 ALLOWED: Final = "allowed"
 
@@ -22,19 +25,9 @@ class Identity:
     user: UserInfo | None = None
     service_account: tuple[str, str] | None = None
     """Namespace and name."""
-    kubeconfig: Path | None = None
+    kubeconfig: Kubeconfig | None = None
     impersonates: Mapping[str, Any] = field(default_factory=dict)
     """`user`, `groups`, `uid` and `extra` of whom they act as."""
-
-    def __str__(self) -> str:
-        if self.kubeconfig is not None:
-            shown = f'the user of kubeconfig "{self.kubeconfig}"'
-        elif self.service_account is not None:
-            shown = f"service account {'/'.join(self.service_account)}"
-        else:
-            assert self.user is not None, "one of the three says who it is"
-            shown = f"{self.user.name} [{', '.join(self.user.groups)}]" if self.user.groups else self.user.name
-        return f"{shown} as {self.impersonates.get('user')}" if self.impersonates else shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +81,13 @@ class Expectation:
     object: Object | None = None
     golden: Path | None = None
     matched: bool | None = None
+
+    @property
+    def says_by_whom(self) -> bool:
+        """Whether there is anything that a denial by somebody else would not be."""
+        of_denial = (self.stage, self.plugin, self.policy, self.binding, self.validation, self.webhook, self.code, self.reason)
+        of_words = (self.message, self.message_contains, self.message_matches, self.object, self.golden)
+        return any(each is not None for each in (*of_denial, *of_words))
 
 
 @dataclass(frozen=True, slots=True)

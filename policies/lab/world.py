@@ -28,6 +28,7 @@ from policies.lab.manifests import Manifest
 from policies.lab.store import MemoryStore
 
 _NAMESPACES: Final = GroupResource("", "namespaces")
+_PODS: Final = GroupResource("", "pods")
 _QUOTAS: Final = GroupResource("", "resourcequotas")
 _CLUSTER_ROLES: Final = GroupResource("rbac.authorization.k8s.io", "clusterroles")
 _KEPT: Final = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation")
@@ -109,7 +110,7 @@ class World:
         strategy.prepare_for_create(obj)
         obj["metadata"] |= {"uid": new_uid(), "creationTimestamp": now()} | ({"generation": 1} if strategy.has_generation else {}) | kept
         obj["metadata"].pop("resourceVersion", None)
-        validate_new(obj, kind)
+        validate_new(_as_new(obj) if kind.storage == _PODS else obj, kind)
         if status is not None:
             obj["status"] = status
         if kind.storage == _QUOTAS and (status or {}).get("hard"):
@@ -168,6 +169,12 @@ class World:
         codec, metadata = self._registry.codec(stored), old["metadata"]
         key = codec.key(metadata.get("namespace", ""), metadata["name"])
         self._store.commit([Write(key, int(metadata["resourceVersion"]), codec.encode(obj))])
+
+
+def _as_new(pod: Object) -> Object:
+    """A pod is given ephemeral containers once it is there, never before."""
+    spec = pod.get("spec") or {}
+    return {**pod, "spec": {name: value for name, value in spec.items() if name != "ephemeralContainers"}}
 
 
 def _namespace(manifest: Manifest) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
@@ -11,7 +11,11 @@ from admission.observer import VALIDATING
 from cluster.api.names import Object
 from cluster.api.output import aligned, printable
 from policies.lab.coverage import Coverage
+from policies.lab.describe import difference
 from policies.lab.results import BROKEN, FAILED, PASSED, SAID, SKIPPED, UNMATCHED, CaseResult, RunResult, SuiteResult
+
+_LARGE: Final = 160
+"""Characters, from which on values are not shown in a line."""
 
 
 def text(result: RunResult, *, verbose: bool = False) -> str:
@@ -56,21 +60,39 @@ def said(case: CaseResult) -> str:
 
 def explained(case: CaseResult) -> Iterator[str]:
     """Why a case is not good, without its name."""
-    if case.why:
-        yield case.why
+    yield from case.why.splitlines()
     for each in case.differences:
         yield f"{each['field']}:"
-        yield from _value("expected", each["expected"])
-        yield from _value("actual", each["actual"])
+        yield from _compared(each["expected"], each["actual"])
     if case.trace is not None:
         yield "how it went:"
-        yield from (f"  {line}" for line in trace_lines(case.trace))
+        yield from (f"  {line}" for lines in trace_lines(case.trace) for line in lines.splitlines())
 
 
 def brief(case: CaseResult) -> str:
     """In a line."""
     fields = ", ".join(str(each["field"]) for each in case.differences)
     return case.why or f"not as expected: {fields}"
+
+
+def _compared(expected: Any, actual: Any) -> Iterator[str]:
+    """Both; of what is large, the lines in which they differ."""
+    if isinstance(expected, dict | list) and isinstance(actual, dict | list) and len(orjson.dumps([expected, actual])) > _LARGE:
+        yield "  expected (-), actual (+):"
+        yield from (f"  {line}" for line in difference(expected, _ordered(actual, expected)))
+        return
+    yield from _value("expected", expected)
+    yield from _value("actual", actual)
+
+
+def _ordered(value: Any, like: Any) -> Any:
+    """The same, its keys in the order of another's."""
+    if isinstance(value, dict) and isinstance(like, dict):
+        keys = [*(key for key in like if key in value), *(key for key in value if key not in like)]
+        return {key: _ordered(value[key], like.get(key)) for key in keys}
+    if isinstance(value, list) and isinstance(like, list):
+        return [_ordered(each, like[position] if position < len(like) else None) for position, each in enumerate(value)]
+    return value
 
 
 def _value(name: str, value: Any) -> Iterator[str]:
@@ -104,7 +126,8 @@ def trace_lines(trace: Object) -> Iterator[str]:
 
 
 def _stage(name: str, text: str) -> str:
-    return f"{name:<16}{text}"
+    """`text` may have several lines."""
+    return f"{name:<16}" + text.rstrip("\n").replace("\n", f"\n{'':<16}")
 
 
 def _changes(stage: str, what: str, diff: Sequence[str] | None) -> Iterator[str]:
@@ -150,6 +173,9 @@ def _table(result: RunResult) -> Iterator[Sequence[str]]:
 
 
 def coverage_lines(coverage: Coverage) -> Iterator[str]:
+    if not coverage.items:
+        yield "coverage: nothing is under test"
+        return
     covered = sum(each.covered for each in coverage.items)
     yield f"coverage {coverage.percent:.1f} % ({covered} of {len(coverage.items)} parts of what is under test)"
     missing = [each for each in coverage.items if not each.covered]
@@ -164,7 +190,7 @@ def summary(result: RunResult) -> str:
     counts = ((state, result.count(state)) for state in (PASSED, FAILED, UNMATCHED, BROKEN, SKIPPED))
     shown = ", ".join(f"{count} {SAID.get(state, state)}" for state, count in counts if count or state == PASSED)
     suites = len(result.broken) + sum(bool(each.broken) for each in result.suites)
-    shown += f", {suites} suites broken" if suites else ""
+    shown += f", {suites} {'suite' if suites == 1 else 'suites'} broken" if suites else ""
     if not result.covered_enough and result.coverage is not None:
         shown += f", coverage {result.coverage.percent:.1f} % is below {result.threshold:g} %"
     return f"{shown} in {result.seconds:.2f} s"
