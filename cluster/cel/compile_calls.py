@@ -23,6 +23,7 @@ from cluster.cel.compile_parts import (
     charged,
     take,
 )
+from cluster.cel.costs import of_matching
 from cluster.cel.functions import Function, Overload, RuntimeCost
 from cluster.cel.runtime_types import FAILED, accepts, type_name
 from cluster.cel.types import Type, TypeKind
@@ -213,6 +214,7 @@ def _in_turn(call: Callable[..., Any], runs: Sequence[Evaluator]) -> Evaluator:
 
 def _with_cost(meaning: Meaning, runs: Sequence[Evaluator], cost: RuntimeCost) -> Evaluator:
     call, in_turn = meaning.call, meaning.in_turn
+    beforehand = cost is of_matching  # no pattern is looked for longer than is paid for
 
     def evaluate(frame: Frame) -> Any:
         values: list[Any] = []
@@ -229,6 +231,9 @@ def _with_cost(meaning: Meaning, runs: Sequence[Evaluator], cost: RuntimeCost) -
             if len(values) == len(runs):
                 take(frame, _cost_of_failed(cost, values))
             raise failure
+        if beforehand:
+            take(frame, _cost_of_failed(cost, values))
+            return _called(call, values)
         try:
             result = _called(call, values)
         except CelError:

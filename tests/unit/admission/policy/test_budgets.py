@@ -8,7 +8,7 @@ import pytest
 
 from cluster.api.errors import Timeout
 from cluster.api.names import Object
-from tests.unit.admission.policy.world import DEAR, PolicyWorld, binding, created, judge, policy
+from tests.unit.admission.policy.world import DEAR, PolicyWorld, binding, created, judge, pod, policy
 
 OUT = "validation failed due to running out of cost budget, no further validation rules will be run"
 TOO_DEAR = f"{DEAR} && {DEAR}"
@@ -28,6 +28,29 @@ def test_what_takes_long_is_stopped() -> None:
     began = time.monotonic()
     assert judge(slow).endswith(STOPPED)
     assert time.monotonic() - began < 20
+
+
+@pytest.mark.parametrize(
+    ("expression", "pattern", "said"),
+    [
+        ("!text.matches('^(a+)+$')", "", ""),
+        ("text.find('(a|aa)+c') == ''", "", ""),
+        ("!text.matches(pattern)", "^(a|aa)+$", ""),
+        ("[1, 2, 3, 4, 5, 6, 7, 8, 9, 0].all(x, [1, 2].all(y, !text.matches(pattern)))", "^(a|aa)+(a|aa)+$", STOPPED),
+        ("!text.matches(pattern)", "(a*)*" * 2000, STOPPED),
+        ("text.find(pattern) == ''", "(a*)*" * 2000, STOPPED),
+        ("text.findAll(pattern).size() == 0", "(a*)*" * 2000, STOPPED),
+        ("!text.matches(pattern)", "(a{1000}){1000}", "error parsing regexp: invalid repeat count: `{1000}`"),
+    ],
+)
+def test_a_pattern_that_takes_long_is_stopped_before_it_is_looked_for(expression: str, pattern: str, said: str) -> None:
+    given = created(pod(annotations={"text": "a" * 200_000 + "b", "pattern": pattern}))
+    began = time.monotonic()
+    for name in ("text", "pattern"):
+        expression = expression.replace(name, f"object.metadata.annotations.{name}")
+    assert judge(expression, attributes=given).endswith(said)
+    assert bool(judge(expression, attributes=given)) is bool(said)
+    assert time.monotonic() - began < 10
 
 
 @pytest.mark.parametrize(("count", "said"), [(14, ""), (15, OUT)])
