@@ -194,6 +194,8 @@ def test_what_a_policy_adds_is_defaulted_and_judged_by_policies_and_validation(p
         ("op: 'add', path: '/data', value: 1", 500, "Internal error occurred: json: cannot unmarshal number into Go struct field"),
         ("op: 'add', path: '/spec', value: {'a': 'b'}", 500, 'Internal error occurred: strict decoding error: unknown field "spec"'),
         ("op: 'replace', path: '/kind', value: 'Secret'", 500, "Internal error occurred: "),
+        ("op: 'replace', path: '', value: {'a': 'b'}", 500, 'Internal error occurred: strict decoding error: unknown field "a"'),
+        ("op: 'remove', path: ''", 403, "JSON Patch: "),
         ("op: 'remove', path: '/data/none'", 403, "JSON Patch: error in remove for path: '/data/none': Unable to remove nonexistent key"),
         ("op: 'add', path: '/data/y', value: object.none", 403, "resulted in error: no such key: none"),
     ],

@@ -125,6 +125,8 @@ def test_a_bad_answer_is_told_of_or_passed_over(hooked: Hooked, respond: Callabl
     ("operation", "why"),
     [
         ({"op": "remove", "path": "/data/none"}, "Unable to remove nonexistent key: none: missing value"),
+        ({"op": "remove", "path": ""}, "missing value"),
+        ({"op": "replace", "path": "", "value": None}, "replace operation value must be object or array"),
         ({"op": "replace", "path": "", "value": []}, "the server rejected our request due to an error in our request"),
         ({"op": "replace", "path": "/data", "value": "text"}, "json: cannot unmarshal string into Go struct field ConfigMap.data"),
         ({"op": "replace", "path": "/kind", "value": "Secret"}, "unknown conversion"),
@@ -328,6 +330,7 @@ def escaping(namespace: str) -> list[tuple[list[dict[str, Any]], int, str]]:
     return [
         ([{"op": replace, "path": "/metadata/namespace", "value": "kube-system"}], 400, "does not match the namespace sent on the request"),
         ([{"op": "remove", "path": "/metadata"}], 422, "name or generateName is required"),
+        ([{"op": replace, "path": "", "value": {}}], 422, "name or generateName is required"),
         ([{"op": replace, "path": "/metadata/name", "value": "UPPER"}], 422, "Invalid value"),
         ([add("/metadata/labels", {"bad label": "x"})], 422, "Invalid value"),
         ([add("/binaryData", {"x": "eA=="})], 422, "duplicate of key present in"),
