@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from admission.policy.parameters import Misconfigured, ParameterKind
+from cluster.api.authorization import Attributes
 from cluster.api.names import GroupResource, Object
 from cluster.api.protocols import Reader
 from cluster.server.context import Context
-from cluster.server.filters import question_of
 from policies.lab.chain import LabChain
 from policies.lab.coverage import Recorder
 from policies.lab.documents import Broken
@@ -24,8 +24,8 @@ from policies.lab.suite import Case, Suite
 from policies.lab.trace import Judgements
 from policies.lab.under_test import Subject, under_test
 from policies.lab.webhooks import Webhooks
-from rbac.authz.index import Binding
-from rbac.explain.view import Found, allowing, own_bindings
+from rbac.authz.index import CLUSTER_ROLES, Binding
+from rbac.explain.view import Display, Found, allowing, own_bindings
 
 _GROUP: Final = "admissionregistration.k8s.io"
 
@@ -36,12 +36,12 @@ class BrokenCase(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What was asked and what became of it; `granted` is the rule that RBAC allowed it by, if that was found out."""
+    """What was asked and what became of it; `questions` are those that RBAC has allowed on the way."""
 
     request: Request
     context: Context
     outcome: Outcome
-    granted: tuple[Binding, Found] | None = None
+    questions: Sequence[Attributes] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +101,14 @@ class SuiteInChain:
         try:
             context.observer = observer
             chain.named.user = chain.callers.user(case.who)
+            chain.questions.clear()
             response = chain.handle(context)
             outcome = outcome_of(context, response, observer.judgements)
             if outcome.internal:
                 raise BrokenCase(f"the chain failed: {outcome.message}")
             if webhooks.unanswered:
                 raise BrokenCase(webhooks.unanswered[0])
-            yield Asked(request, context, outcome)
+            yield Asked(request, context, outcome, tuple(chain.questions))
         finally:
             chain.store.undo(mark)
 
@@ -154,26 +155,31 @@ class SuiteInChain:
         return matched
 
     def _by_roles(self, asked: Asked) -> bool:
-        found = self.granted(asked.context)
-        if found is None:
-            return False
-        binding, rule = found
+        """By what RBAC was asked: the request itself, an impersonation, what admission wants to know."""
+        matched = False
+        for found in map(self.granted, asked.questions):
+            matched = (found is not None and self._by_role(*found)) or matched
+        return matched
+
+    def _by_role(self, binding: Binding, rule: Found) -> bool:
+        recorder = self.recorder
         kind, name = ("RoleBinding", f"{binding.namespace}/{binding.name}") if binding.namespace else ("ClusterRoleBinding", binding.name)
         role = Subject(binding.role_kind, "/".join(binding.role) if binding.role[0] else binding.role[1])
-        used = [
-            self.recorder.used(Subject(kind, name)),
-            self.recorder.used(role),
-            self.recorder.used(role, f"rules[{rule.place}]"),
-        ]
+        used = [recorder.used(Subject(kind, name)), recorder.used(role), recorder.used(role, f"rules[{rule.place}]")]
+        for origin in self.shown_role(binding, rule).get("aggregatedFrom", ()):
+            part = Subject("ClusterRole", origin)
+            stored = self.reader.get(CLUSTER_ROLES, "", origin) or {}
+            places = [place for place, each in enumerate(stored.get("rules") or ()) if each == rule.rule.source]
+            used += [recorder.used(part), *(recorder.used(part, f"rules[{place}]") for place in places)]
         return any(used)
 
-    def granted(self, context: Context) -> tuple[Binding, Found] | None:
-        """The rule that RBAC allowed the request by: the first, as the authorizer looks for it."""
-        verdict = context.verdict
-        if verdict is None or not verdict.allowed or not verdict.reason.startswith("RBAC"):
-            return None
-        question, index = question_of(context), self._chain.authorization.index
-        assert index is not None, "RBAC has allowed it"
+    def shown_role(self, binding: Binding, rule: Found) -> Object:
+        """The role of a binding, and where its rule was aggregated from."""
+        return Display(self.reader).role(binding, rule.rule.source)
+
+    def granted(self, question: Attributes) -> tuple[Binding, Found] | None:
+        """The rule that RBAC allows it by: the first, as the authorizer looks for it."""
+        index = self._chain.authorization.index
         for binding in own_bindings(index, question.user, question.namespace if question.is_resource else ""):
             found = allowing(index.role(binding), question)
             if found is not None:

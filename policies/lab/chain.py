@@ -11,6 +11,7 @@ from admission.objects import Objects
 from admission.order import check_names
 from admission.policy.parameters import Parameters
 from app import handler
+from cluster.api.authorization import Attributes, Verdict
 from cluster.api.protocols import HttpCallers
 from cluster.assembly.admission import Admission
 from cluster.assembly.authorization import Authorizers
@@ -60,6 +61,9 @@ class LabChain:
         self._closed = threading.Event()
         core = Core.of(served, self.store, Authorizers(DEFAULT), _admission(options), callers, _CLUSTER.service_cidr, self._closed)
         self.reader, self.registry, self.authorization = core.reader, core.registry, core.authorization
+        self.questions: list[Attributes] = []
+        """What RBAC has allowed since they were last cleared: the request itself, and what else is asked on its way."""
+        core.authorization.authorizer.told = self._told
         self.named = Named(core.reader, options)
         if options.client_ca or options.token_keys:
             _ = self.named.real  # whose PEM is none is told now
@@ -77,6 +81,10 @@ class LabChain:
         dispatcher = core.dispatcher(actions, self.named, OwnHandlers(), lambda _: Response("", 200))
         parts = Parts(self.named, authorizer, dispatcher, Uncounted(), None, OpenStreams(core.reader), self.store.settle)
         self.handle: Final[Handler] = handler(parts)
+
+    def _told(self, question: Attributes, verdict: Verdict) -> None:
+        if verdict.allowed and verdict.reason.startswith("RBAC"):
+            self.questions.append(question)
 
 
 def _admission(options: Options) -> Admission:

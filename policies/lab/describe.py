@@ -12,12 +12,13 @@ from admission.observer import MUTATING, VALIDATING, Judgement
 from cluster.api.names import GroupResource, Object
 from cluster.api.output import as_yaml
 from cluster.api.user import user_fields
+from cluster.server.filters import question_of
 from policies.lab.asking import Asked, SuiteInChain
 from policies.lab.expressions import expression_of, values_in
 from policies.lab.outcome import AUTHENTICATION, RBAC
 from policies.lab.trace import Step, Trace
 from rbac.authz.index import Binding
-from rbac.explain.view import Found, role_reference
+from rbac.explain.view import Found
 
 _MOST_LINES: Final = 200
 """Of one difference."""
@@ -87,14 +88,14 @@ def _authorization(place: SuiteInChain, asked: Asked) -> Object:
     if verdict is None:
         return {}
     shown: Object = {"allowed": verdict.allowed, "reason": verdict.reason or "member of system:masters"}
-    granted = place.granted(context)
-    return shown | (_grant(*granted) if granted is not None else {})
+    granted = place.granted(question_of(context)) if verdict.allowed and verdict.reason.startswith("RBAC") else None
+    return shown | (_grant(place, *granted) if granted is not None else {})
 
 
-def _grant(binding: Binding, found: Found) -> Object:
+def _grant(place: SuiteInChain, binding: Binding, found: Found) -> Object:
     kind = "RoleBinding" if binding.namespace else "ClusterRoleBinding"
     where = {"namespace": binding.namespace} if binding.namespace else {}
-    return {"binding": {"kind": kind, "name": binding.name, **where}, "role": role_reference(binding), "rule": found.shown()}
+    return {"binding": {"kind": kind, "name": binding.name, **where}, "role": place.shown_role(binding, found), "rule": found.shown()}
 
 
 def _step(place: SuiteInChain, step: Step) -> Object:

@@ -6,6 +6,7 @@ an index (Node, RBAC) is made once, and only where the first configuration names
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -59,6 +60,8 @@ class ConfiguredAuthorizer:
         self._union = UnionAuthorizer(())
         self._listers: tuple[RuleLister, ...] = ()
         self._configuration: Configuration = ()
+        self.told: Callable[[Attributes, Verdict], None] | None = None
+        """Is told of all that is asked and answered, where somebody wants to know it of one request: a test of roles."""
 
     @property
     def members(self) -> tuple[Authorizer, ...]:
@@ -66,7 +69,10 @@ class ConfiguredAuthorizer:
         return self._union.members
 
     def authorize(self, attributes: Attributes) -> Verdict:
-        return self._union.authorize(attributes)
+        verdict = self._union.authorize(attributes)
+        if self.told is not None:
+            self.told(attributes, verdict)
+        return verdict
 
     def rules_for(self, user: UserInfo, namespace: str) -> ListedRules:
         """What a user may do in a namespace, as far as the authorizers can list it."""

@@ -143,7 +143,9 @@ def user_line(user: Object) -> str:
 def _rbac(rbac: Object) -> Iterator[str]:
     yield _stage("rbac", str(rbac.get("message") or rbac.get("reason") or ""))
     if "rule" in rbac:
-        yield _stage("", f"rules[{rbac['rule']['index']}] of {rbac['role']['kind']} {rbac['role']['name']}")
+        role = rbac["role"]
+        origins = f", aggregated from {', '.join(role['aggregatedFrom'])}" if role.get("aggregatedFrom") else ""
+        yield _stage("", f"rules[{rbac['rule']['index']}] of {role['kind']} {role['name']}{origins}")
 
 
 def _step(step: Object) -> Iterator[str]:
