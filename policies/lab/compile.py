@@ -43,14 +43,13 @@ _OF_DENIALS: Final = (
 _WHO: Final = ("user", "serviceAccount", "kubeconfig")
 
 
-def load_suite(path: Path, shown_as: str = "") -> Suite:
-    """Broken, with everything that is wrong with it."""
-    file = shown_as or str(path)
-    found = read(path, file)
+def load_suite(path: Path, files: Files | None = None) -> Suite:
+    """Broken, with everything that is wrong with it; `files` knows even then what it is made of."""
+    found = read(path)
     if len(found) != 1:
-        raise Broken((Place(file), f"a suite is one document, this file has {len(found)}"))
+        raise Broken((Place(str(path)), f"a suite is one document, this file has {len(found)}"))
     check(found[0])
-    return _Compilation(found[0], Files(path.parent)).suite()
+    return _Compilation(found[0], files or Files(path.parent)).suite()
 
 
 class _Compilation:

@@ -42,12 +42,21 @@ def _expanded(text: str) -> Iterator[Path]:
 
 
 def _in_folder(folder: Path) -> Iterator[Path]:
-    for root, folders, files in os.walk(folder):
-        folders[:] = sorted(each for each in folders if each not in _LEFT_OUT)
-        for name in sorted(files):
-            path = Path(os.path.normpath(Path(root) / name))
+    for root, files in _walk(folder):
+        for path in (Path(os.path.normpath(root / name)) for name in sorted(files)):
             if is_suite(path):
                 yield path
+
+
+def folders(folder: Path) -> Iterator[Path]:
+    """A folder and all below it that suites are looked for in."""
+    yield from (root for root, _ in _walk(folder))
+
+
+def _walk(folder: Path) -> Iterator[tuple[Path, list[str]]]:
+    for root, below, files in os.walk(folder):
+        below[:] = sorted(each for each in below if each not in _LEFT_OUT)
+        yield Path(root), files
 
 
 def is_suite(path: Path) -> bool:

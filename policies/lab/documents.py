@@ -74,9 +74,9 @@ def shown(path: Steps) -> str:
     return text.removeprefix(".")
 
 
-def read(path: Path, shown_as: str = "") -> list[Document]:
+def read(path: Path) -> list[Document]:
     """All documents of a file, but for empty ones; Broken."""
-    file = shown_as or str(path)
+    file = str(path)
     try:
         with path.open("rb") as opened:
             text = opened.read(MAX_BYTES + 1)

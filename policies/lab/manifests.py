@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cluster.api.names import Object
+from policies.lab.discovery import folders
 from policies.lab.documents import Broken, Document, Place, Steps, read
 
 
@@ -40,7 +41,7 @@ class Files:
         self.folder = folder
         self._read: dict[Path, tuple[Manifest, ...]] = {}
         self.paths: set[Path] = set()
-        """Those that were asked for, whether or not they are there."""
+        """Those that were asked for, whether or not they are there, and the folders in which patterns were looked for."""
 
     def path(self, name: str) -> Path:
         path = Path(os.path.normpath(self.folder / name))
@@ -51,6 +52,7 @@ class Files:
         """The files of a name or a pattern, in order."""
         if not glob.has_magic(pattern):
             return [path for path in (self.path(pattern),) if path.is_file()]
+        self.paths |= set(searched(self.folder, pattern))
         found = glob.glob(pattern, root_dir=self.folder, recursive=True)
         return [path for path in sorted(self.path(each) for each in found) if path.is_file()]
 
@@ -76,6 +78,16 @@ class Files:
             known = ", ".join(f'"{each.object["kind"]}/{each.name}"' for each in found[:10])
             raise LookupError(f'"{name}" has no object "{wanted}": it has {known or "none"}' if wanted else f'"{name}" has no object')
         raise LookupError(f'"{reference}" stands for {len(chosen)} objects: choose one as "{name}#Kind/name"')
+
+
+def searched(folder: Path, pattern: str) -> Iterator[Path]:
+    """The folders that a pattern is looked for in."""
+    parts = Path(pattern).parts
+    fixed = next(position for position, part in enumerate(parts) if glob.has_magic(part))
+    base = Path(os.path.normpath(folder.joinpath(*parts[:fixed])))
+    yield base
+    if fixed < len(parts) - 1:
+        yield from folders(base)
 
 
 def of_document(document: Document) -> Iterator[Manifest]:

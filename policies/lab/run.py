@@ -17,6 +17,7 @@ from policies.lab.compile import load_suite
 from policies.lab.coverage import Seen, coverage
 from policies.lab.discovery import discover
 from policies.lab.documents import Broken, Place
+from policies.lab.manifests import Files
 from policies.lab.pool import PIECE, Pool
 from policies.lab.results import BROKEN, PASSED, CaseResult, RunResult, SuiteResult
 from policies.lab.suite import Suite
@@ -49,7 +50,7 @@ class Loaded:
     suites: list[Suite] = field(default_factory=list)
     broken: list[Broken] = field(default_factory=list)
     files: set[Path] = field(default_factory=set)
-    """All that suites are made of."""
+    """All that suites are made of, and the folders that more of it could come into."""
 
 
 def load(paths: Iterable[str]) -> Loaded:
@@ -62,14 +63,12 @@ def load(paths: Iterable[str]) -> Loaded:
         except Broken as broken:
             loaded.broken.append(broken)
     for path in found:
-        loaded.files.add(path)
+        files = Files(path.parent)
         try:
-            suite = load_suite(path)
+            loaded.suites.append(load_suite(path, files))
         except Broken as broken:
             loaded.broken.append(broken)
-            continue
-        loaded.suites.append(suite)
-        loaded.files.update(suite.files.paths)
+        loaded.files |= {path, *files.paths}
     return loaded
 
 

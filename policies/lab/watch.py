@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import glob
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from cluster.api.followed_file import FollowedFiles
+from policies.lab.discovery import folders
+from policies.lab.manifests import searched
 from policies.lab.results import RunResult
 from policies.lab.run import Loaded, RunOptions, load, run
 from policies.lab.worker import Chains
@@ -21,7 +24,8 @@ def watch(options: RunOptions, report: Callable[[RunResult], None], wait: Callab
     pause = wait or _pause
     while True:
         loaded = load(options.paths)
-        followed = FollowedFiles(lambda loaded=loaded: _files(options, loaded))  # type: ignore[misc] # a default binds this round's
+        files = _files(options, loaded)  # what comes into a folder changes it
+        followed = FollowedFiles(lambda files=files: files)  # type: ignore[misc] # a default binds this round's
         before = followed.looks()
         result = run(options, chains, loaded)
         report(result)
@@ -46,5 +50,8 @@ def _files(options: RunOptions, loaded: Loaded) -> set[Path]:
     files |= {place for broken in loaded.broken for place in (Path(each.file) for each, _ in broken.faults)}
     for each in options.paths:
         path = Path(each)
-        files |= {path, *(below for below in path.rglob("*") if below.is_dir())} if path.is_dir() else {path}
+        if path.is_dir():
+            files |= set(folders(path))
+        else:
+            files |= {path, *(searched(Path(), each) if glob.has_magic(each) else ())}
     return files | {file.parent for file in loaded.files}
