@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,6 +32,7 @@ def _subparsers(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentP
     return dict(found[0].choices) if found else {}
 
 
+@functools.cache
 def _tests() -> str:
     own = Path(__file__)
     return "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py") if path != own)
@@ -42,6 +44,7 @@ def _sources() -> Iterator[Path]:
         yield from (ROOT / package).rglob("*.py")
 
 
+@functools.cache
 def _imports(path: Path) -> set[str]:
     """The top-level modules that a file imports, wherever in it."""
     tree = ast.parse(path.read_text())

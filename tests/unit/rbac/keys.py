@@ -76,6 +76,13 @@ def authorities() -> Authorities:
     return Authorities.of_pem(authority()[0])
 
 
+@functools.cache
+def token_keys(signing: bytes, *verifying: bytes) -> TokenKeys:
+    """Loading a private RSA key, which checks it, takes longer than most tests."""
+    public: list[PublicKey] = [key for pem in verifying for key in load_public_keys(pem)]
+    return TokenKeys.of(signing, public)
+
+
 class Keys:
     """A KeySource: one key signs, others verify too; `change` swaps them all at once."""
 
@@ -83,8 +90,7 @@ class Keys:
         self.change(signing, *verifying)
 
     def change(self, signing: bytes, *verifying: bytes) -> None:
-        public: list[PublicKey] = [key for pem in verifying for key in load_public_keys(pem)]
-        self._keys = TokenKeys.of(signing, public)
+        self._keys = token_keys(signing, *verifying)
 
     def current(self) -> TokenKeys:
         return self._keys

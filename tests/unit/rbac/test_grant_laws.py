@@ -133,7 +133,7 @@ class Cluster:
 
 
 @given(OBJECTS, WRITES)
-@settings(max_examples=300)
+@settings(max_examples=120)
 def test_no_writes_that_are_let_through_give_their_writer_more(objects: list[Object], writes: list[Object]) -> None:
     cluster = Cluster(objects)
     before = cluster.held(WRITER)
@@ -144,7 +144,7 @@ def test_no_writes_that_are_let_through_give_their_writer_more(objects: list[Obj
 
 
 @given(OBJECTS, WRITES)
-@settings(max_examples=200)
+@settings(max_examples=100)
 def test_no_writes_that_are_let_through_give_others_more_than_their_writer_has(objects: list[Object], writes: list[Object]) -> None:
     cluster = Cluster(objects)
     own = cluster.held(WRITER)

@@ -55,7 +55,7 @@ def there(objects: list[Object], *, impersonates: bool) -> World:
 
 
 @given(objects=OBJECTS, identity=IDENTITIES, impersonates=st.booleans(), question=QUESTIONS)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_what_is_issued_may_do_nothing_that_its_issuer_may_not(
     objects: list[Object], identity: tuple[str, tuple[str, ...]], impersonates: bool, question: Attributes
 ) -> None:
@@ -69,7 +69,7 @@ def test_what_is_issued_may_do_nothing_that_its_issuer_may_not(
 
 
 @given(objects=OBJECTS, name=st.sampled_from(["u2", "test:x", "system:admin", "dev", "dev:"]))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_without_impersonation_no_name_outside_the_namespace_is_issued(objects: list[Object], name: str) -> None:
     world = there([each for each in objects if "*" not in str(each.get("rules"))], impersonates=False)
     assert not is_issued(world, RbacIndex.following(world), name, ())
