@@ -53,7 +53,7 @@ def mirror(**change: object) -> Object:
         "metadata": {"name": "m", "annotations": {"kubernetes.io/config.mirror": "x"}, "ownerReferences": [owner]},
         "spec": {"nodeName": "n1"},
     }
-    obj["metadata"] |= change.pop("metadata", {})  # type: ignore[operator]
+    obj["metadata"] |= change.pop("metadata", {})
     owner |= change.pop("owner", {})  # type: ignore[call-overload]
     obj["spec"] |= change
     return obj
@@ -102,6 +102,8 @@ def changed(obj: Object, **parts: Object) -> Object:
 
 
 NODE_OBJECT: Object = {"metadata": {"name": "n1", "labels": {"kubernetes.io/hostname": "n1"}}, "spec": {}}
+CONFIGURED = {"configSource": {"configMap": {"name": "a"}}}
+LABELS = 'node "n1" cannot update labels through pod status'
 CLAIM: Object = {"metadata": {"name": "c", "resourceVersion": "1"}, "spec": {}, "status": {"phase": "Bound"}}
 
 
@@ -117,12 +119,24 @@ CLAIM: Object = {"metadata": {"name": "c", "resourceVersion": "1"}, "spec": {}, 
         (write("UPDATE", "pods/status", MINE, THEIRS), 'node "n1" can only update pod status for pods with spec.nodeName set to itself'),
         (
             write("UPDATE", "pods/status", changed(MINE, metadata={"labels": {"a": "b"}}), MINE),
-            'node "n1" cannot update labels through pod status',
+            LABELS,
         ),
         (
             write("UPDATE", "pods/status", changed(MINE, status={"resourceClaimStatuses": [{"name": "a"}]}), MINE),
             'node "n1" cannot update resource claim statues',
         ),
+        (
+            write("UPDATE", "pods/status", changed(MINE, status={"extendedResourceClaimStatus": {"resourceClaimName": "a"}}), MINE),
+            'node "n1" cannot update extended resource claim status',
+        ),
+        (write("UPDATE", "pods/status", MINE, changed(MINE, metadata={"labels": {"a": "b"}})), LABELS),
+        (write("CREATE", "pods/status", MINE, namespace="dev"), 'unexpected operation "CREATE"'),
+        (write("DELETE", "pods/status", None, MINE, namespace="dev", name="mine"), 'unexpected operation "DELETE"'),
+        (write("CREATE", "pods/eviction", {"metadata": {"name": "gone"}}, namespace="dev"), 'pod "gone" not found'),
+        (write("CREATE", "pods/eviction", {"metadata": {}}, namespace="dev", name="mine"), None),
+        (write("CREATE", "pods/eviction", {"metadata": {}}, namespace="dev"), "could not determine pod from request data"),
+        (write("UPDATE", "pods/eviction", {"metadata": {"name": "mine"}}, namespace="dev"), "unexpected operation UPDATE"),
+        (write("DELETE", "pods/eviction", None, namespace="dev", name="mine"), "unexpected operation DELETE"),
         (write("CREATE", "pods/eviction", {"metadata": {"name": "mine"}}, namespace="dev"), None),
         (
             write("CREATE", "pods/eviction", {"metadata": {"name": "theirs"}}, namespace="dev"),
@@ -151,6 +165,37 @@ CLAIM: Object = {"metadata": {"name": "c", "resourceVersion": "1"}, "spec": {}, 
             write("UPDATE", "nodes", changed(NODE_OBJECT, metadata={"labels": {"x.k8s.io/b": "1", "x.k8s.io/a": "1"}}), NODE_OBJECT),
             "is not allowed to modify labels: x.k8s.io/a, x.k8s.io/b",
         ),
+        (write("UPDATE", "nodes", NODE_OBJECT, changed(NODE_OBJECT, spec={"configSource": {}})), None),
+        (
+            write("UPDATE", "nodes", changed(NODE_OBJECT, spec=CONFIGURED), changed(NODE_OBJECT, spec=CONFIGURED)),
+            None,
+        ),
+        (
+            write("UPDATE", "nodes", NODE_OBJECT, changed(NODE_OBJECT, spec={"taints": [{"key": "a"}]})),
+            'node "n1" is not allowed to modify taints',
+        ),
+        (
+            write("UPDATE", "nodes", NODE_OBJECT, changed(NODE_OBJECT, metadata={"ownerReferences": [{}]})),
+            'node "n1" is not allowed to modify ownerReferences',
+        ),
+        (
+            write("UPDATE", "nodes", NODE_OBJECT, changed(NODE_OBJECT, metadata={"labels": {"x.k8s.io/a": "1"}})),
+            "is not allowed to modify labels: x.k8s.io/a",
+        ),
+        (
+            write(
+                "UPDATE",
+                "nodes",
+                changed(NODE_OBJECT, metadata={"labels": {"x.k8s.io/a": "1", "example.com/b": "2"}}),
+                changed(NODE_OBJECT, metadata={"labels": {"x.k8s.io/a": "1"}}),
+            ),
+            None,
+        ),
+        (
+            write("UPDATE", "nodes", changed(NODE_OBJECT, metadata={"name": "n2"}), name="n2"),
+            'node "n1" is not allowed to modify node "n2"',
+        ),
+        (write("DELETE", "nodes", name="n1"), None),
         (write("DELETE", "nodes", name="n2"), 'node "n1" is not allowed to modify node "n2"'),
         (write("UPDATE", "persistentvolumeclaims", CLAIM, CLAIM), "may only update PVC status"),
         (
@@ -183,6 +228,10 @@ CLAIM: Object = {"metadata": {"name": "c", "resourceVersion": "1"}, "spec": {}, 
         (
             write("DELETE", "resourceslices.resource.k8s.io", None, {"spec": {"nodeName": "n2"}}),
             "can only delete ResourceSlice with the same NodeName as the requesting node",
+        ),
+        (
+            write("CREATE", "podcertificaterequests.certificates.k8s.io", {"metadata": {"name": "x"}}, namespace="dev"),
+            "PodCertificateRequest feature gate is disabled",
         ),
         (write("CREATE", "configmaps", {"metadata": {"name": "x"}}), None),
     ],
@@ -323,6 +372,13 @@ def signing_request(common_name: str, signer: str) -> Attributes:
 )
 def test_which_certificates_a_node_asks_for(world: World, common_name: str, signer: str, message: str | None) -> None:
     assert verdict(world, signing_request(common_name, signer)) == message
+
+
+def test_a_request_for_a_certificate_that_is_none_is_refused(world: World) -> None:
+    obj = {"metadata": {"name": "x"}, "spec": {"signerName": "kubernetes.io/kubelet-serving", "request": "bm9uZQ=="}}
+    said = verdict(world, write("CREATE", "certificatesigningrequests.certificates.k8s.io", obj))
+    assert said is not None
+    assert said.startswith("unable to parse csr: ")
 
 
 def test_who_is_no_node_is_not_restricted(world: World) -> None:

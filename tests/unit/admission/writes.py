@@ -18,6 +18,7 @@ KINDS = {
     "persistentvolumeclaims": "PersistentVolumeClaim",
     "resourceslices.resource.k8s.io": "ResourceSlice",
     "certificatesigningrequests.certificates.k8s.io": "CertificateSigningRequest",
+    "podcertificaterequests.certificates.k8s.io": "PodCertificateRequest",
     "priorityclasses.scheduling.k8s.io": "PriorityClass",
     "localsubjectaccessreviews.authorization.k8s.io": "LocalSubjectAccessReview",
     "configmaps": "ConfigMap",
