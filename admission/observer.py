@@ -5,8 +5,7 @@ A server serves without one, so that a request pays a look at None.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from admission.attributes import Attributes
@@ -16,8 +15,7 @@ MUTATING: Final = "mutating"
 VALIDATING: Final = "validating"
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(NamedTuple):
     """One part of a policy or webhook that was looked at: `part` is its path in the policy's spec, e.g. `validations[0]`.
 
     `outcome` is `true` or `false` of a condition or validation, `evaluated` of what comes to anything else (a variable, a message, an
@@ -34,6 +32,9 @@ class Judgement:
 
 
 class Observer(Protocol):
+    thorough: bool
+    """Whether it is to be told of policies whose rules do not match, too."""
+
     def entered(self, phase: str, plugin: str, attributes: Attributes) -> None:
         """A plugin is about to see the write."""
         ...

@@ -55,7 +55,7 @@ class MutatingAdmissionPolicy:
     def admit(self, attributes: Attributes) -> None:
         """What policies say that can not be applied, once all have been."""
         candidates = self._index.candidates(attributes)
-        if attributes.observer is not None:
+        if attributes.observer is not None and attributes.observer.thorough:
             tell_of_others(self.name, attributes, self._index.policies(), candidates)
         if not candidates:
             return

@@ -53,7 +53,7 @@ class ValidatingAdmissionPolicy:
     def validate(self, attributes: Attributes) -> None:
         """What the first policy that denies has to say, once all have been asked."""
         candidates = self._index.candidates(attributes)
-        if attributes.observer is not None:
+        if attributes.observer is not None and attributes.observer.thorough:
             tell_of_others(self.name, attributes, self._index.policies(), candidates)
         if not candidates:
             return

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from admission.observer import Judgement
 from policies.lab.outcome import Outcome
 from policies.lab.under_test import PLUGIN_KINDS, POLICY_BINDINGS, Part, Subject, UnderTest
 
@@ -23,27 +24,38 @@ class Recorder:
     def __init__(self, under_test: UnderTest) -> None:
         self._under_test = under_test
         self.seen: Seen = {}
+        self._noted: dict[Judgement, bool] = {}
+        """Judgements that are noted, and whether anything that is under test had to do with them."""
+
+    def taken(self) -> Seen:
+        """What was seen since this was last asked."""
+        seen, self.seen = self.seen, {}
+        self._noted.clear()
+        return seen
 
     def judged(self, outcome: Outcome) -> bool:
         """By policies and webhooks."""
-        matched = False
-        names = self._under_test.judged
+        matched, noted = False, self._noted
         for judgement in outcome.judgements:
-            own = names.get(judgement.plugin)
-            if own is None or judgement.policy not in own:
-                continue
-            part, how = judgement.part, judgement.outcome
-            applied = part.startswith(_APPLIED) or (part.startswith("webhooks[") and "." not in part and how in _CALLED)
-            kind = PLUGIN_KINDS[judgement.plugin]
-            if applied:
-                matched = True
-                self.note(kind, judgement.policy, "", "used")
-                if judgement.binding:
-                    self.note(POLICY_BINDINGS[kind], judgement.binding, "", "used")
-            elif how == "error":
-                matched = True
-            self.note(kind, judgement.policy, part, "used" if applied and part.startswith("webhooks[") else _WAYS.get(how, how))
+            known = noted.get(judgement)
+            if known is None:
+                known = noted[judgement] = self._judged(judgement)
+            matched = matched or known
         return matched
+
+    def _judged(self, judgement: Judgement) -> bool:
+        own = self._under_test.judged.get(judgement.plugin)
+        if own is None or judgement.policy not in own:
+            return False
+        kind, part, how = PLUGIN_KINDS[judgement.plugin], judgement.part, judgement.outcome
+        called = part.startswith("webhooks[") and "." not in part and how in _CALLED
+        self.note(kind, judgement.policy, part, "used" if called else _WAYS.get(how, how))
+        if not (called or part.startswith(_APPLIED)):
+            return how == "error"
+        self.note(kind, judgement.policy, "", "used")
+        if judgement.binding:
+            self.note(POLICY_BINDINGS[kind], judgement.binding, "", "used")
+        return True
 
     def note(self, kind: str, name: str, part: str, way: str) -> None:
         key = kind, name, part

@@ -17,6 +17,8 @@ from cluster.api.names import Object
 class Judgements:
     """Keeps what policies and webhooks judged."""
 
+    thorough = False
+
     def __init__(self) -> None:
         self.judgements: list[Judgement] = []
 
@@ -60,6 +62,8 @@ class Step:
 
 class Trace(Judgements):
     """Keeps every plugin's step."""
+
+    thorough = True
 
     def __init__(self) -> None:
         super().__init__()

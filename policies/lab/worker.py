@@ -100,8 +100,7 @@ class Worker:
         for position in range(piece.begin, piece.end):
             self._progress.set(self._number, position + 1)
             results.append(self._judge(place, cases[position]))
-        seen = [[*key, *sorted(ways)] for key, ways in place.recorder.seen.items()]
-        place.recorder.seen = {}
+        seen = [[*key, *sorted(ways)] for key, ways in place.recorder.taken().items()]
         return {"cases": results, "seen": seen}
 
     def _enter(self, planned: int) -> SuiteInChain:

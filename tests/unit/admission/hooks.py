@@ -133,6 +133,7 @@ class Counted(Uncounted):
 class Watching:
     """Implements Observer."""
 
+    thorough: bool = True
     judgements: list[Judgement] = field(default_factory=list)
 
     def entered(self, phase: str, plugin: str, attributes: Attributes) -> None: ...

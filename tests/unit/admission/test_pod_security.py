@@ -281,6 +281,8 @@ def test_defaults_hold_where_no_label_says_otherwise(world: World) -> None:
 class Watching:
     """An Observer of what is judged."""
 
+    thorough = True
+
     def __init__(self) -> None:
         self.found: list[Judgement] = []
 
