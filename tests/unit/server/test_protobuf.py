@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +13,7 @@ from cluster.api.errors import BadRequest
 from cluster.api.names import GroupVersionKind
 from cluster.schema.model import SchemaSet
 from cluster.server.protobuf import MAGIC, decode
+from tests.support import ROOT
 
 POD = GroupVersionKind("", "v1", "Pod")
 
@@ -78,3 +80,27 @@ def test_a_number_where_a_text_belongs_is_refused() -> None:
 def test_a_body_without_the_prefix_is_refused() -> None:
     with pytest.raises(BadRequest, match="expected prefix"):
         decoded(b"{}")
+
+
+def test_fields_are_named_as_json_names_them() -> None:
+    """And not as the messages do, which some write in capitals; what is no member is a message that JSON writes in line."""
+    schemas = SchemaSet.for_version("1.36")
+    wrong = []
+    for name, fields in orjson.loads((ROOT / "cluster" / "server" / "data" / "protobuf.json").read_bytes()).items():
+        definition = name.replace("k8s.io.", "io.k8s.", 1)
+        members = schemas.definition(definition).get("properties") or {} if definition in schemas.names() else {}
+        for key, label, kind, *_ in fields.values() if members else ():
+            in_line = label == "o" and kind.rpartition(".")[2][0].isupper()
+            if key not in members and not in_line:
+                wrong.append((name, key))
+    assert wrong == []
+
+
+def test_a_policy_keeps_its_variables_and_a_configuration_its_webhooks() -> None:
+    group, kind = "admissionregistration.k8s.io/v1", "MutatingAdmissionPolicy"
+    variable = field(1, "v") + field(2, "1 + 1")
+    policy = decoded(body(group, kind, field(2, field(3, variable))))
+    assert policy["spec"] == {"variables": [{"name": "v", "expression": "1 + 1"}]}
+    rule = field(1, "CREATE") + field(2, field(3, "pods"))
+    configuration = decoded(body(group, "MutatingWebhookConfiguration", field(2, field(1, "w") + field(3, rule))))
+    assert configuration["webhooks"] == [{"name": "w", "rules": [{"operations": ["CREATE"], "resources": ["pods"]}]}]
