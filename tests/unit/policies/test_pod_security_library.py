@@ -166,7 +166,7 @@ def test_samples_are_judged_as_the_evaluator_does(library: Library, level: Level
     assert [library.asked(level, "CREATE", "pods", each) for each in pods] == [evaluated(level, each) for each in pods]
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(SPECS, ANNOTATIONS, st.sampled_from(LEVELS))
 def test_pods_are_judged_as_the_evaluator_does(library: Library, spec: Object, annotations: dict[str, str], level: Level) -> None:
     pod = pod_of(spec, annotations)
@@ -211,7 +211,7 @@ def bad(containers: list[str], init: list[str], ephemeral: list[str]) -> Object:
 PODS = st.builds(bad, IMAGES, IMAGES, IMAGES)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(PODS, PODS)
 def test_updates_of_pods_are_looked_at_where_pod_security_does(library: Library, pod: Object, old: Object) -> None:
     looked = library.asked(Level.BASELINE, "UPDATE", "pods", pod, old)
