@@ -22,6 +22,13 @@ PATCHES: Final = ("json", "merge", "strategic", "apply")
 NAMED: Final = ("admin", "anonymous")
 
 Schema = dict[str, Any]
+
+
+def _optional(fields: Schema) -> Schema:
+    """The same fields, which may be null, too: that takes away what defaults say."""
+    return {name: rule | {"nullable": True} for name, rule in fields.items()}
+
+
 TEXT: Final[Schema] = {"type": "string", "empty": False}
 _ANY_TEXT: Final[Schema] = {"type": "string"}
 _FLAG: Final[Schema] = {"type": "boolean"}
@@ -33,7 +40,7 @@ _EXTRA: Final[Schema] = {"type": "dict", "keysrules": TEXT, "valuesrules": {"typ
 _USER: Final[Schema] = {"user": TEXT, "groups": _TEXTS, "uid": TEXT, "extra": _EXTRA}
 _AS: Final[Schema] = {
     "type": ["string", "dict"],
-    "schema": _USER | {"serviceAccount": TEXT, "kubeconfig": TEXT, "impersonate": {"type": "dict", "schema": _USER}},
+    "schema": _optional(_USER | {"serviceAccount": TEXT, "kubeconfig": TEXT, "impersonate": {"type": "dict", "schema": _USER}}),
 }
 _WORLD: Final[Schema] = {
     "namespaces": {"type": "dict", "keysrules": TEXT, "valuesrules": {**_LABELS, "nullable": True}},
@@ -50,45 +57,47 @@ _ANSWER: Final[Schema] = {
     "live": _FLAG,
 }
 _WEBHOOKS: Final[Schema] = {"type": "dict", "keysrules": TEXT, "valuesrules": {"type": "dict", "schema": _ANSWER}}
-_EXPECT: Final[Schema] = {
-    "allowed": _FLAG,
-    "stage": {"type": "string", "allowed": list(STAGES)},
-    "plugin": TEXT,
-    "policy": TEXT,
-    "binding": TEXT,
-    "validation": {"type": ["integer", "string"]},
-    "webhook": TEXT,
-    "code": {"type": "integer", "min": 100, "max": 599},
-    "reason": TEXT,
-    "message": _ANY_TEXT,
-    "messageContains": TEXT,
-    "messageMatches": TEXT,
-    "warnings": {"type": "list", "schema": _ANY_TEXT},
-    "auditAnnotations": _LABELS,
-    "object": _OBJECT,
-    "golden": TEXT,
-    "matched": _FLAG,
-}
-_CASE: Final[Schema] = {
-    "name": TEXT,
-    "as": _AS,
-    "verb": {"type": "string", "allowed": list(VERBS)},
-    "resource": TEXT,
-    "path": {"type": "string", "regex": "/.*"},
-    "namespace": _ANY_TEXT,
-    "resourceName": TEXT,
-    "subresource": TEXT,
-    "object": _OBJECT,
-    "old": _OBJECT,
-    "patch": {"type": "dict", "schema": {"type": {"type": "string", "allowed": list(PATCHES)}, "body": {"type": ["dict", "list"]}}},
-    "query": {"type": "dict", "keysrules": TEXT, "valuesrules": {"type": ["string", "list"], "schema": _ANY_TEXT}},
-    "dryRun": _FLAG,
-    "world": {"type": "dict", "schema": _WORLD},
-    "webhooks": _WEBHOOKS,
-    "expect": {"type": "dict", "schema": _EXPECT},
-}
-for _optional in _CASE.values():
-    _optional["nullable"] = True
+_EXPECT: Final[Schema] = _optional(
+    {
+        "allowed": _FLAG,
+        "stage": {"type": "string", "allowed": list(STAGES)},
+        "plugin": TEXT,
+        "policy": TEXT,
+        "binding": TEXT,
+        "validation": {"type": ["integer", "string"]},
+        "webhook": TEXT,
+        "code": {"type": "integer", "min": 100, "max": 599},
+        "reason": TEXT,
+        "message": _ANY_TEXT,
+        "messageContains": TEXT,
+        "messageMatches": TEXT,
+        "warnings": {"type": "list", "schema": _ANY_TEXT},
+        "auditAnnotations": _LABELS,
+        "object": _OBJECT,
+        "golden": TEXT,
+        "matched": _FLAG,
+    }
+)
+_CASE: Final[Schema] = _optional(
+    {
+        "name": TEXT,
+        "as": _AS,
+        "verb": {"type": "string", "allowed": list(VERBS)},
+        "resource": TEXT,
+        "path": {"type": "string", "regex": "/.*"},
+        "namespace": _ANY_TEXT,
+        "resourceName": TEXT,
+        "subresource": TEXT,
+        "object": _OBJECT,
+        "old": _OBJECT,
+        "patch": {"type": "dict", "schema": {"type": {"type": "string", "allowed": list(PATCHES)}, "body": {"type": ["dict", "list"]}}},
+        "query": {"type": "dict", "keysrules": TEXT, "valuesrules": {"type": ["string", "list"], "schema": _ANY_TEXT}},
+        "dryRun": _FLAG,
+        "world": {"type": "dict", "schema": _WORLD},
+        "webhooks": _WEBHOOKS,
+        "expect": {"type": "dict", "schema": _EXPECT},
+    }
+)
 _OPTIONS: Final[Schema] = {
     "enableAdmissionPlugins": _TEXTS,
     "disableAdmissionPlugins": _TEXTS,
