@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -25,6 +25,7 @@ from cluster.schema.model import SchemaSet
 MAGIC: Final = b"k8s\x00"
 _TABLE: Final = Path(__file__).parent / "data" / "protobuf.json"
 _META: Final = "k8s.io.apimachinery.pkg.apis.meta.v1."
+_EXTENSIONS: Final = "k8s.io.apiextensions_apiserver.pkg.apis.apiextensions.v1."
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_DEPTH: Final = 100
 
@@ -82,7 +83,7 @@ def _message_name(schemas: SchemaSet, api_version: str, kind: str) -> str | None
     definition = schemas.gvk(*group_version, kind)
     if definition is None:
         return None
-    name = definition.replace("io.k8s.", "k8s.io.", 1)
+    name = definition.replace("io.k8s.", "k8s.io.", 1).replace("-", "_")
     return name if name in _messages() else None
 
 
@@ -152,7 +153,8 @@ class _Reader:
             self._take(found, field, value, package, properties, depth)
         if fields.keys() == {"1"} and fields["1"][0] == "items" and name.endswith("ExtraValue"):
             return found.get("items", [])
-        return found
+        alternative = _ALTERNATIVES.get(name)
+        return found if alternative is None else alternative(found)
 
     # Every field that is no pointer is sent, so a zero value means absence unless the table's fourth column says otherwise; an
     # empty message is there when it is sent at all, as `emptyDir: {}` is.
@@ -167,7 +169,7 @@ class _Reader:
             found.setdefault(key, []).append(content)
         elif properties is not None and key not in properties and isinstance(content, dict):
             found.update(content)
-        elif content is not None and (content or isinstance(content, dict) or len(field) > 3):
+        elif content is not None and (content or isinstance(content, dict) or len(field) > 3 or kind in _ANYTHING):
             found[key] = content
 
     def _member(self, kind: str, data: bytes, package: str, depth: int) -> tuple[str, Any]:
@@ -198,7 +200,7 @@ class _Reader:
 
     def _properties(self, name: str) -> Object | None:
         try:
-            return self._schemas.definition(name.replace("k8s.io.", "io.k8s.", 1)).get("properties")
+            return self._schemas.definition(name.replace("k8s.io.", "io.k8s.", 1).replace("_", "-")).get("properties")
         except KeyError:
             return None
 
@@ -236,5 +238,13 @@ _SPECIAL: Final = {
     "k8s.io.apimachinery.pkg.api.resource.Quantity": lambda fields: bytes(fields.get(1, b"")).decode(),
     "k8s.io.apimachinery.pkg.util.intstr.IntOrString": _int_or_string,
     "k8s.io.apimachinery.pkg.runtime.RawExtension": _raw,
-    "k8s.io.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSON": _raw,
+    _EXTENSIONS + "JSON": _raw,
 }
+_ANYTHING: Final = ("JSON", "JSONSchemaPropsOrBool")
+"""Messages that may stand for false, 0 or an empty text, and say so by being there."""
+_ALTERNATIVES: Final[Mapping[str, Callable[[Object], Any]]] = {
+    _EXTENSIONS + "JSONSchemaPropsOrArray": lambda found: found.get("jSONSchemas") or found.get("schema"),
+    _EXTENSIONS + "JSONSchemaPropsOrBool": lambda found: found.get("schema", found.get("allows", False)),
+    _EXTENSIONS + "JSONSchemaPropsOrStringArray": lambda found: found.get("schema", found.get("property", [])),
+}
+"""Messages that JSON writes as one of their members."""

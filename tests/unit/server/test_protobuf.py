@@ -19,14 +19,15 @@ POD = GroupVersionKind("", "v1", "Pod")
 
 
 def field(number: int, value: bytes | int | str) -> bytes:
-    """One field of a message; lengths below 128."""
+    """One field of a message."""
     if isinstance(value, int):
-        return tag(number << 3) + bytes([value])
+        return varint(number << 3) + bytes([value])
     data = value.encode() if isinstance(value, str) else value
-    return tag(number << 3 | 2) + bytes([len(data)]) + data
+    return varint(number << 3 | 2) + varint(len(data)) + data
 
 
-def tag(value: int) -> bytes:
+def varint(value: int) -> bytes:
+    """Below 16384."""
     return bytes([value]) if value < 128 else bytes([value & 127 | 128, value >> 7])
 
 
@@ -87,7 +88,7 @@ def test_fields_are_named_as_json_names_them() -> None:
     schemas = SchemaSet.for_version("1.36")
     wrong = []
     for name, fields in orjson.loads((ROOT / "cluster" / "server" / "data" / "protobuf.json").read_bytes()).items():
-        definition = name.replace("k8s.io.", "io.k8s.", 1)
+        definition = name.replace("k8s.io.", "io.k8s.", 1).replace("_", "-")
         members = schemas.definition(definition).get("properties") or {} if definition in schemas.names() else {}
         for key, label, kind, *_ in fields.values() if members else ():
             in_line = label == "o" and kind.rpartition(".")[2][0].isupper()
@@ -104,3 +105,21 @@ def test_a_policy_keeps_its_variables_and_a_configuration_its_webhooks() -> None
     rule = field(1, "CREATE") + field(2, field(3, "pods"))
     configuration = decoded(body(group, "MutatingWebhookConfiguration", field(2, field(1, "w") + field(3, rule))))
     assert configuration["webhooks"] == [{"name": "w", "rules": [{"operations": ["CREATE"], "resources": ["pods"]}]}]
+
+
+def test_a_custom_resource_definition_keeps_its_schema() -> None:
+    number, text = field(5, "integer"), field(5, "string")
+    default, no_others, listed = field(8, field(1, "false")), field(30, field(1, 0)), field(24, field(1, number))
+    flag = field(29, field(1, "flag") + field(2, field(5, "boolean") + default))
+    names = field(29, field(1, "names") + field(2, field(5, "array") + listed))
+    others = field(29, field(1, "others") + field(2, field(30, field(1, 1) + field(2, text)) + field(38, 1)))
+    version = field(1, "v1") + field(4, field(1, flag + names + others + no_others))
+    spec = field(1, "example.com") + field(7, version)
+    found = decoded(body("apiextensions.k8s.io/v1", "CustomResourceDefinition", field(2, spec)))
+    properties = {
+        "flag": {"type": "boolean", "default": False},
+        "names": {"type": "array", "items": {"type": "integer"}},
+        "others": {"additionalProperties": {"type": "string"}, "x-kubernetes-preserve-unknown-fields": True},
+    }
+    schema = {"openAPIV3Schema": {"additionalProperties": False, "properties": properties}}
+    assert found["spec"] == {"group": "example.com", "versions": [{"name": "v1", "schema": schema}]}
