@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cluster.cel.types import Type, TypeKind
+from cluster.cel.values import OwnList
 
 Conversion = Callable[[Any], Any]
 
@@ -23,7 +24,7 @@ def _found(kind: Type, above: frozenset[str]) -> Conversion | None:
     """`above`: the objects that it is part of; one in itself is left as it is."""
     if kind.kind is TypeKind.LIST:
         of_element = _found(kind.element, above)
-        return None if of_element is None else lambda values: [of_element(each) for each in values]
+        return None if of_element is None else lambda values: _each(of_element, values)
     if kind.kind is TypeKind.MAP:
         of_value = _found(kind.parameters[1], above)
         return None if of_value is None else lambda values: {key: of_value(each) for key, each in values.items()}
@@ -32,13 +33,26 @@ def _found(kind: Type, above: frozenset[str]) -> Conversion | None:
     return None
 
 
+def _each(convert: Conversion, values: Any) -> Any:
+    made = map(convert, values)
+    return values.replaced(made) if isinstance(values, OwnList) else list(made)
+
+
+def _both(first: Conversion | None, second: Conversion | None) -> Conversion:
+    if first is not None and second is not None:
+        return lambda value: second(first(value))
+    only = first or second
+    assert only is not None
+    return only
+
+
 def _of_object(kind: Type, above: frozenset[str]) -> Conversion | None:
     assert kind.fields is not None
     found = {}
     for field in kind.fields().values():
-        made = field.convert or _found(field.type, above)
-        if made is not None:
-            found[field.key] = made
+        own, deeper = field.convert, _found(field.type, above)
+        if own is not None or deeper is not None:
+            found[field.key] = _both(own, deeper)
     if not found:
         return None
 

@@ -18,7 +18,7 @@ tells values apart looks at `type(value)`.  In the keys of a dict `True` would b
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, ClassVar, Final, overload
@@ -145,6 +145,10 @@ class OwnList(list[Any]):
         raise NotImplementedError
 
     def joined(self, other: Sequence[Any]) -> Sequence[Any]:
+        raise NotImplementedError
+
+    def replaced(self, elements: Iterable[Any]) -> OwnList:
+        """A list like this with other elements."""
         raise NotImplementedError
 
 

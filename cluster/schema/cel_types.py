@@ -15,6 +15,7 @@ from typing import Final
 from cluster.api.names import GroupVersionKind
 from cluster.cel import types
 from cluster.cel.types import Field, Type
+from cluster.schema.cel_values import converter
 from cluster.schema.model import INT_OR_STRING, Schema, SchemaSet
 
 MAX_REQUEST_BYTES: Final = 3 * 1024 * 1024
@@ -177,7 +178,7 @@ class _Fields:
                 name = escape(key)
                 made = self._maker._member(schema, f"{self._name}.{name}") if name is not None else None
                 if name is not None and made is not None:
-                    found[name] = Field(name, key, made, key in required)
+                    found[name] = Field(name, key, made, key in required, converter(made), null_is_absent=True)
             self._made = found
         return self._made
 

@@ -25,6 +25,7 @@ from cluster.cel.values import CelError, CostExceeded, Instance
 from cluster.schema.admission_expressions import NAMESPACE_TYPE, REQUEST_TYPE
 from cluster.schema.cel_sizes import SchemaSizes
 from cluster.schema.cel_types import kind_type, schema_type
+from cluster.schema.cel_values import converter
 from cluster.schema.model import SchemaSet
 from tests.unit.cel.recorded_answers import tagged, type_of, untagged
 
@@ -142,6 +143,10 @@ def _shown(value: Any) -> Any:
 def _values(question: dict[str, Any]) -> dict[str, Any]:
     """A value for each variable; of those whose type says it, the authorizer and a question to it about a deployment."""
     made = {name: untagged(value) for name, value in question.get("vars", {}).items()}
+    for name in question.get("schemas", {}):
+        convert = converter(variables_of(question)[name])
+        if name in made and convert is not None:
+            made[name] = convert(made[name])
     authorizer = AuthorizerValue(UserInfo("jane", groups=("devs",)), _Answers(question))
     for name, text in question.get("types", {}).items():
         if text == "authorizer":
