@@ -21,6 +21,7 @@ from policies.lab.manifests import Manifest
 from policies.lab.results import FAILED, PASSED, UNMATCHED, RunResult
 from policies.lab.run import DEFAULT_VERSION, Loaded, RunOptions, load, run
 from policies.lab.suite import Suite
+from policies.lab.trace import Judgements
 from policies.lab.worker import Chains
 from tests.support import ROOT
 
@@ -159,6 +160,22 @@ def test_the_suites_exercise_all_of_the_library(result: RunResult) -> None:
     tested = {item.part.subject.name for item in result.coverage.items}
     assert tested >= {policy["metadata"]["name"] for folder in FOLDERS for policy in policies(folder)}
     assert result.exit_code == 0
+
+
+PARAMETERIZED = [folder for folder in FOLDERS if any(policy["spec"].get("paramKind") for policy in policies(folder))]
+
+
+@pytest.mark.parametrize("folder", PARAMETERIZED, ids=named)
+def test_without_its_parameter_a_policy_allows_nothing(folder: Path, loaded: Loaded, chains: Chains) -> None:
+    suite = suite_of(folder, loaded)
+    without = replace(suite, world=tuple(each for each in suite.world if each.object["kind"] != "ConfigMap"))
+    allowed = next(case for case in suite.cases if case.expect.allowed)
+    place = SuiteInChain(without, *chains.of(DEFAULT_VERSION, suite.options))
+    try:
+        with place.asked(allowed, Judgements()) as asked:
+            assert "no params found for policy binding with `Deny` parameterNotFoundAction" in asked.outcome.message
+    finally:
+        place.leave()
 
 
 @pytest.mark.parametrize("wrong", list(wrongs()), ids=str)
