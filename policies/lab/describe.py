@@ -43,7 +43,7 @@ def described(place: SuiteInChain, asked: Asked, trace: Trace, *, whole: bool = 
         shown["authentication"] = {"denied": outcome.message}
     else:
         shown["authentication"] = {"user": _plain(user_fields(context.requester))}
-        if context.impersonates:
+        if context.impersonates and context.user != context.requester:
             shown["authentication"]["impersonates"] = _plain(user_fields(context.user))
         shown["rbac"] = _authorization(place, asked)
     between = _between(asked, trace) if whole else {}

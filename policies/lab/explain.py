@@ -44,7 +44,7 @@ def explain(question: Question) -> Object:
     manifest = _one(files, question.file)
     old = _one(files, question.old) if question.old else None
     verb = question.verb or ("create" if old is None else "update")
-    if old is None and verb not in ("create", "list", "deletecollection"):
+    if old is None and verb != "create":
         old = manifest  # what is there before is what is asked about
     case = Case(
         name=question.file,
@@ -55,7 +55,7 @@ def explain(question: Question) -> Object:
         steps=manifest.steps,
         namespace=question.namespace,
         subresource=question.subresource,
-        object=manifest.object,
+        object=None if verb in ("get", "delete") else manifest.object,
         old=old,
         query=(("dryRun", "All"),) if question.dry_run else (),
     )

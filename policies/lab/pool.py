@@ -49,8 +49,9 @@ Answered = tuple[Piece, Object]
 class Pool:
     """Runs pieces in so many processes."""
 
-    def __init__(self, plan: Sequence[Planned], chains: Chains, jobs: int) -> None:
+    def __init__(self, plan: Sequence[Planned], chains: Chains, jobs: int, *, fail_fast: bool = False) -> None:
         self._plan = plan
+        self._fail_fast = fail_fast
         self._chains = chains
         self._progress = Progress(jobs)
         self._jobs = jobs
@@ -94,7 +95,7 @@ class Pool:
     def _serve(self, number: int, connection: int) -> None:
         """In the worker, until the runner closes its end."""
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the runner ends its workers itself
-        worker = Worker(self._plan, self._chains, self._progress, number)
+        worker = Worker(self._plan, self._chains, self._progress, number, fail_fast=self._fail_fast)
         with os.fdopen(connection, "r+b", buffering=0) as stream:
             while True:
                 asked = _read(stream)
@@ -142,8 +143,9 @@ class Pool:
         assert piece is not None, "only who has a piece is listened to"
         answer: Any = orjson.loads(memoryview(buffer)[FRAME.size :])
         buffer.clear()
-        self._hand_out(process)
+        process.piece = None
         yield piece, answer
+        self._hand_out(process)  # whoever was told may have wanted no more
 
     def _watch(self, process: _Process) -> None:
         """Ends a worker whose case does not end; what it leaves is told when it is missed."""

@@ -84,13 +84,13 @@ def run(options: RunOptions, chains: Chains | None = None, loaded: Loaded | None
     def stop() -> bool:
         return options.fail_fast and failed
 
-    pool = Pool([planned for planned, _ in plan], made, _jobs(options.jobs, plan))
+    pool = Pool([planned for planned, _ in plan], made, _jobs(options.jobs, plan), fail_fast=options.fail_fast)
     for piece, answer in pool.run(_pieces(plan), stop):
         result = plan[piece.planned][1]
         _take(result, piece, answer)
         for kind, name, part, *ways in answer.get("seen", ()):
             seen[piece.planned].setdefault((kind, name, part), set()).update(ways)
-        failed = failed or bool(result.broken) or not all(each.good for each in result.cases)
+        failed = failed or bool(result.broken) or not all(isinstance(each, float) for each in answer["cases"])
     outcome = RunResult(results, list(loaded.broken), threshold=options.threshold)
     if options.select is not None and loaded.suites and not results:
         outcome.broken.append(Broken((Place("--run"), f'"{options.select.pattern}" is found in the name of no case')))

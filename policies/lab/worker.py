@@ -79,8 +79,10 @@ class Progress:
 class Worker:
     """Runs pieces."""
 
-    def __init__(self, plan: Sequence[Planned], chains: Chains, progress: Progress, number: int) -> None:
+    def __init__(self, plan: Sequence[Planned], chains: Chains, progress: Progress, number: int, *, fail_fast: bool = False) -> None:
+        """`fail_fast`: a piece ends with the first of its cases that does not pass."""
         self._plan = plan
+        self._fail_fast = fail_fast
         self._chains = chains
         self._progress = progress
         self._number = number
@@ -100,6 +102,8 @@ class Worker:
         for position in range(piece.begin, piece.end):
             self._progress.set(self._number, position + 1)
             results.append(self._judge(place, cases[position]))
+            if self._fail_fast and not isinstance(results[-1], float):
+                break
         seen = [[*key, *sorted(ways)] for key, ways in place.recorder.taken().items()]
         return {"cases": results, "seen": seen}
 

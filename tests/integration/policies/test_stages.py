@@ -24,11 +24,6 @@ JANE = {"user": "jane", "groups": ["dev"]}
 WORLD = {"namespaces": {"team-a": {}, "locked": {"pod-security.kubernetes.io/enforce": "restricted"}}}
 
 
-@pytest.fixture(scope="module")
-def chains() -> Chains:
-    return Chains()
-
-
 def results(chains: Chains, folder: Path, suite: Mapping[str, Any]) -> RunResult:
     path = folder / "suite.yaml"
     path.write_text(yaml.safe_dump({"name": "s", "world": WORLD, **suite}))
