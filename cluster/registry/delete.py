@@ -57,16 +57,27 @@ class Deleted:
 
 
 def delete(
-    registry: Registry, call: Call, kind: Kind, namespace: str, name: str, options: DeleteOptions, *, admitted: bool = False
+    registry: Registry,
+    call: Call,
+    kind: Kind,
+    namespace: str,
+    name: str,
+    options: DeleteOptions,
+    *,
+    admitted: bool = False,
+    collected: bool = False,
 ) -> Deleted:
-    """Deletes or begins to.  NotFound, Conflict for a failed precondition, or what admission raises, unless it is `admitted` already."""
+    """Deletes or begins to.  NotFound, Conflict for a failed precondition, or what admission raises, unless it is `admitted` already.
+
+    `collected`: as one of a collection, where the request, and so admission, names none.
+    """
     codec = registry.codec(kind)
     key = codec.key(namespace, name)
     for _ in range(ATTEMPTS):
         entry = registry.store.get(key)
         if entry is None:
             raise NotFound.of(kind.resource.group_resource, name)
-        outcome = _attempt(registry, call, kind, entry, options, admitted)
+        outcome = _attempt(registry, call, kind, entry, options, admitted, "" if collected else name)
         if outcome is not None:
             return outcome
         if options.resource_version:
@@ -74,13 +85,16 @@ def delete(
     raise stale(kind.resource.group_resource, name)
 
 
-def _attempt(registry: Registry, call: Call, kind: Kind, entry: Entry, options: DeleteOptions, admitted: bool) -> Deleted | None:
+def _attempt(
+    registry: Registry, call: Call, kind: Kind, entry: Entry, options: DeleteOptions, admitted: bool, asked_for: str
+) -> Deleted | None:
+    """`asked_for`: the name in the request."""
     codec = registry.codec(kind)
     old = codec.load(entry)
     check_preconditions(kind, old, options)
     key = entry.key
     if not admitted:
-        asked = attributes(call, Operation.DELETE, kind, key.namespace, key.name, None, old)
+        asked = attributes(call, Operation.DELETE, kind, key.namespace, asked_for, None, old)
         registry.mutate(call, asked, kind)
         registry.validate(call, asked)
     obj = codec.load(entry)
@@ -215,7 +229,7 @@ def delete_collection(
     matching = [entry for entry in snapshot.entries if selection.everything or selection.matches(entry, codec)]
     for entry in matching:
         try:
-            delete(registry, call, kind, entry.key.namespace, entry.key.name, options)
+            delete(registry, call, kind, entry.key.namespace, entry.key.name, options, collected=True)
         except NotFound:
             continue
     return snapshot.revision, matching

@@ -1,8 +1,9 @@
-"""What admission is shown of writes that are parts of objects, or actions on them: the part, and what is done to it counts."""
+"""What admission is shown of writes that are parts of objects, of many, or actions on them: the part, and what is done to it counts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -16,9 +17,10 @@ from cluster.api.user import UserInfo
 from cluster.kinds.catalog import catalog
 from cluster.kinds.model import Kind
 from cluster.registry import binding, create, eviction, guaranteed, scale
-from cluster.registry.delete import DeleteOptions
+from cluster.registry.delete import DeleteOptions, delete, delete_collection
 from cluster.registry.reader import StoreReader
 from cluster.registry.registry import Call, Registry
+from cluster.registry.selection import Selection
 from cluster.schema.model import SchemaSet
 from cluster.storage.local import LocalStore
 
@@ -40,8 +42,8 @@ class Watching:
 
     def admit(self, attributes: Attributes) -> None:
         self._look("admit", attributes)
-        assert attributes.object is not None
-        self.change(attributes.object)
+        if attributes.object is not None:
+            self.change(attributes.object)
 
     def validate(self, attributes: Attributes) -> None:
         self._look("validate", attributes)
@@ -119,6 +121,17 @@ def world() -> Iterator[World]:
     store = LocalStore.temporary()
     yield World(store)
     store.close()
+
+
+def test_what_is_deleted_is_named_unless_it_is_one_of_a_collection(world: World) -> None:
+    pods = world.kind("", "pods")
+    delete(world.registry, replace(world.call, dry_run=True), pods, "dev", "web", DeleteOptions(0))
+    delete_collection(world.registry, world.call, pods, "dev", Selection(), DeleteOptions(0))
+    assert [(each.operation, each.namespace, each.name) for each in world.watching.seen[::2]] == [
+        ("DELETE", "dev", "web"),
+        ("DELETE", "dev", ""),
+    ]
+    assert [old["metadata"]["name"] for _, _, old in world.watching.shown if old is not None] == ["web"] * 4
 
 
 @pytest.mark.parametrize(("resource", "subresource"), [("pods", "binding"), ("bindings", "")])
