@@ -1,4 +1,4 @@
-"""What policy tests cost: the start of `berth policy test`, and cases a second of one processor.
+"""What policy tests cost, the start of `berth policy test` and cases a second of one processor, and what policies cost a create.
 
     python -m bench.policy [-n 10000]
 
@@ -9,6 +9,7 @@ cases of all ten kinds in equal parts, asked by someone whom RBAC lets, half of 
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import resource
@@ -50,6 +51,8 @@ KINDS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
 )
 EACH = 5
 """Policies of each kind."""
+CREATES = 50
+"""Of a round."""
 
 
 def policies() -> Iterator[dict[str, Any]]:
@@ -141,6 +144,52 @@ def timed(*arguments: str) -> tuple[float, float]:
     return taken, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
+def policies_of(plural: str, count: int) -> list[dict[str, Any]]:
+    """Policies for a resource, each with a condition and a validation that hold, and their bindings."""
+    found: list[dict[str, Any]] = []
+    for number in range(count):
+        group, name = "admissionregistration.k8s.io", f"{number}.example.com"
+        rule = {"apiGroups": [""], "apiVersions": ["v1"], "resources": [plural], "operations": ["CREATE", "UPDATE"]}
+        spec = {
+            "matchConstraints": {"resourceRules": [rule]},
+            "matchConditions": [{"name": "not-ours", "expression": "!request.userInfo.username.startsWith('system:node:')"}],
+            "validations": [{"expression": f"size(object.metadata.labels['rule-{number % EACH}']) < 10"}],
+        }
+        common = {"apiVersion": f"{group}/v1", "metadata": {"name": name}}
+        bound = {"policyName": name, "validationActions": ["Deny"]}
+        found.append({**common, "kind": "ValidatingAdmissionPolicy", "spec": spec})
+        found.append({**common, "kind": "ValidatingAdmissionPolicyBinding", "spec": bound})
+    return found
+
+
+def create(plural: str = "", count: int = 0) -> float:
+    """Milliseconds of CPU that a create of a config map takes beside policies for a resource: the best of several rounds."""
+    from cluster.api.user import MASTERS, UserInfo
+    from cluster.server.context import Context, Query
+    from policies.lab.chain import LabChain
+    from policies.lab.documents import Document
+    from policies.lab.manifests import Manifest
+    from policies.lab.suite import Options
+    from policies.lab.webhooks import Webhooks
+
+    chain = LabChain("1.36", Options(), Webhooks())
+    chain.world.place([Manifest(each, Document("policies.json", b"", 0, each)) for each in policies_of(plural, count)])
+    chain.named.user = UserInfo("jane", groups=(MASTERS,))
+    labels = {f"rule-{each}": "short" for each in range(EACH)}
+    body = json.dumps({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"generateName": "web-", "labels": labels}}).encode()
+    sent = {"REQUEST_METHOD": "POST", "CONTENT_TYPE": "application/json", "CONTENT_LENGTH": str(len(body))}
+
+    def once() -> float:
+        began = time.process_time()
+        for _ in range(CREATES):
+            context = Context({**sent, "wsgi.input": io.BytesIO(body)}, "POST", "/api/v1/namespaces/default/configmaps", Query())
+            if chain.handle(context).status_code != 201:
+                raise SystemExit("bench: a config map could not be made")
+        return (time.process_time() - began) / CREATES * 1e3
+
+    return min(once() for _ in range(8))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("-n", type=int, default=10_000, help="cases")
@@ -164,6 +213,9 @@ def main() -> None:
             f"cases_per_s_of_{os.cpu_count()}_cores_with_start": round(count / together),
         }
         print(json.dumps({"policy_tests": figures}), flush=True)
+    alone = create()
+    costs = {"matching": create("configmaps", 100) - alone, "not_matching": create("pods", 100) - alone}
+    print(json.dumps({"create_beside_100_policies_ms": {name: round(cost, 3) for name, cost in costs.items()}}), flush=True)
 
 
 if __name__ == "__main__":

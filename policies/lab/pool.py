@@ -95,6 +95,7 @@ class Pool:
     def _serve(self, number: int, connection: int) -> None:
         """In the worker, until the runner closes its end."""
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the runner ends its workers itself
+        gc.enable()  # the command has disabled it, and requests leave cycles behind
         worker = Worker(self._plan, self._chains, self._progress, number, fail_fast=self._fail_fast)
         with os.fdopen(connection, "r+b", buffering=0) as stream:
             while True:
