@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 
-.PHONY: up down test check lint types layers bench update lock clean
+.PHONY: up down test check lint types layers policies bench update lock clean
 
 up: $(STAMP)  ## a cluster: BERTH_HOME, BERTH_PORT, BERTH_NODES, BERTH_WORKERS, BERTH_RUNTIME, BERTH_STORE, BERTH_KUBERNETES_VERSION
 	@$(BIN)/berth start
@@ -17,7 +17,7 @@ down: $(STAMP)  ## stop it; what it holds stays
 test: $(DEV_STAMP)  ## the test suite; what needs Docker or kubectl is skipped, saying so, where there is none
 	@$(BIN)/pytest $(ARGS)
 
-check: lint types layers test  ## the whole gate
+check: lint types layers policies test  ## the whole gate
 
 lint: $(DEV_STAMP)
 	@$(BIN)/ruff check .
@@ -27,6 +27,9 @@ types: $(DEV_STAMP)
 
 layers: $(DEV_STAMP)
 	@$(BIN)/lint-imports
+
+policies: $(STAMP)  ## the suites of the library of policies, and that they leave nothing of it out
+	@$(BIN)/berth policy test policies/ --coverage --coverage-threshold 100
 
 bench: $(DEV_STAMP)  ## starts a cluster of its own on a free port, prints start-up time, memory and throughput, and deletes it
 	@$(BIN)/python -m bench $(ARGS)

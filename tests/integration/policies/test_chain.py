@@ -15,6 +15,7 @@ from policies.lab.worker import Chains
 from rbac.authn.service_accounts import TokenSigner
 from rbac.credentials.certificates import issue_client_certificate
 from tests.integration.policies.suites import CONFIG, FOLDER, result, states, written, wrong
+from tests.support import ROOT
 from tests.support_https import authority as service_authority
 from tests.support_https import https_service
 from tests.support_webhooks import Webhooks
@@ -30,6 +31,12 @@ def test_every_feature_of_suites_passes_and_is_covered(chains: Chains) -> None:
     assert found.exit_code == 0
     assert found.coverage is not None
     assert [each for each in found.coverage.items if not each.covered] == []
+
+
+def test_the_documents_example_is_one(chains: Chains) -> None:
+    example = ROOT / "examples" / "replicas" / "suite.yaml"
+    assert example.read_text().partition("\n")[2].strip() in (ROOT / "docs" / "policy-tests.md").read_text()
+    assert result(chains, example, threshold=100.0).exit_code == 0
 
 
 def kubeconfig(path: Path, **user: Any) -> None:
