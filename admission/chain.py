@@ -92,8 +92,8 @@ def _tell(attributes: Attributes, plugin: str, denial: StatusError) -> None:
 
 
 def _run(phase: _Phase, attributes: Attributes) -> None:
-    """Asks every plugin; the audit event is told which of them denies the write, and why, an observer of each."""
-    observer = attributes.observer
+    """Asks every plugin; the audit event is told which of them denies the write, and why, an observer that is thorough of each."""
+    observer = attributes.observer if attributes.observer is not None and attributes.observer.thorough else None
     began = _clock()
     for plugin, judge, passed in phase.plugins:
         if observer is not None:

@@ -33,7 +33,7 @@ class Judgement(NamedTuple):
 
 class Observer(Protocol):
     thorough: bool
-    """Whether it is to be told of policies whose rules do not match, too."""
+    """Whether it is to be told of every plugin, and of policies whose rules do not match, too."""
 
     def entered(self, phase: str, plugin: str, attributes: Attributes) -> None:
         """A plugin is about to see the write."""
