@@ -49,6 +49,7 @@ $(STAMP): requirements.lock pyproject.toml | $(BIN)/python
 	@echo '* installing into $(VENV)'
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -e .
+	@$(BIN)/python -m compileall -q app.py wsgi.py rbac admission cluster policies  # so that even the first start need not
 	@touch $@
 
 $(DEV_STAMP): requirements-dev.lock $(STAMP)
