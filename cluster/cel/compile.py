@@ -304,6 +304,10 @@ class _Compiler:
         part = self.part(node)
         if isinstance(part, Constant) or not self.takes_long(node):
             return part
+        return self.timed(part)
+
+    def timed(self, part: Part) -> Part:
+        """What is not begun any more after the deadline."""
         self.watched = True
         return Computed(lambda charge: watched(part.build(charge)))
 
@@ -372,9 +376,9 @@ _CALLS: Final[Mapping[str, Callable[[_Compiler, Call], Part]]] = {
     "_[?_]": lambda compiler, node: compiler.index(node, True),
     "_?._": _Compiler.optional_select,
     "@in": _Compiler.within,
-    "matches": _Compiler.matches,
-    "find": _Compiler.pattern_search,
-    "findAll": _Compiler.pattern_search,
+    "matches": lambda compiler, node: compiler.timed(compiler.matches(node)),
+    "find": lambda compiler, node: compiler.timed(compiler.pattern_search(node)),
+    "findAll": lambda compiler, node: compiler.timed(compiler.pattern_search(node)),
     "startsWith": _Compiler.text_part,
     "endsWith": _Compiler.text_part,
     "@not_strictly_false": _Compiler.not_strictly_false,

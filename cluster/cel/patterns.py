@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from time import perf_counter
 from typing import Any, Final
 
 import re2
 
-from cluster.cel.values import CelError
+from cluster.cel.compile_parts import MAX_SECONDS
+from cluster.cel.values import CelError, CostExceeded
 
 _KEPT: Final = 64
 """How many patterns stay compiled, each with up to `_MEMORY` bytes."""
 _MEMORY: Final = 4 << 20
+_MOST_STEPS: Final = 200_000_000
+"""So many instructions, those of a pattern for each byte of a text, take a second or two at the worst."""
 _ERRORS: Final = {
     "missing ]": "missing closing ]",
     "missing )": "missing closing )",
@@ -50,16 +54,53 @@ def _explained(message: bytes | str) -> str:
     return f"error parsing regexp: {_ERRORS.get(what, what)}: `{where}`"
 
 
+_Search = Callable[[bytes, int], tuple[int, int]]
+"""(text, from where) to where a match begins and ends; -1 where there is none."""
+
+
+def _searching(pattern: str) -> _Search:
+    """RE2 is asked itself: the module makes an object of a match, at many times the cost."""
+    program = compiled(pattern)._regexp
+    match: Callable[..., list[tuple[int, int]]] = program.Match
+    anchor, longest = re2._re2.RE2.Anchor.UNANCHORED, _MOST_STEPS // max(1, program.ProgramSize())
+
+    def search(encoded: bytes, position: int) -> tuple[int, int]:
+        size = len(encoded)
+        if size > longest:
+            raise CostExceeded
+        return match(anchor, encoded, position, size)[0]
+
+    return search
+
+
 def matcher(pattern: str) -> Callable[[str], bool]:
-    """Whether the pattern is found in a text.  RE2 is asked itself: the module makes a match of it, at many times the cost."""
-    match: Callable[..., list[tuple[int, int]]] = compiled(pattern)._regexp.Match
-    anchor = re2._re2.RE2.Anchor.UNANCHORED
+    """Whether the pattern is found in a text."""
+    search = _searching(pattern)
+    return lambda text: search(text.encode(), 0)[0] >= 0
 
-    def found(text: str) -> bool:
-        encoded = text.encode()
-        return match(anchor, encoded, 0, len(encoded))[0][0] >= 0
 
-    return found
+def found_in(text: str, pattern: str) -> Iterator[str]:
+    """All matches, from left to right; an empty one right behind another is none.  Upstream: Go's `regexp` (allMatches)."""
+    search, encoded = _searching(pattern), text.encode()
+    position, last, deadline = 0, -1, perf_counter() + MAX_SECONDS
+    while position <= len(encoded):
+        if perf_counter() > deadline:
+            raise CostExceeded
+        begin, end = search(encoded, position)
+        if begin < 0:
+            return
+        if end != position or begin != last:
+            yield encoded[begin:end].decode()
+        last = end
+        position = _behind(encoded, position) if end == position else end
+
+
+def _behind(encoded: bytes, position: int) -> int:
+    """Where the next character begins."""
+    position += 1
+    while position < len(encoded) and encoded[position] & 0xC0 == 0x80:
+        position += 1
+    return position
 
 
 def matches(text: str, pattern: str) -> bool:

@@ -24,6 +24,7 @@ _MOMENT: Final = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{1,2}):([0-9]{2}):([0-9]{2})(?:[.,]([0-9]+))?(?:Z|([+-])([0-9]{2}):([0-9]{2}))", re.ASCII
 )
 _ZONES_KEPT: Final = 256
+_MOST_DIGITS: Final = 20
 _CYCLE: Final = 146097 * 86400 * SECOND
 """400 years, after which weekdays and leap years come again."""
 
@@ -40,7 +41,7 @@ def parse_span(text: str) -> int | None:
         if part is None or not (part[1] or part[2]) or part[3] not in _UNITS:
             return None
         unit = _UNITS[part[3]]
-        total += int(part[1] or 0) * unit
+        total += whole(part[1]) * unit
         if part[2]:
             total += _fraction(part[2], unit)
         if total > MAX_INT + 1:
@@ -49,6 +50,12 @@ def parse_span(text: str) -> int | None:
     if not rest or (total > MAX_INT and sign > 0):
         return None
     return sign * total
+
+
+def whole(digits: str) -> int:
+    """The number that digits are, or a larger one than any that counts."""
+    digits = digits.lstrip("0")
+    return int(digits or "0") if len(digits) <= _MOST_DIGITS else 10**_MOST_DIGITS
 
 
 def _fraction(digits: str, unit: int) -> int:
@@ -164,7 +171,7 @@ def _fixed_zone(name: str) -> tzinfo:
     hours, _, minutes = name.partition(":")
     parsed = []
     for part in (hours, minutes):
-        if not re.fullmatch(r"[+-]?[0-9]+", part, re.ASCII) or abs(int(part)) > MAX_INT:
+        if not re.fullmatch(r"[+-]?[0-9]+", part, re.ASCII) or whole(part.lstrip("+-")) > MAX_INT:
             raise CelError(f'strconv.Atoi: parsing "{part}": invalid syntax')
         parsed.append(int(part))
     total = parsed[0] * 60 + (-parsed[1] if name[0] == "-" else parsed[1])

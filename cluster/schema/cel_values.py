@@ -80,7 +80,7 @@ def _span(value: Any) -> Duration:
 def _words(text: str) -> int | None:
     """Of e.g. `2 days 3 hours`: the sum of what is found in it."""
     spans = [
-        int(number) * nanoseconds
+        times.whole(number) * nanoseconds
         for number, unit in _WORDS.findall(text)
         for nanoseconds, names in _UNITS
         if unit.lower() in names or unit.lower().startswith(names[-1])

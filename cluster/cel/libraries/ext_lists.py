@@ -115,7 +115,7 @@ def sort(values: Sequence[Any]) -> list[Any]:
 
 def sort_by(values: Sequence[Any], keys: Sequence[Any]) -> list[Any]:
     """The values in the order of their keys."""
-    affordable(2 * len(keys) ** 2)
+    begun = perf_counter()
     if len(values) != len(keys):
         raise CelError(
             "@sortByAssociatedKeys() expected a list of the same size as the associated keys list, "
@@ -128,9 +128,14 @@ def sort_by(values: Sequence[Any], keys: Sequence[Any]) -> list[Any]:
         raise CelError("list elements must be comparable")
     if any(type(each) is not type(ordered[0]) for each in ordered):
         raise CelError("list elements must have the same type")
-    order = functools.cmp_to_key(lambda left, right: compared(left, right) or 0)
+    order = functools.cmp_to_key(lambda left, right: _order(left, right, begun))
     items = list(values)
     return [items[at] for at in sorted(range(len(items)), key=lambda at: order(ordered[at]))]
+
+
+def _order(left: Any, right: Any, begun: float) -> int:
+    timely(begun)
+    return compared(left, right) or 0
 
 
 def _sort_by(make: Maker, target: Node | None, arguments: Sequence[Node]) -> Node:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Final
 
 from cluster.cel import patterns, types
 from cluster.cel.costs import of_matching
@@ -18,34 +19,21 @@ _FOUND: Final = list_of(types.STRING)
 
 def find(text: str, pattern: str) -> str:
     """The first match, or an empty string."""
-    match = _compiled(pattern).search(text)
-    return match[0] if match is not None else ""
+    return next(_matches(text, pattern), "")
 
 
 def find_all(text: str, pattern: str, limit: int = -1) -> list[str]:
     """All matches, or as many as the limit says where it is not negative."""
-    found: list[str] = []
-    for each in _matches(text, pattern):
-        if limit >= 0 and len(found) >= limit:
-            break
-        found.append(each)
-    return found
+    found = _matches(text, pattern)
+    return list(found) if limit < 0 else list(itertools.islice(found, limit))
 
 
 def _matches(text: str, pattern: str) -> Iterator[str]:
-    """An empty match right behind another one is none."""
-    end = -1
-    for match in _compiled(pattern).finditer(text):
-        if match.start() != match.end() or match.start() != end:
-            yield match[0]
-        end = match.end()
-
-
-def _compiled(pattern: str) -> Any:
     try:
-        return patterns.compiled(pattern)
+        patterns.compiled(pattern)
     except CelError as failure:
         raise CelError(f"Illegal regex: {failure}") from None
+    return patterns.found_in(text, pattern)
 
 
 def _estimate(target: Sized | None, arguments: Sequence[Sized]) -> Estimate | None:

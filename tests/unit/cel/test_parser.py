@@ -22,9 +22,7 @@ from cluster.cel.syntax.macros import STANDARD_MACROS, Expansion, Maker
 from cluster.cel.syntax.parser import MAX_CODE_POINTS, parse
 from tests.unit.cel.trees import dumped
 
-RECORDED: list[tuple[str, str | None, str | None]] = json.loads(
-    (Path(__file__).parents[2] / "data" / "cel" / "syntax.json").read_text()
-)
+RECORDED: list[tuple[str, str | None, str | None]] = json.loads((Path(__file__).parents[2] / "data" / "cel" / "syntax.json").read_text())
 WORDS = (
     *("(", ")", "[", "]", "{", "}", ",", ".", "?", ":", "+", "-", "*", "/", "%", "!", "&&", "||", "==", "<", "in", "true", "null"),
     *("a", "if", "1", "2u", "'s'", "0x1F", "1.5", "has(", ".all(x,", "#", "&", "'", '"', "`b`", "\n", "é", "\\", "b'x'", "//", " "),
