@@ -12,7 +12,7 @@ from admission.expressions.evaluation import BudgetExceeded, Evaluation, Express
 from cluster.api.names import Object
 from cluster.cel import types
 from cluster.cel.environment import STORED
-from cluster.schema.admission_expressions import compiled, environment
+from cluster.schema.admission_expressions import shared
 from cluster.schema.admission_variables import Uses
 from rbac.authz.union import aggregated
 
@@ -79,6 +79,6 @@ def conditions_of_webhook(conditions: Sequence[Object], ignore: bool) -> Conditi
     """They know neither parameters nor variables."""
 
     def compile_expression(text: str) -> Expression:
-        return Expression.of(text, lambda: compiled(environment(STORED, Uses(authorizer=True)), text, [types.BOOL]))
+        return Expression.of(text, lambda: shared(STORED, Uses(authorizer=True), text, (types.BOOL,)))
 
     return Conditions(conditions, ignore, compile_expression)

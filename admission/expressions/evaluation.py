@@ -13,10 +13,10 @@ from typing import Any, Final, NamedTuple
 
 from cluster.api.errors import Timeout
 from cluster.api.field import quoted
-from cluster.cel.environment import PER_CALL_LIMIT, Program
+from cluster.cel.environment import PER_CALL_LIMIT, Outcome, Program
 from cluster.cel.values import CelError, CostExceeded
 from cluster.schema.admission_expressions import ExpressionError
-from cluster.schema.admission_variables import VARIABLES
+from cluster.schema.admission_variables import PARAMS, VARIABLES
 
 BUDGET: Final = 10_000_000
 """What all expressions of a policy may cost together, for one write and one binding."""
@@ -46,14 +46,21 @@ class Expression:
     text: str
     program: Program | None
     error: str = ""
+    general: bool = False
+    """Whether it looks at nothing of its own policy, neither variables nor parameters."""
 
     @classmethod
     def of(cls, text: str, compiled: Callable[[], Program]) -> Expression:
         """`compiled` raises ExpressionError for what is no expression: it fails whenever it is evaluated."""
         try:
-            return cls(text, compiled())
+            program = compiled()
         except ExpressionError as error:
             return cls(text, None, str(error))
+        return cls(text, program, general=program.variables.isdisjoint((VARIABLES, PARAMS)))
+
+
+Outcomes = dict[Program, Outcome]
+"""What general expressions have come to already, with the same values: several policies may have the same ones."""
 
 
 class Variables(dict[str, Any]):
@@ -62,12 +69,16 @@ class Variables(dict[str, Any]):
     It is a map to expressions, which are handed their own values with it among them.
     """
 
-    def __init__(self, expressions: Mapping[str, Expression], values: Mapping[str, Any], watch: Watch | None = None) -> None:
+    def __init__(
+        self, expressions: Mapping[str, Expression], values: Mapping[str, Any], outcomes: Outcomes, watch: Watch | None = None
+    ) -> None:
+        """`values`: of all that expressions look at, these variables among them."""
         super().__init__()
         self.spent = 0
         """What evaluations have cost since somebody took account of it."""
         self._expressions = expressions
-        self._values = {**values, VARIABLES: self}
+        self._values = values
+        self._outcomes = outcomes
         self._failed: dict[str, str] = {}
         self._watch = watch
 
@@ -90,17 +101,21 @@ class Variables(dict[str, Any]):
         return value
 
     def _evaluated(self, name: str, expression: Expression) -> Any:
-        shown = f"composited variable {quoted(name)}"
-        if expression.program is None:
-            raise CelError(f"{shown} fails to compile: {expression.error}")
-        try:
-            outcome = expression.program.evaluate(self._values)
-        except CelError as error:
-            self.spent += error.cost
-            raise CelError(f"{shown} fails to evaluate: {error}") from None
-        except CostExceeded as error:
-            self.spent += PER_CALL_LIMIT + 1
-            raise CelError(f"{shown} fails to evaluate: {error}") from None
+        program = expression.program
+        if program is None:
+            raise CelError(f"{_shown(name)} fails to compile: {expression.error}")
+        outcome = self._outcomes.get(program)
+        if outcome is None:
+            try:
+                outcome = program.evaluate(self._values)
+            except CelError as error:
+                self.spent += error.cost
+                raise CelError(f"{_shown(name)} fails to evaluate: {error}") from None
+            except CostExceeded as error:
+                self.spent += PER_CALL_LIMIT + 1
+                raise CelError(f"{_shown(name)} fails to evaluate: {error}") from None
+            if expression.general:
+                self._outcomes[program] = outcome
         self.spent += outcome.cost
         return outcome.value
 
@@ -112,6 +127,10 @@ class Variables(dict[str, Any]):
 
     def __len__(self) -> int:
         return len(self._expressions)
+
+
+def _shown(name: str) -> str:
+    return f"composited variable {quoted(name)}"
 
 
 class Evaluated(NamedTuple):
@@ -126,10 +145,16 @@ class Evaluation:
     """Evaluates expressions over the same values; what they cost goes from one budget."""
 
     def __init__(
-        self, values: Mapping[str, Any], variables: Variables | None = None, budget: int = BUDGET, deadline: float = math.inf
+        self,
+        values: Mapping[str, Any],
+        outcomes: Outcomes,
+        variables: Variables | None = None,
+        budget: int = BUDGET,
+        deadline: float = math.inf,
     ) -> None:
         """`deadline`: when, on the monotonic clock, nobody waits for what is evaluated any more."""
-        self._values = values if variables is None else {**values, VARIABLES: variables}
+        self._values = values
+        self._outcomes = outcomes
         self._variables = variables
         self._deadline = deadline
         self.budget = budget
@@ -139,14 +164,21 @@ class Evaluation:
         """Worded as upstream; BudgetExceeded, Timeout."""
         if time.monotonic() > self._deadline:
             raise Timeout.of("request did not complete within requested timeout")
-        if expression.program is None:
+        program = expression.program
+        if program is None:
             return Evaluated(None, f"compilation error: {expression.error}", 0)
         limit = min(PER_CALL_LIMIT, self.budget)
+        known = self._outcomes.get(program)
+        if known is not None and known.cost <= limit:
+            self._take(known.cost)
+            return Evaluated(known.value, "", 0)
         began = _clock()
         value, why = None, ""
         try:
-            outcome = expression.program.evaluate(self._values, limit)
-            value, cost = outcome.value, outcome.cost
+            outcome = program.evaluate(self._values, limit)
+            value, cost = outcome
+            if expression.general:
+                self._outcomes[program] = outcome
         except CelError as error:
             cost, why = error.cost, str(error)
         except CostExceeded as error:

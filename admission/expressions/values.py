@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from admission.attributes import Attributes
+from admission.expressions.evaluation import Outcomes
 from admission.matching.rules import Target
 from admission.matching.selectors import Namespaces
 from admission.requests import request_of
@@ -33,8 +34,16 @@ _SHOWN: Final = (
     *("deletionGracePeriodSeconds", "labels", "annotations", "finalizers"),
 )
 
-Values = Mapping[str, Any]
-"""Of variables, by their names."""
+class Values(dict[str, Any]):
+    """Of variables, by their names; and what expressions that look at nothing else have come to already."""
+
+    __slots__ = ("outcomes",)
+
+    def __init__(self, *parts: Mapping[str, Any]) -> None:
+        super().__init__()
+        for part in parts:
+            self.update(part)
+        self.outcomes: Outcomes = {}
 
 
 class Written:
@@ -46,7 +55,7 @@ class Written:
         self._versions = versions
         self._namespaces = namespaces
         self._authorizer: Authorizer = _Remembering(authorizer)
-        self._rights: Values | None = None
+        self._rights: Mapping[str, Any] | None = None
         self._conditions: dict[GroupVersionKind, Values] = {}
         self._without_rights: dict[Target, Values] = {}
         self._all: dict[Target, Values] = {}
@@ -56,7 +65,8 @@ class Written:
         found = self._conditions.get(kind)
         if found is None:
             request = request_of(self._attributes, Target(self._attributes.resource, kind))
-            found = self._conditions[kind] = {**self._objects(kind), REQUEST: request, NAMESPACE: None, **self._rights_of_user()}
+            found = Values(self._objects(kind), {REQUEST: request, NAMESPACE: None}, self._rights_of_user())
+            self._conditions[kind] = found
         return found
 
     def without_rights(self, target: Target) -> Values:
@@ -64,7 +74,7 @@ class Written:
         found = self._without_rights.get(target)
         if found is None:
             request = request_of(self._attributes, target)
-            found = {**self._objects(target.kind), REQUEST: request, NAMESPACE: self._namespace()}
+            found = Values(self._objects(target.kind), {REQUEST: request, NAMESPACE: self._namespace()})
             self._without_rights[target] = found
         return found
 
@@ -72,7 +82,7 @@ class Written:
         """NotFound for a namespace that is missing."""
         found = self._all.get(target)
         if found is None:
-            found = self._all[target] = {**self.without_rights(target), **self._rights_of_user()}
+            found = self._all[target] = Values(self.without_rights(target), self._rights_of_user())
         return found
 
     def changed(self) -> None:
@@ -80,7 +90,7 @@ class Written:
         for made in (self._conditions, self._without_rights, self._all):
             made.clear()
 
-    def _objects(self, kind: GroupVersionKind) -> Values:
+    def _objects(self, kind: GroupVersionKind) -> Mapping[str, Any]:
         obj, old = self._versions.at(kind)
         return {OBJECT: obj, OLD_OBJECT: old}
 
@@ -91,7 +101,7 @@ class Written:
             return None
         return _shown_namespace(self._namespaces.get(attributes.namespace))
 
-    def _rights_of_user(self) -> Values:
+    def _rights_of_user(self) -> Mapping[str, Any]:
         if self._rights is None:
             attributes = self._attributes
             own = AuthorizerValue(attributes.user, self._authorizer)

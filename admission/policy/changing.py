@@ -70,7 +70,7 @@ class Changing:
 
     def _invoke(self, invocation: Invocation[Mutator], rounds: Rounds) -> None:
         attributes, policy, binding = self._attributes, invocation.policy, invocation.binding
-        tell = None if attributes.observer is None else teller(PLUGIN, attributes, policy, binding)
+        tell = None if attributes.observer is None else teller(PLUGIN, attributes.observer, policy, binding)
         subject = Subject(self._written, invocation.target, invocation.parameter, tell)
         mutator = policy.evaluator
         unfulfilled = mutator.unfulfilled(subject)

@@ -6,8 +6,9 @@ Upstream: apiserver `pkg/admission/plugin/policy/{validating,mutating}` (compile
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from admission.expressions.conditions import Conditions
 from admission.expressions.evaluation import BUDGET, CONDITIONS_BUDGET, Evaluation, Expression, Variables, Watch
@@ -17,7 +18,7 @@ from cluster.api.names import Object
 from cluster.cel import types
 from cluster.cel.types import Type
 from cluster.schema.admission_expressions import Composition
-from cluster.schema.admission_variables import PARAMS, Uses
+from cluster.schema.admission_variables import PARAMS, VARIABLES, Uses
 
 Tell = Callable[[str, str, str], None]
 """Told of each part that was looked at: its path in the policy's spec, its outcome, and a message."""
@@ -84,14 +85,16 @@ class Compiled:
         verdict = conditions.judge(evaluation, told)
         return None if verdict.matches else Unfulfilled(time.perf_counter() - began, verdict.errors, verdict.error)
 
-    def values(self, subject: Subject, values: Values) -> Values:
+    def values(self, subject: Subject, values: Values) -> Mapping[str, Any]:
         return {**values, PARAMS: subject.parameter} if self.parameterized else values
 
     def evaluation(self, subject: Subject, values: Values, budget: int = BUDGET) -> Evaluation:
         """With the policy's variables as they are for these values."""
-        values = self.values(subject, values)
-        variables = Variables(self.variables, values, self._watch(subject.tell)) if self.variables else None
-        return Evaluation(values, variables, budget, subject.written.deadline)
+        given, variables = self.values(subject, values), None
+        if self.variables:
+            given = {**given}
+            variables = given[VARIABLES] = Variables(self.variables, given, values.outcomes, self._watch(subject.tell))
+        return Evaluation(given, values.outcomes, variables, budget, subject.written.deadline)
 
     def _watch(self, tell: Tell | None) -> Watch | None:
         if tell is None:

@@ -69,7 +69,7 @@ class Judging:
 
     def _validated(self, invocation: Invocation[Validator]) -> Validated:
         attributes, policy = self._attributes, invocation.policy
-        tell = None if attributes.observer is None else teller(PLUGIN, attributes, policy, invocation.binding)
+        tell = None if attributes.observer is None else teller(PLUGIN, attributes.observer, policy, invocation.binding)
         validated = policy.evaluator.validate(Subject(self._written, invocation.target, invocation.parameter, tell))
         if validated.unfulfilled is not None:
             seconds, errors = validated.unfulfilled.seconds, validated.unfulfilled.errors

@@ -80,14 +80,14 @@ class Mutator:
         """The object after the mutation, with its defaults."""
         if mutation.expression.program is None:
             raise MutationFailed(mutation.expression.error)
-        values = self._compiled.values(subject, subject.written.all(subject.target))
+        shown = subject.written.all(subject.target)
         try:
-            result = self._compiled.evaluation(subject, values).run(mutation.expression)
+            result = self._compiled.evaluation(subject, shown).run(mutation.expression)
         except BudgetExceeded as exceeded:
             raise MutationFailed(str(exceeded)) from None
         if result.error:
             raise MutationFailed(result.error)
-        made = mutation.patching.mutate(objects, subject.target.kind, obj, result.value, Given(values.values()))
+        made = mutation.patching.mutate(objects, subject.target.kind, obj, result.value, Given(self._compiled.values(subject, shown).values()))
         if "metadata" in obj:
             made.setdefault("metadata", {})
         objects.default(subject.target.kind, made)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from admission.attributes import Attributes
-from admission.observer import Judgement
+from admission.observer import Judgement, Observer
 from admission.policy.index import Binding, Candidate, Policy
 
 
@@ -27,6 +27,7 @@ def tell_of_others(plugin: str, attributes: Attributes, policies: Iterable[Polic
             tell(plugin, attributes, policy, None, "matchConstraints", "skipped")
 
 
-def teller(plugin: str, attributes: Attributes, policy: Policy[Any], binding: Binding) -> Callable[[str, str, str], None]:
-    """Tells of parts of the policy, for one binding: (part, outcome, message)."""
-    return lambda part, outcome, message: tell(plugin, attributes, policy, binding, part, outcome, message)
+def teller(plugin: str, observer: Observer, policy: Policy[Any], binding: Binding) -> Callable[[str, str, str], None]:
+    """Tells an observer of parts of the policy, for one binding: (part, outcome, message)."""
+    name, bound = policy.name, binding.name
+    return lambda part, outcome, message: observer.judged(Judgement(plugin, name, bound, part, outcome, message))

@@ -78,6 +78,7 @@ class Validator:
             )
             for each in spec.get("validations") or ()
         ]
+        self._places = [f"validations[{position}]" for position in range(len(self._validations))]
         self._messaged = {position: each.message_expression for position, each in enumerate(self._validations) if each.message_expression}
         self._most_for_messages = (len(self._messaged) + len(compiled.variables)) * (PER_CALL_LIMIT + 1) if self._messaged else 0
         """What all messages may cost.  As all count, wanted or not, all are made where they could cost more than is left."""
@@ -99,9 +100,9 @@ class Validator:
         evaluation = self._compiled.evaluation(subject, subject.written.all(subject.target))
         results = [evaluation.run(validation.expression) for validation in self._validations]
         if subject.tell is not None:
-            for position, result in enumerate(results):
+            for place, result in zip(self._places, results, strict=True):
                 truth = "error" if result.error else "true" if result.value is True else "false"
-                subject.tell(f"validations[{position}]", truth, result.error)
+                subject.tell(place, truth, result.error)
         decisions = self._decisions(subject, results, evaluation.budget)
         annotations = self._annotated(subject) if self._annotations else ()
         return Validated(decisions, annotations) if decisions or annotations else NOTHING_WRONG

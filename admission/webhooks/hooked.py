@@ -128,7 +128,7 @@ class Hooked:
         operation = attributes.operation.value
         values = Written(attributes, versions, Namespaces(self._reader), self._authorizer).for_conditions(kind)
         began = self.clock()
-        evaluation = Evaluation(values, budget=CONDITIONS_BUDGET, deadline=attributes.deadline)
+        evaluation = Evaluation(values, values.outcomes, budget=CONDITIONS_BUDGET, deadline=attributes.deadline)
         verdict = conditions.judge(evaluation, self._told(hook, attributes))
         if verdict.matches:
             return True

@@ -135,6 +135,12 @@ _WRONG: Final[Mapping[str, str]] = {
 }
 
 
+@functools.lru_cache(maxsize=1024)
+def shared(minor: int, uses: Uses, text: str, expected: tuple[Type, ...]) -> Program:
+    """An expression that knows no variables of a policy: compiled once, however many policies and webhooks have it.  ExpressionError."""
+    return compiled(environment(minor, uses), text, expected)
+
+
 class Composition:
     """The variables of one policy: each expression may use those that were declared before it is compiled."""
 
@@ -151,6 +157,8 @@ class Composition:
         return found
 
     def compile(self, text: str, uses: Uses, expected: Sequence[Type] = (), minor: int = STORED) -> Program:
+        if VARIABLES not in text and self._base is environment:
+            return shared(minor, uses, text, tuple(expected))
         return compiled(self.environment(minor, uses), text, expected)
 
     def declare(self, name: str, text: str, uses: Uses, minor: int = STORED) -> Program:

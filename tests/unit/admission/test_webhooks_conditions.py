@@ -8,6 +8,7 @@ import pytest
 
 from admission.expressions import conditions as conditions_module
 from cluster.api.errors import Forbidden
+from cluster.schema.admission_expressions import shared
 from tests.unit.admission.hooks import HookWorld, Watching, allow, configuration, hook, rule
 from tests.unit.admission.writes import write
 
@@ -114,11 +115,11 @@ def test_an_object_is_looked_at_in_the_version_that_the_webhook_wants() -> None:
 def test_expressions_are_compiled_once_and_only_when_they_are_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     compiled: list[str] = []
 
-    def noted(environment: Any, text: str, expected: Any) -> Any:
+    def noted(minor: int, uses: Any, text: str, expected: Any) -> Any:
         compiled.append(text)
-        return environment.compile(text, expected)
+        return shared(minor, uses, text, expected)
 
-    monkeypatch.setattr(conditions_module, "compiled", noted)
+    monkeypatch.setattr(conditions_module, "shared", noted)
     world = HookWorld(hook_example_com=lambda request: allow())
     plugin = world.validating(configuration("c", hook(NAME, rule(resources="pods"), matchConditions=conditions("true"))))
     plugin.validate(write("CREATE", "configmaps", dict(POD), namespace="dev"))

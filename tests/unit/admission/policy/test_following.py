@@ -6,14 +6,17 @@ import copy
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
 from admission.policy.validating import SORT
+from cluster.cel.environment import PER_CALL_LIMIT, Outcome, Program
 from cluster.schema.admission_expressions import Composition
 from tests.support import ROOT
 from tests.unit.admission.hooks import rule
-from tests.unit.admission.policy.world import PolicyWorld, binding, created, policy
+from tests.unit.admission.policy.world import PolicyWorld, binding, created, pod, policy
 from tests.unit.admission.writes import write
 
 NO = "failed expression: false"
@@ -107,3 +110,35 @@ def test_a_server_without_policies_loads_no_expressions() -> None:
     program = "import sys, cluster.assembly.core; print([name for name in sys.modules if name.startswith('cluster.cel')])"
     run = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
     assert run.stdout == "[]\n"
+
+
+def test_what_several_policies_have_is_compiled_once_and_evaluated_once_for_a_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    evaluated: list[str] = []
+    evaluate = Program.evaluate
+
+    def noted(self: Program, values: Mapping[str, Any], limit: int = PER_CALL_LIMIT) -> Outcome:
+        evaluated.append(str(sorted(self.variables)))
+        return evaluate(self, values, limit)
+
+    monkeypatch.setattr(Program, "evaluate", noted)
+    same = "object.metadata.name == 'web'"
+    variables = [{"name": "name", "expression": "object.metadata.name"}]
+    conditions = [{"name": "c", "expression": same}]
+    of_its_own = [{**variables[0], "expression": "'other'"}]
+    world = PolicyWorld(
+        policy("a", same, "variables.name == 'web'", variables=variables, matchConditions=conditions),
+        policy("b", same, "variables.name == 'web'", variables=variables, matchConditions=conditions),
+        policy("c", same, "variables.name == 'web'", variables=of_its_own),
+        *(binding(name, name) for name in "abc"),
+    )
+    assert world.says().endswith("'c' with binding 'c' denied request: failed expression: variables.name == 'web'")
+    assert sorted(evaluated) == [
+        "['object']",  # the condition, which is given other values than validations are
+        "['object']",  # the validation
+        "['object']",  # the variable of two policies
+        *["['variables']"] * 3,
+        "[]",  # the variable of the third
+    ]
+    evaluated.clear()
+    assert world.says(created(pod("shop"))).endswith(f"failed expression: {same}")  # of the third, which has no condition
+    assert evaluated.count("['object']") == 2
