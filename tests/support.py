@@ -203,8 +203,12 @@ def workers(server: ApiServer) -> list[int]:
 
 
 def children(pid: int) -> list[int]:
-    """The processes that a process started, as long as they run."""
-    return [int(each) for task in Path(f"/proc/{pid}/task").iterdir() for each in (task / "children").read_text().split()]
+    """The processes that a process started, as long as they run; none of one that has ended."""
+    found: list[int] = []
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            found += map(int, (task / "children").read_text().split())
+    return found
 
 
 def _is_ready(server: ApiServer) -> bool:
