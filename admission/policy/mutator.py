@@ -87,7 +87,8 @@ class Mutator:
             raise MutationFailed(str(exceeded)) from None
         if result.error:
             raise MutationFailed(result.error)
-        made = mutation.patching.mutate(objects, subject.target.kind, obj, result.value, Given(self._compiled.values(subject, shown).values()))
+        given = Given(self._compiled.values(subject, shown).values())
+        made = mutation.patching.mutate(objects, subject.target.kind, obj, result.value, given)
         if "metadata" in obj:
             made.setdefault("metadata", {})
         objects.default(subject.target.kind, made)
