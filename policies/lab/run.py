@@ -114,16 +114,23 @@ def _planned(suites: Sequence[Suite], options: RunOptions, chains: Chains) -> tu
                 continue
             result = SuiteResult(suite, version, [CaseResult(case) for case in cases])
             results.append(result)
-            where = _of_version(suite, version) if version in suite.versions else Place("--kubernetes-version")
-            try:
-                SchemaSet.for_version(version)
-                where = suite.source.place(("options",))
-                chains.of(version, suite.options)
-            except (ValueError, OSError) as error:
-                result.broken = f"{where}: {error}"
-                continue
-            plan.append((Planned(suite, version, cases), result))
+            result.broken = _unservable(suite, version, chains)
+            if not result.broken:
+                plan.append((Planned(suite, version, cases), result))
     return results, plan
+
+
+def _unservable(suite: Suite, version: str, chains: Chains) -> str:
+    """Why there can be no chain of the version, with the options of the suite; places are looked for in what is wrong alone."""
+    try:
+        SchemaSet.for_version(version)
+    except ValueError as error:
+        return f"{_of_version(suite, version) if version in suite.versions else Place('--kubernetes-version')}: {error}"
+    try:
+        chains.of(version, suite.options)
+    except (ValueError, OSError) as error:
+        return f"{suite.source.place(('options',))}: {error}"
+    return ""
 
 
 def _of_version(suite: Suite, version: str) -> Place:
