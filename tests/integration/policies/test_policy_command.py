@@ -73,7 +73,7 @@ def test_an_interrupted_run_ends_with_its_workers(suites: Path) -> None:
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=30)
     assert (process.returncode, out, err) == (130, b"", b"")
-    assert not [pid for pid in workers if os.path.exists(f"/proc/{pid}")]
+    eventually(lambda: not [pid for pid in workers if os.path.exists(f"/proc/{pid}")], "the workers end")
 
 
 def test_one_manifest_is_explained(suites: Path) -> None:
