@@ -24,6 +24,8 @@ CONDITIONS_BUDGET: Final = 2_500_000
 """What all match conditions of a policy or webhook may cost together."""
 OUT_OF_BUDGET: Final = "validation failed due to running out of cost budget, no further validation rules will be run"
 
+_MOST_KEPT: Final = 10_000
+"""What an outcome may have cost that is kept for other policies: what cost little is small, and all of a write's are kept together."""
 _LONG: Final = 10_000_000
 """Nanoseconds for which an evaluation may keep others waiting without a thought of them."""
 _clock: Final = time.perf_counter_ns
@@ -114,7 +116,7 @@ class Variables(dict[str, Any]):
             except CostExceeded as error:
                 self.spent += PER_CALL_LIMIT + 1
                 raise CelError(f"{_shown(name)} fails to evaluate: {error}") from None
-            if expression.general:
+            if expression.general and outcome.cost <= _MOST_KEPT:
                 self._outcomes[program] = outcome
         self.spent += outcome.cost
         return outcome.value
@@ -177,7 +179,7 @@ class Evaluation:
         try:
             outcome = program.evaluate(self._values, limit)
             value, cost = outcome
-            if expression.general:
+            if expression.general and outcome.cost <= _MOST_KEPT:
                 self._outcomes[program] = outcome
         except CelError as error:
             cost, why = error.cost, str(error)

@@ -11,9 +11,8 @@ from admission.attributes import Attributes, Operation
 from admission.counting import Counting
 from admission.matching.selectors import Namespaces
 from admission.objects import Objects
-from admission.policy.index import Index, Sort
-from admission.policy.observing import tell_of_others
-from admission.policy.parameters import Parameters
+from admission.policy.index import Sort
+from admission.policy.plugin import PolicyPlugin
 from admission.reinvocation import Rounds
 from admission.versions import ChangingVersions
 from cluster.api.authorization import Authorizer
@@ -37,16 +36,11 @@ SORT: Final[Sort[Mutator]] = Sort(
 )
 
 
-class MutatingAdmissionPolicy:
+class MutatingAdmissionPolicy(PolicyPlugin["Mutator"]):
     name = "MutatingAdmissionPolicy"
 
     def __init__(self, reader: Reader, authorizer: Authorizer, objects: Objects, counting: Counting) -> None:
-        self._reader = reader
-        self._authorizer = authorizer
-        self._objects = objects
-        self._counting = counting
-        self._parameters = Parameters(objects, reader)
-        self._index = Index(SORT, reader, objects)
+        super().__init__(SORT, reader, authorizer, objects, counting)
 
     def handles(self, operation: Operation) -> bool:
         """What is deleted can not be changed."""
@@ -54,9 +48,7 @@ class MutatingAdmissionPolicy:
 
     def admit(self, attributes: Attributes) -> None:
         """What policies say that can not be applied, once all have been."""
-        candidates = self._index.candidates(attributes)
-        if attributes.observer is not None and attributes.observer.thorough:
-            tell_of_others(self.name, attributes, self._index.policies(), candidates)
+        candidates = self._candidates(attributes)
         if not candidates:
             return
         # expressions take a while to load, which a server without policies need not wait for

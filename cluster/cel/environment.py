@@ -59,7 +59,7 @@ class Outcome(NamedTuple):
 class Program:
     """A compiled expression.  Safe to be used by several threads or greenlets at once."""
 
-    __slots__ = ("_declarations", "_names", "_run", "_spare", "_watched", "checked", "tree", "type", "variables")
+    __slots__ = ("__weakref__", "_declarations", "_names", "_run", "_spare", "_watched", "checked", "tree", "type", "variables")
 
     def __init__(self, tree: Tree, checked: Checked, compiled: Compiled, declared_: Declarations) -> None:
         self.tree = tree

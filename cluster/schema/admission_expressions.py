@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
+from weakref import WeakValueDictionary
 
 from cluster.cel import types
 from cluster.cel.environment import STORED, CompileError, Environment, Program
@@ -135,10 +136,17 @@ _WRONG: Final[Mapping[str, str]] = {
 }
 
 
-@functools.lru_cache(maxsize=1024)
+_SHARED: Final[WeakValueDictionary[tuple[int, Uses, str, tuple[Type, ...]], Program]] = WeakValueDictionary()
+"""As long as a policy or webhook has them."""
+
+
 def shared(minor: int, uses: Uses, text: str, expected: tuple[Type, ...]) -> Program:
     """An expression that knows no variables of a policy: compiled once, however many policies and webhooks have it.  ExpressionError."""
-    return compiled(environment(minor, uses), text, expected)
+    key = (minor, uses, text, expected)
+    found = _SHARED.get(key)
+    if found is None:
+        found = _SHARED[key] = compiled(environment(minor, uses), text, expected)
+    return found
 
 
 class Composition:
