@@ -5,8 +5,9 @@ from __future__ import annotations
 import enum
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Protocol
+
+from msgspec import Struct, field
 
 from admission.charges import Charge
 from admission.observer import Observer
@@ -22,8 +23,7 @@ class Operation(enum.StrEnum):
     CONNECT = "CONNECT"
 
 
-@dataclass(slots=True)
-class Attributes:
+class Attributes(Struct):
     """One write.  `object` is None for a delete, `old_object` for a create; a mutating plugin changes `object` in place.
 
     `warnings` reach the client as Warning headers; `annotations` the audit event, `request_annotations` where its level shows requests.

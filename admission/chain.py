@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import orjson
+from msgspec import Struct
 
 from admission.attributes import Attributes, Operation, Plugin, Redefault
 from admission.charges import Charge, Ledger
@@ -24,8 +24,7 @@ PLUGIN: Final = "admission.berth.io/plugin"
 _clock: Final = time.perf_counter_ns
 
 
-@dataclass(frozen=True, slots=True)
-class _Phase:
+class _Phase(Struct, frozen=True):
     """What one phase of an operation runs, in order: each plugin, its judgement, and who counts it."""
 
     name: str

@@ -6,8 +6,9 @@ Upstream: `pkg/kubeapiserver/options/plugins.go` (AllOrderedPlugins and the defa
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from admission.attributes import Plugin
 from admission.chain import Chain
@@ -87,8 +88,7 @@ def read_only(gvk: GroupVersionKind, obj: Object) -> None:  # noqa: ARG001 - a C
     raise InternalError.of(f"{gvk.kind} can not be created: nothing is written here")
 
 
-@dataclass(frozen=True, slots=True)
-class Dependencies:
+class Dependencies(Struct, frozen=True):
     """What plugins are made from."""
 
     reader: Reader
@@ -127,8 +127,7 @@ def build_mutating(given: Dependencies) -> MutatingAdmissionPolicy:
     return MutatingAdmissionPolicy(given.reader, given.authorizer, given.objects, given.counting)
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """A row of the table; `on` says whether the plugin runs unless it is configured otherwise, `gate` which feature it is a part of."""
 
     name: str

@@ -6,16 +6,15 @@ Upstream: apiserver `pkg/admission/attributes.go` (reinvocationContext), `reinvo
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
+from msgspec import Struct, field
 
 from cluster.api.names import Object
 
 
-@dataclass(slots=True)
-class Reinvocation:
+class Reinvocation(Struct):
     """Of one write.  A plugin sets `wanted` where something is to run again; the chain then runs once more, with `running` set."""
 
     wanted: bool = False
@@ -24,8 +23,7 @@ class Reinvocation:
     """What plugins remember between the two rounds, by the plugin's name."""
 
 
-@dataclass(slots=True)
-class Rounds:
+class Rounds(Struct):
     """What a plugin of webhooks or policies remembers of the first round for the second: which of them want to be asked again, and which
     must be, for something has changed.
     """

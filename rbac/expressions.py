@@ -7,8 +7,9 @@ Upstream: apiserver `pkg/authentication/cel`, `pkg/authorization/cel`, `pkg/apis
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct
 
 from cluster.api.field import FieldError, internal, invalid
 from cluster.cel import types
@@ -39,12 +40,17 @@ class EvaluationFailed(Exception):
     """An expression that has no value for what it was evaluated with; the message names it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Expression:
+class Expression(Struct, frozen=True, eq=False):
     """A text that is compiled; equal by the text, so that files which say the same are the same."""
 
     text: str
-    program: Program = field(compare=False, repr=False)
+    program: Program
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Expression) and self.text == other.text
+
+    def __hash__(self) -> int:
+        return hash(self.text)
 
     def evaluate(self, values: Mapping[str, Any]) -> Any:
         """EvaluationFailed; also where it costs more than one evaluation may."""

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
-from dataclasses import field as member
 from typing import Final, NamedTuple
+
+from msgspec import Struct
+from msgspec import field as member
+from msgspec.structs import replace
 
 from cluster.api import field
 from cluster.api.authorization import Attributes, Authorizer, Verdict
@@ -53,8 +55,7 @@ def uncounted(mode: str, allowed: bool) -> None:
     """For questions that nobody counts."""
 
 
-@dataclass(frozen=True, slots=True)
-class Impersonation:
+class Impersonation(Struct, frozen=True):
     """Whom a request asks to be; groups in the order given, extra keys in lower case."""
 
     user: str

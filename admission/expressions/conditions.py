@@ -6,7 +6,8 @@ Upstream: apiserver `pkg/admission/plugin/webhook/matchconditions/matcher.go`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from admission.expressions.evaluation import BudgetExceeded, Evaluation, Expression
 from cluster.api.names import Object
@@ -23,8 +24,7 @@ Told = Callable[[int, bool, str], None]
 Compile = Callable[[str], Expression]
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """Whether all conditions hold; `failed` is the name of one that does not, `why` what could not be evaluated.
 
     With `error`, which is empty otherwise, that can not be told, and the write is to be refused.  `errors` counts conditions that failed.

@@ -8,8 +8,9 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
+
+from msgspec import Struct
 
 from cluster.api.errors import Timeout
 from cluster.api.field import quoted
@@ -41,8 +42,7 @@ class BudgetExceeded(Exception):
         super().__init__(OUT_OF_BUDGET)
 
 
-@dataclass(frozen=True, slots=True)
-class Expression:
+class Expression(Struct, frozen=True):
     """A text with its program; None where it is none, and why."""
 
     text: str

@@ -34,6 +34,7 @@ _SHOWN: Final = (
     *("deletionGracePeriodSeconds", "labels", "annotations", "finalizers"),
 )
 
+
 class Values(dict[str, Any]):
     """Of variables, by their names; and what expressions that look at nothing else have come to already."""
 

@@ -7,8 +7,9 @@ Upstream: apiserver `pkg/admission/plugin/webhook/predicates/rules`, `pkg/admiss
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final, NamedTuple
+
+from msgspec import Struct
 
 from admission.attributes import Attributes, Operation
 from admission.objects import Objects
@@ -40,8 +41,7 @@ def asked_of(attributes: Attributes) -> Asked:
     return Asked(attributes.operation, attributes.resource, attributes.kind, attributes.subresource, bool(attributes.namespace))
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """Operations on resources; `*` stands for any."""
 
     operations: frozenset[str]

@@ -5,7 +5,7 @@ Upstream: apiserver `pkg/admission/plugin/policy/matching/matching.go`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from admission.attributes import Attributes
 from admission.matching.rules import Asked, Equivalents, Found, Rule, Target, find
@@ -14,8 +14,7 @@ from cluster.api.errors import StatusError
 from cluster.api.names import Object
 
 
-@dataclass(frozen=True, slots=True)
-class Narrowed:
+class Narrowed(Struct, frozen=True):
     """What is left to find out of a write whose operation and resource are known: its object's name, and selectors."""
 
     found: tuple[Found, ...]
@@ -60,8 +59,7 @@ class Narrowed:
         return True
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(Struct, frozen=True):
     """MatchResources, compiled."""
 
     rules: tuple[Rule, ...]

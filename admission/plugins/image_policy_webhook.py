@@ -10,10 +10,10 @@ import logging
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 import orjson
+from msgspec import Struct
 
 from admission.attributes import Attributes, Operation
 from admission.denial import forbidden
@@ -40,8 +40,7 @@ _CONFIGURATION: Final = "imagePolicy"
 _DISABLED: Final = -1
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """How the service is asked; times in seconds."""
 
     kubeconfig: str
@@ -52,8 +51,7 @@ class Settings:
     """Whether images may run while the service does not answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Status:
+class _Status(Struct, frozen=True):
     allowed: bool
     reason: str
     annotations: Mapping[str, str]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from admission.pod_security.levels import Level
 from admission.pod_security.pod import Pod
@@ -23,8 +24,7 @@ class Violation(NamedTuple):
 Judge = Callable[[Pod], Violation | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Revision:
+class Revision(Struct, frozen=True):
     """A check as it is from a minor version on; `overrides` are baseline checks which it makes needless."""
 
     since: int
@@ -32,8 +32,7 @@ class Revision:
     overrides: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(Struct, frozen=True):
     """`revisions` are in order; before the first of them there is no such check."""
 
     id: str

@@ -6,10 +6,10 @@ Upstream: pod-security-admission `admission/api/{v1,v1beta1,v1alpha1}`, `admissi
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final, TypeVar
 
 import orjson
+from msgspec import Struct
 
 from admission.configuration import Unusable
 from admission.pod_security.levels import LATEST, Level, LevelVersion, parse_level, parse_version
@@ -33,8 +33,7 @@ _VERSIONS: Final = tuple(definitions(_GROUP, version, (_KIND,), _STRUCTS) for ve
 _Value = TypeVar("_Value")
 
 
-@dataclass(frozen=True, slots=True)
-class Configuration:
+class Configuration(Struct, frozen=True):
     """`defaults` hold where a namespace says nothing."""
 
     defaults: Policy = FULLY_PRIVILEGED

@@ -8,8 +8,9 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from admission.pod_security.evaluator import Evaluator, reasons
 from admission.pod_security.levels import LevelVersion
@@ -19,8 +20,7 @@ from cluster.api.meta import controller_of
 from cluster.api.names import Object
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
+class Bounds(Struct, frozen=True):
     """How many pods are looked at, for how many seconds by what clock."""
 
     pods: int = 3000
@@ -33,8 +33,7 @@ class Bounds:
         return now + min(self.seconds, (deadline - now) / 2)
 
 
-@dataclass(slots=True)
-class _Alike:
+class _Alike(Struct):
     """Pods that are refused for the same reasons, by the first of their names."""
 
     first: str

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import enum
 import re
-from dataclasses import dataclass
 from typing import Final, NamedTuple
+
+from msgspec import Struct
 
 _VERSION: Final = re.compile(r"v1\.(0|[1-9][0-9]*)", re.ASCII)
 _GREATEST_MINOR: Final = 2**63 - 1
@@ -27,8 +28,7 @@ _STRICTNESS: Final = {level: strictness for strictness, level in enumerate(Level
 NOT_A_LEVEL: Final = f"must be one of {', '.join(Level)}"
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
+class Version(Struct, frozen=True):
     """Of Kubernetes, whose rules are meant: `v1.<minor>`, or without a minor `latest`, which is newer than any other."""
 
     minor: int | None

@@ -7,8 +7,9 @@ There each version of an object is changed by itself, and only the last one coun
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from admission.attributes import Attributes
 from admission.counting import VALIDATE, Counting
@@ -30,8 +31,7 @@ PLUGIN: Final = "MutatingAdmissionPolicy"
 _INVALID: Final = "Invalid"
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     policy: str
     binding: str | None
     """None where it is the policy itself that can not be applied."""

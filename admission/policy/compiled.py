@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from admission.expressions.conditions import Conditions
 from admission.expressions.evaluation import BUDGET, CONDITIONS_BUDGET, Evaluation, Expression, Variables, Watch
@@ -24,8 +25,7 @@ Tell = Callable[[str, str, str], None]
 """Told of each part that was looked at: its path in the policy's spec, its outcome, and a message."""
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(Struct, frozen=True):
     """What is judged: a write as it is taken, one parameter, and who is told."""
 
     written: Written
@@ -34,8 +34,7 @@ class Subject:
     tell: Tell | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Unfulfilled:
+class Unfulfilled(Struct, frozen=True):
     """Match conditions do not hold: the seconds that they took, how many could not be evaluated, and why that refuses the write."""
 
     seconds: float

@@ -6,8 +6,9 @@ Upstream: apiserver `pkg/admission/plugin/policy/generic` (policy_source.go, pol
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
+
+from msgspec import Struct, field
 
 from admission.attributes import Attributes
 from admission.matching.rules import Asked, Equivalents, asked_of
@@ -35,8 +36,7 @@ E = TypeVar("E")
 """A policy's evaluator."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sort(Generic[E]):
+class Sort(Struct, Generic[E], frozen=True):
     """Of policies: the resources that they and their bindings are, and how a spec is compiled."""
 
     policies: GroupResource
@@ -81,8 +81,7 @@ class Binding:
         self.actions: Final[tuple[str, ...]] = tuple(spec.get("validationActions") or ())
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate(Generic[E]):
+class Candidate(Struct, Generic[E], frozen=True):
     """A policy whose rules match."""
 
     policy: Policy[E]
@@ -91,8 +90,7 @@ class Candidate(Generic[E]):
     """Those whose rules match, too; None where nothing is left to find out."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Table(Generic[E]):
+class _Table(Struct, Generic[E], frozen=True):
     """The policies as they were at one moment, each with its bindings, and what was found of them since."""
 
     generation: int

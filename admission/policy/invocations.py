@@ -6,8 +6,9 @@ Upstream: apiserver `pkg/admission/plugin/policy/generic/policy_dispatcher.go`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Generic
+
+from msgspec import Struct
 
 from admission.attributes import Attributes
 from admission.matching.rules import Target
@@ -20,8 +21,7 @@ from cluster.api.errors import StatusError
 from cluster.api.names import Object
 
 
-@dataclass(frozen=True, slots=True)
-class Invocation(Generic[E]):
+class Invocation(Struct, Generic[E], frozen=True):
     policy: Policy[E]
     binding: Binding
     target: Target

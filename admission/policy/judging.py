@@ -5,8 +5,9 @@ Upstream: apiserver `pkg/admission/plugin/policy/validating/dispatcher.go`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from admission.annotations import annotate, encoded
 from admission.attributes import Attributes
@@ -30,8 +31,7 @@ _INVALID: Final = "Invalid"
 _CODES: Final = {"Forbidden": 403, "Unauthorized": 401, "RequestEntityTooLarge": 413, _INVALID: 422}
 
 
-@dataclass(frozen=True, slots=True)
-class Denial:
+class Denial(Struct, frozen=True):
     policy: str
     binding: str
     """Empty where it is the policy itself that can not be applied."""

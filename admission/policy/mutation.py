@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from admission.objects import Objects
 from admission.policy.made_values import Given, Unconvertible, check_size, configuration_of, json_of, misnamed
@@ -120,8 +121,7 @@ def _check_names(made: Instance, path: str) -> None:
         raise MutationFailed("type mismatch: " + "\n".join(wrong))
 
 
-@dataclass(frozen=True, slots=True)
-class Patching:
+class Patching(Struct, frozen=True):
     """A patchType: the field of a mutation that has its expression, what that must come to, and what is made of it."""
 
     field: str

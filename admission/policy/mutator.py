@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from admission.expressions.evaluation import BudgetExceeded, Expression
 from admission.objects import Objects
@@ -24,8 +25,7 @@ Counted = Callable[[str, int], None]
 _clock: Final = time.perf_counter_ns
 
 
-@dataclass(frozen=True, slots=True)
-class _Mutation:
+class _Mutation(Struct, frozen=True):
     place: str
     expression: Expression
     patching: Patching

@@ -6,7 +6,8 @@ Upstream: apiserver `pkg/admission/plugin/policy/generic` (policy_dispatcher.go:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from admission.objects import Objects
 from cluster.api.names import GroupVersionKind, Object, parse_api_version
@@ -20,8 +21,7 @@ class Misconfigured(Exception):
     """A policy or binding that can not be applied; worded as upstream words it."""
 
 
-@dataclass(frozen=True, slots=True)
-class ParameterKind:
+class ParameterKind(Struct, frozen=True):
     """The paramKind of a policy."""
 
     api_version: str

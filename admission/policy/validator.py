@@ -6,8 +6,9 @@ Upstream: apiserver `pkg/admission/plugin/policy/validating` (validator.go, plug
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from admission.expressions.evaluation import BudgetExceeded, Evaluated, Expression
 from admission.policy.compiled import Compiled, Subject, Unfulfilled
@@ -20,8 +21,7 @@ MAX_MESSAGE_BYTES: Final = 5 * 1024
 """Of what a messageExpression makes.  Upstream: apiserver `pkg/apis/cel/config.go`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """What is wrong with a write: `denied`, or let pass though an expression failed."""
 
     denied: bool
@@ -33,8 +33,7 @@ class Decision:
     nanoseconds: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class AuditAnnotation:
+class AuditAnnotation(Struct, frozen=True):
     """What is told the audit event; with `error`, why it can not be told."""
 
     key: str
@@ -43,8 +42,7 @@ class AuditAnnotation:
     nanoseconds: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Validated:
+class Validated(Struct, frozen=True):
     """Of a write with which nothing is wrong there are no decisions."""
 
     decisions: Sequence[Decision] = ()
@@ -55,8 +53,7 @@ class Validated:
 NOTHING_WRONG: Final = Validated()
 
 
-@dataclass(frozen=True, slots=True)
-class _Validation:
+class _Validation(Struct, frozen=True):
     expression: Expression
     message_expression: Expression | None
     message: str

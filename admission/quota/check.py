@@ -6,7 +6,8 @@ Upstream: `CheckRequest` in apiserver `pkg/admission/plugin/resourcequota/contro
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from admission.attributes import Attributes, Operation
 from admission.denial import forbidden
@@ -19,8 +20,7 @@ from cluster.api.quota.scopes import Scope, scopes_of
 from cluster.api.resource_lists import ResourceList, added, exceeding, increase, masked, negative, parsed, shown, texts_of, without_zeros
 
 
-@dataclass(frozen=True, slots=True)
-class Demand:
+class Demand(Struct, frozen=True):
     """What a write uses: measured once, and held against quotas as often as they change."""
 
     evaluator: Evaluator

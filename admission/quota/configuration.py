@@ -5,10 +5,10 @@ Upstream: apiserver `pkg/admission/plugin/resourcequota/{config.go,apis/resource
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 import orjson
+from msgspec import Struct
 
 from cluster.api import field
 from cluster.api.field import FieldError
@@ -36,8 +36,7 @@ _OLD_VERSIONS: Final = tuple(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class LimitedResource:
+class LimitedResource(Struct, frozen=True):
     """What of one resource needs a quota: usage whose name contains one of the texts, and objects that are in one of the scopes."""
 
     resource: GroupResource

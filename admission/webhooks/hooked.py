@@ -8,8 +8,9 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from admission.annotations import annotate
 from admission.attributes import Attributes
@@ -45,8 +46,7 @@ _EXEMPT: Final = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(Struct, frozen=True):
     """Of webhooks: the plugin that asks them, the resource that configures them, and what metrics call them."""
 
     plugin: str

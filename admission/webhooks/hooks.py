@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from admission.matching.rules import Rule
 from admission.matching.selectors import Selector, parsed
@@ -20,8 +21,7 @@ MAX_SECONDS: Final = 30.0
 _PORT: Final = 443
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
+class Service(Struct, frozen=True):
     """A service of the cluster that serves a webhook."""
 
     namespace: str
@@ -30,8 +30,7 @@ class Service:
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """Where a webhook is: a URL, or a service; and the CAs that vouch for it, in PEM."""
 
     url: str
@@ -39,8 +38,7 @@ class Target:
     ca: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Hook:
+class Hook(Struct, frozen=True):
     """One webhook of a configuration."""
 
     uid: str
@@ -62,7 +60,7 @@ class Hook:
     """The AdmissionReviews that it understands, the one that it likes best first."""
     reinvoke: bool
     target: Target
-    conditions: Conditions | None = field(default=None, compare=False)
+    conditions: Conditions | None = None
 
 
 def hooks_of(configuration: Object) -> tuple[Hook, ...]:

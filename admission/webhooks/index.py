@@ -6,7 +6,8 @@ Upstream: apiserver `pkg/admission/configuration` (the order of webhooks), `pkg/
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from admission.attributes import Attributes
 from admission.matching.rules import Asked, Equivalents, Target, asked_of, find
@@ -16,8 +17,7 @@ from cluster.api.names import GroupResource, Object
 from cluster.api.protocols import Reader
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(Struct, frozen=True):
     """A webhook whose rules match: `target` is what it is told of, one of the versions of what is written."""
 
     hook: Hook
@@ -26,8 +26,7 @@ class Candidate:
     target: Target
 
 
-@dataclass(frozen=True, slots=True)
-class _Table:
+class _Table(Struct, frozen=True):
     """The webhooks as they were at one moment, and what was found of them since."""
 
     generation: int

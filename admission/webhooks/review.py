@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
 import orjson
+from msgspec import Struct
 
 from admission.versions import Pair
 from admission.webhooks.index import Candidate
@@ -65,8 +65,7 @@ class BadDocument(BadAnswer):
     """It is no AdmissionReview at all."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What a webhook says."""
 
     allowed: bool

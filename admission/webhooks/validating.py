@@ -8,8 +8,9 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from admission.annotations import annotate
 from admission.attributes import Attributes, Operation
@@ -31,8 +32,7 @@ KIND: Final = Kind(
 _FAILED_OPEN: Final = "failed-open.validating.webhook.admission.k8s.io"
 
 
-@dataclass(slots=True)
-class _Asked:
+class _Asked(Struct):
     """A webhook that is asked, and what came of it."""
 
     candidate: Candidate

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from cluster.api.user import UserInfo
 
@@ -18,8 +19,7 @@ class Decision(enum.IntEnum):
     NO_OPINION = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Attributes:
+class Attributes(Struct, frozen=True):
     """One question to the authorizers; `path` matters where `is_resource` is false, the rest where it is true."""
 
     user: UserInfo
@@ -40,8 +40,7 @@ class Attributes:
     """Epoch seconds at which the answer must still hold: what is granted for a time that ends before does not count."""
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """An authorizer's answer, with the reason that a denied caller is shown and an audit event carries."""
 
     decision: Decision
@@ -60,8 +59,7 @@ class Authorizer(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
+class Credentials(Struct, frozen=True):
     """What a request shows to say who sends it.
 
     `certificate` is the peer's, in DER: TLS has verified that one of the CAs that the server trusts for any purpose signed it.

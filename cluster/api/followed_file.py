@@ -22,6 +22,8 @@ READ_SECONDS: Final = 60.0
 """How often it is read though it looks as it did."""
 _SETTLED_SECONDS: Final = 2.0
 """What changed less long ago may change once more without looking otherwise: the clocks of file systems are coarse."""
+
+
 class FileObserver(Protocol):
     """Is told what becomes of a configuration file that is followed."""
 

@@ -7,9 +7,10 @@ rounded away from zero.  It remembers the family of its suffix, in which its can
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Literal
+
+from msgspec import Struct
 
 Format = Literal["DecimalSI", "BinarySI", "DecimalExponent"]
 DECIMAL_SI: Final = "DecimalSI"
@@ -35,8 +36,7 @@ _FAST_BINARY: Final = 40
 """Up to which power of two upstream's fast path goes, which takes no digits for zero."""
 
 
-@dataclass(frozen=True, slots=True)
-class Quantity:
+class Quantity(Struct, frozen=True):
     """A number of billionths; `text` is the spelling that upstream would keep, empty where it makes the canonical one."""
 
     nano: int

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from cluster.api.names import GroupResource, GroupVersion
 
@@ -20,8 +21,7 @@ Query = Callable[[str], str | None]
 """The first value of a query parameter, None where it isn't there."""
 
 
-@dataclass(frozen=True, slots=True)
-class RequestInfo:
+class RequestInfo(Struct, frozen=True):
     """A request as authorization and dispatch see it; `parts` are the path's segments from the resource on."""
 
     path: str

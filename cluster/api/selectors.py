@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
+
+from msgspec import Struct
 
 from cluster.api import field
 from cluster.api.field import FieldError
@@ -75,8 +76,7 @@ def _int64(text: str) -> int | None:
     return number if -(2**63) <= number < 2**63 else None
 
 
-@dataclass(frozen=True, slots=True)
-class LabelSelector:
+class LabelSelector(Struct, frozen=True):
     """All requirements must hold; none of them selects everything.  `nothing` selects no object at all."""
 
     requirements: tuple[Requirement, ...] = ()
@@ -298,8 +298,7 @@ class FieldRequirement(NamedTuple):
         return f"{self.field}{self.operator}{escape_field_value(self.value)}"
 
 
-@dataclass(frozen=True, slots=True)
-class FieldSelector:
+class FieldSelector(Struct, frozen=True):
     """All requirements must hold; a field that an object lacks counts as the empty string."""
 
     requirements: tuple[FieldRequirement, ...] = ()

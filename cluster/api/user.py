@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
+
+from msgspec import Struct
 
 from cluster.api.names import Object
 
@@ -20,14 +21,16 @@ SERVICE_ACCOUNT_PREFIX: Final = "system:serviceaccount:"
 NO_EXTRA: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class UserInfo:
+class UserInfo(Struct, frozen=True):
     """An identity as authentication established it; `extra` maps lower-case keys to values."""
 
     name: str
     uid: str = ""
     groups: tuple[str, ...] = ()
-    extra: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: NO_EXTRA, hash=False)
+    extra: Mapping[str, tuple[str, ...]] = NO_EXTRA
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.uid, self.groups))
 
 
 def user_fields(user: UserInfo) -> Object:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from admission.chain import Chain
 from admission.configuration import read_configuration
@@ -23,8 +24,7 @@ from cluster.schema.model import SchemaSet
 from rbac.authz.union import UnionAuthorizer
 
 
-@dataclass(frozen=True, slots=True)
-class Admission:
+class Admission(Struct, frozen=True):
     """What a chain is built from beside what it depends on."""
 
     options: AdmissionOptions

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
 import orjson
+from msgspec.structs import replace
 
 from cluster.api.authorization import TokenAuthenticator
 from cluster.api.protocols import HttpCallers, Reader
@@ -116,7 +116,7 @@ def _without_almighty_strangers(config: Config) -> Config:
     if not options.anonymous_auth or modes.authorization_config or "AlwaysAllow" not in modes.authorization_mode:
         return config
     log.warning("nobody is anonymous where the authorizer is AlwaysAllow: use another --authorization-mode")
-    return dataclasses.replace(config, authentication=dataclasses.replace(options, anonymous_auth=False))
+    return replace(config, authentication=replace(options, anonymous_auth=False))
 
 
 def _remote(config: Config, callers: HttpCallers) -> list[TokenAuthenticator]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, fields
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import fields
 
 from cluster.api.followed_file import FileObserver, read_file
 from cluster.api.protocols import HttpCallers, Reader
@@ -17,8 +19,7 @@ from rbac.authz.configuration import BadConfiguration, Configuration, WebhookCon
 from rbac.authz.observers import AuthorizerObserver
 
 
-@dataclass(frozen=True, slots=True)
-class Authorizers:
+class Authorizers(Struct, frozen=True):
     """The authorizers that a process starts with; `path` is the file that names them, if one does, and `data` what it said."""
 
     configuration: Configuration

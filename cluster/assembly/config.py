@@ -6,11 +6,12 @@ import hashlib
 import ipaddress
 import re
 import socket
-from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final, Self
 
 import orjson
+from msgspec import Struct, field
+from msgspec.structs import asdict, fields
 
 from cluster.api.private_file import write_private
 from cluster.assembly.options import (
@@ -30,8 +31,7 @@ _MOVED: Final = {"not_ready_toleration": ("admission", "default_not_ready_tolera
 """Settings of homes that an older version has written: where each is now."""
 
 
-@dataclass(frozen=True, slots=True)
-class Home:
+class Home(Struct, frozen=True):
     """The files of one cluster.  `root` is absolute; nothing here creates anything."""
 
     root: Path
@@ -84,8 +84,7 @@ class Home:
         return self.pki / f"{name}.key"
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(Struct, frozen=True):
     """What a cluster is started with; everything else follows from it."""
 
     home: Home
@@ -166,7 +165,7 @@ class Config:
     def save(self) -> None:
         """Writes config.json atomically."""
         data = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "home"}
-        write_private(self.home.config, orjson.dumps(data, option=orjson.OPT_INDENT_2))
+        write_private(self.home.config, orjson.dumps(data, default=asdict, option=orjson.OPT_INDENT_2))
 
     @classmethod
     def load(cls, home: Home) -> Self:

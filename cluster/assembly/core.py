@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
+
+from msgspec import Struct
 
 from admission.counting import UNCOUNTED, Counting
 from admission.objects import Objects
@@ -51,8 +52,7 @@ _NAMESPACES: Final = GroupResource("", "namespaces")
 _SERVICES: Final = GroupResource("", "services")
 
 
-@dataclass(frozen=True, slots=True)
-class Served:
+class Served(Struct, frozen=True):
     """The kinds of one Kubernetes version."""
 
     schemas: SchemaSet
@@ -65,8 +65,7 @@ class Served:
         return cls(schemas, catalog(version, schemas.gvks()))
 
 
-@dataclass(frozen=True, slots=True)
-class Observers:
+class Observers(Struct, frozen=True):
     """Who is told what goes on, to count it."""
 
     opinions: AuthorizerObserver = NO_OPINIONS
@@ -75,8 +74,10 @@ class Observers:
     admission: Counting = UNCOUNTED
 
 
-@dataclass(frozen=True, slots=True)
-class Core:
+_UNOBSERVED: Final = Observers()
+
+
+class Core(Struct, frozen=True):
     """`resources` serves the stored kinds by the `registry`, whose writes the `authorization`'s rules and admission judge."""
 
     reader: StoreReader
@@ -94,7 +95,7 @@ class Core:
         callers: HttpCallers,
         service_cidr: str,
         closed: threading.Event,
-        observers: Observers = Observers(),
+        observers: Observers = _UNOBSERVED,
     ) -> Self:
         """`closed` is set when what follows files is to end.  ValueError for what a plugin can not be configured with."""
         reader = StoreReader(store, served.catalog)

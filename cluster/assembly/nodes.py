@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Self
 
 import orjson
+from msgspec import Struct, field
 
 from cluster.api.private_file import write_private
 from cluster.assembly.config import Home
 
 
-@dataclass(slots=True)
-class NodeSet:
+class NodeSet(Struct):
     """Node names in the order they were added; True for those that are to run.  Every change is saved."""
 
     home: Home

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import cache
 from typing import Final, TypeVar
+
+from msgspec import Struct, field
 
 from cluster.api.names import GroupResource
 from cluster.api.protocols import Reader
@@ -31,8 +32,7 @@ _ISSUED: Final = (KUBECONFIGS, CLUSTER_KUBECONFIGS)
 TENANT_NAMESPACES: Final = GroupResource("berth.io", "tenantnamespaces")
 
 
-@dataclass(frozen=True, slots=True)
-class OwnParts:
+class OwnParts(Struct, frozen=True):
     """What the handlers are made of."""
 
     config: Config
@@ -46,8 +46,7 @@ class OwnParts:
     """Set when the API server ends."""
 
 
-@dataclass(frozen=True, slots=True)
-class OwnHandlers:
+class OwnHandlers(Struct, frozen=True):
     """Virtual kinds by resource, and subresources by (group, resource, subresource)."""
 
     virtual: Mapping[GroupResource, SubHandler] = field(default_factory=dict)

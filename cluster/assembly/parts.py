@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct
 
 if TYPE_CHECKING:  # what a part is made of is loaded by who makes it
     from cluster.api.authorization import Authorizer
@@ -25,8 +26,7 @@ class Counting(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
+class Parts(Struct, frozen=True):
     """What a started API server consists of, as the pipeline needs it."""
 
     authentication: Identification

@@ -14,9 +14,10 @@ import ipaddress
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from cluster.api.private_file import write_private
 from cluster.assembly.config import Config
@@ -35,8 +36,7 @@ AUTHORITIES: Final = {CLUSTER_CA: "kubernetes", FRONT_PROXY_CA: "front-proxy-ca"
 """The CAs, and their common names."""
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
+class Leaf(Struct, frozen=True):
     """A certificate to have.  `names` are the serving names (DNS or IP); none makes it a client certificate."""
 
     file: str

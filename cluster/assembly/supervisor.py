@@ -16,10 +16,10 @@ import socket
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
+from msgspec import Struct, field
 
 from cluster.assembly.config import Config, Home
 from cluster.assembly.nodes import NodeSet
@@ -37,8 +37,7 @@ Main = Callable[[Callable[[], None]], None]
 """A component's body, run in the child: given a function to call once it is ready; returns when it is told to stop."""
 
 
-@dataclass(slots=True)
-class Component:
+class Component(Struct):
     """One supervised process.  `pid` 0: not running; `due`: when (monotonic) it is to be started, None never."""
 
     name: str
@@ -73,8 +72,7 @@ def lock_home(home: Home) -> int:
     return descriptor
 
 
-@dataclass(slots=True)
-class Supervisor:
+class Supervisor(Struct):
     """Runs `components` (in order of start; they stop in reverse) and those of the nodes until told to stop."""
 
     config: Config

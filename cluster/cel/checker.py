@@ -7,8 +7,9 @@ with a dot in their name (`optional.of`) are made calls without a target.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final, cast
+
+from msgspec import Struct, field
 
 from cluster.cel import types
 from cluster.cel.checker_types import DYNAMIC, Bindings, exact, most_general, optional_value, substitute
@@ -32,8 +33,7 @@ _NUMBERS: Final = frozenset({TypeKind.INT, TypeKind.UINT, TypeKind.DOUBLE})
 _UNKNOWN_RANGE: Final = frozenset({TypeKind.DYN, TypeKind.ERROR, TypeKind.PARAMETER})
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(Struct, frozen=True):
     """What a node means: a name with its value (NO_VALUE for a variable), or the overloads that a call may be of."""
 
     name: str = ""
@@ -41,8 +41,7 @@ class Reference:
     overloads: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(Struct, frozen=True):
     """An expression's types and references, by its nodes' ids; `problems` is empty for one that is sound."""
 
     types: Mapping[int, Type]
@@ -78,8 +77,7 @@ def shown_signature(arguments: Sequence[Type], member: bool) -> str:
     return f"{shown[0]}.({', '.join(shown[1:])})" if member else f"({', '.join(shown)})"
 
 
-@dataclass(slots=True)
-class _Checker:
+class _Checker(Struct):
     offsets: Mapping[int, int]
     declarations: Declarations
     types: dict[int, Type] = field(default_factory=dict)

@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any, Final, cast
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from cluster.cel import patterns
 from cluster.cel.checker import Checked
@@ -44,8 +46,7 @@ _QUICK: Final = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Compiled:
+class Compiled(Struct, frozen=True):
     """What runs over a frame: what `compile_parts` says, the variables in their order, and so many slots more."""
 
     run: Evaluator

@@ -8,8 +8,9 @@ where the first fails, and the call is charged; of more, or where a function wan
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from cluster.cel.compile_parts import (
     MEMORY,
@@ -32,8 +33,7 @@ from cluster.cel.values import CelError, CostExceeded
 _NESTED: Final = frozenset({TypeKind.LIST, TypeKind.MAP, TypeKind.OPAQUE})
 
 
-@dataclass(frozen=True, slots=True)
-class Meaning:
+class Meaning(Struct, frozen=True):
     """What a call calls.  `cost` is None for 1; `large`: whether texts that it makes are accounted for as memory."""
 
     call: Callable[..., Any]

@@ -8,8 +8,9 @@ that finds nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from cluster.cel.compile_parts import MISSING, Builder, Evaluator, Frame, Part
 from cluster.cel.floats import general
@@ -70,8 +71,7 @@ def get(operand: Any, key: Any) -> Any:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(Struct, frozen=True):
     """A step by a key that is known, or to the field of an object whose type is."""
 
     value: Any
@@ -103,8 +103,7 @@ class Key:
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class Index:
+class Index(Struct, frozen=True):
     """A step by a key that is computed."""
 
     run: Evaluator

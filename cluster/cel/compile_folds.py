@@ -8,8 +8,9 @@ the fold goes on with it, and a later step may still decide the result.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from cluster.cel.compile_parts import Builder, Constant, Evaluator, Frame, Part
 from cluster.cel.costs import LIST_COST
@@ -185,8 +186,7 @@ def filtered(range_: Part, slot: int, predicate: Evaluator, transformed: Part) -
     return build
 
 
-@dataclass(frozen=True, slots=True)
-class Fold:
+class Fold(Struct, frozen=True):
     """Any comprehension.  `initial` is evaluated when the accumulator is first looked at, as the fold's variable is there for."""
 
     range: Part

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from cluster.cel.checker_types import names_of_parameters
 from cluster.cel.functions import Function, Library, Overload, StaticCost
@@ -19,16 +20,14 @@ KEYWORD_FIELDS_SINCE: Final = 31
 """The Kubernetes minors from which on the language has more.  Upstream: apiserver `pkg/cel/environment/base.go`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(Struct, frozen=True):
     """An overload, and the type parameters of its signature."""
 
     overload: Overload
     parameters: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Struct, frozen=True):
     """What a name stands for: a variable of a type, or a constant or type with its value."""
 
     name: str
@@ -36,8 +35,7 @@ class Identity:
     value: Any = NO_VALUE
 
 
-@dataclass(frozen=True, slots=True)
-class Declarations:
+class Declarations(Struct, frozen=True):
     """Everything that expressions of one environment may name."""
 
     minor: int

@@ -190,5 +190,3 @@ def _declared(minor: int, more: Sequence[Library]) -> tuple[tuple[Macro, ...], D
         identities |= {name: Identity(name, kind, value) for name, (kind, value) in library.constants.items()}
     macros = tuple(macro for library in libraries for macro in library.macros)
     return macros, Declarations(minor, functions, declarations.candidates(functions), declarations.estimates(functions), identities)
-
-

@@ -166,9 +166,7 @@ class _Estimator:
             self._sizes[node.id] = size
         return total
 
-    def _overload(
-        self, node: Call, overload: str, target: Sized | None, arguments: Sequence[Sized], costs: ArgumentCosts
-    ) -> Estimate:
+    def _overload(self, node: Call, overload: str, target: Sized | None, arguments: Sequence[Sized], costs: ArgumentCosts) -> Estimate:
         hook = self._hooks.get(overload)
         made = hook(target, arguments) if hook is not None else None
         if made is None and node.function == "_==_":

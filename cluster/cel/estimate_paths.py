@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from cluster.cel.functions import Bounds
 
@@ -45,8 +45,7 @@ class Path:
         return self._length > 0
 
 
-@dataclass(frozen=True, slots=True)
-class Entries:
+class Entries(Struct, frozen=True):
     """How large the keys and values of a list or map are."""
 
     is_list: bool
@@ -57,8 +56,7 @@ class Entries:
         return Entries(self.is_list, self.key.union(other.key), self.value.union(other.value))
 
 
-@dataclass(frozen=True, slots=True)
-class Local:
+class Local(Struct, frozen=True):
     """A variable of a fold."""
 
     path: Path

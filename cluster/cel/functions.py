@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
+
+from msgspec import Struct, field
 
 from cluster.cel.syntax.ast import Node
 from cluster.cel.types import Type
@@ -23,8 +24,7 @@ RuntimeCost = Callable[[Sequence[Any], Any], int]
 them; sizes are `runtime_types.size_of`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
+class Bounds(Struct, frozen=True):
     """The least and the most of a size or a cost; both saturate at 2**64 - 1."""
 
     least: int
@@ -59,8 +59,7 @@ def _scaled(number: int, factor: float) -> int:
     return min(product, MOST)
 
 
-@dataclass(frozen=True, slots=True)
-class Sized:
+class Sized(Struct, frozen=True):
     """An argument as the estimate sees it: its node, its type, its path from a variable where it has one, and how large it can be."""
 
     node: Node
@@ -71,8 +70,7 @@ class Sized:
     element_size: Callable[[], Bounds | None] = lambda: None
 
 
-@dataclass(frozen=True, slots=True)
-class Estimate:
+class Estimate(Struct, frozen=True):
     """What a call may cost, and how large its result may be (None: nothing is known)."""
 
     cost: Bounds
@@ -83,8 +81,7 @@ StaticCost = Callable[[Sized | None, Sequence[Sized]], Estimate | None]
 """(receiver, other arguments) to the estimate of a call; None: as for any function, 1."""
 
 
-@dataclass(frozen=True, slots=True)
-class Overload:
+class Overload(Struct, frozen=True):
     """One signature.  `parameters` begin with the receiver where `member` is set; `call` takes values in the same order.
 
     `call` raises CelError; it is not called where an argument failed.  Without `cost`, here or of its function, a call costs 1.
@@ -103,8 +100,7 @@ class Overload:
     """Whether arguments after one that failed are left alone; those of three and more are (cel-go's `FunctionBinding`)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Function:
+class Function(Struct, frozen=True):
     """A function or operator by its name, e.g. `_+_`, `startsWith`, `quantity`."""
 
     name: str
@@ -134,8 +130,7 @@ class Macro(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Library:
+class Library(Struct, frozen=True):
     """Functions, macros, types and constants that belong together.
 
     `since` is the first Kubernetes minor that has them (29 for 1.29), `until` the first one after it without.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final
+
+from msgspec import Struct
 
 
 class TypeKind(Enum):
@@ -33,17 +34,24 @@ class TypeKind(Enum):
     WRAPPER = "wrapper"
 
 
-@dataclass(frozen=True, slots=True)
-class Type:
+class Type(Struct, frozen=True, eq=False):
     """A type; equal by value, objects by name."""
 
     kind: TypeKind
     name: str
     parameters: tuple[Type, ...] = ()
-    fields: Callable[[], Mapping[str, Field]] | None = field(default=None, compare=False, repr=False)
+    fields: Callable[[], Mapping[str, Field]] | None = None
     """Of an object: its fields, made when they are first looked at (schemas refer to each other)."""
-    facts: Any = field(default=None, compare=False, repr=False)
+    facts: Any = None
     """What the schema says of it that costs and equality need; which `cluster.schema.cel_types` fills."""
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        return isinstance(other, Type) and self.kind is other.kind and self.name == other.name and self.parameters == other.parameters
+
+    def __hash__(self) -> int:
+        return hash((self.kind, self.name, self.parameters))
 
     def __str__(self) -> str:
         if self.kind is TypeKind.WRAPPER:
@@ -62,16 +70,14 @@ class Type:
         return self.parameters[0] if self.parameters else DYN
 
 
-@dataclass(frozen=True, slots=True)
-class Making:
+class Making(Struct, frozen=True):
     """The `facts` of an object that expressions make in a way of its own."""
 
     make: Callable[[str, dict[str, Any]], Any]
     """(type's name, fields) to a value; raises CelError for fields that it does not take."""
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Struct, frozen=True):
     """A field of an object.  `name` is how expressions name it (escaped), `key` how the object has it."""
 
     name: str

@@ -19,9 +19,10 @@ tells values apart looks at `type(value)`.  In the keys of a dict `True` would b
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, ClassVar, Final, overload
+
+from msgspec import Struct
 
 MIN_INT: Final = -(1 << 63)
 MAX_INT: Final = (1 << 63) - 1
@@ -37,20 +38,36 @@ class UInt(int):
     __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Duration:
+class Duration(Struct, frozen=True, order=True):
     """A span of time in nanoseconds, of 64 bits."""
 
     nanoseconds: int
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Timestamp:
+class Timestamp(Struct, frozen=True, eq=False):
     """A moment, in nanoseconds since the epoch, of the years 1 to 9999."""
 
     nanoseconds: int
-    offset: int = field(default=0, compare=False)
+    offset: int = 0
     """Seconds east of UTC, by which alone its text is written."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Timestamp) and self.nanoseconds == other.nanoseconds
+
+    def __hash__(self) -> int:
+        return hash(self.nanoseconds)
+
+    def __lt__(self, other: Timestamp) -> bool:
+        return self.nanoseconds < other.nanoseconds
+
+    def __le__(self, other: Timestamp) -> bool:
+        return self.nanoseconds <= other.nanoseconds
+
+    def __gt__(self, other: Timestamp) -> bool:
+        return self.nanoseconds > other.nanoseconds
+
+    def __ge__(self, other: Timestamp) -> bool:
+        return self.nanoseconds >= other.nanoseconds
 
 
 class BoolKey(Enum):
@@ -165,8 +182,7 @@ class Instance(dict[str, Any]):
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Optional_:  # noqa: N801 - typing has the plain name
+class Optional_(Struct, frozen=True):  # noqa: N801 - typing has the plain name
     """An optional value; NONE is the one that is absent."""
 
     value: Any = None
@@ -176,10 +192,9 @@ class Optional_:  # noqa: N801 - typing has the plain name
 NONE: Final = Optional_(None, False)
 
 
-class Opaque:
+class Opaque(Struct, frozen=True, eq=False):
     """A value of a library's own type; equal by its class's `__eq__`."""
 
-    __slots__ = ()
     type_name: ClassVar[str] = ""
     """As `type()` shows it, e.g. `kubernetes.Quantity`."""
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import orjson
+from msgspec import Struct
 
 from cluster.api.names import Object
 from cluster.cli.failure import CommandError
@@ -17,8 +17,7 @@ from cluster.client.http import ApiClient
 _AGGREGATED: Final = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json"
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """A resource in question."""
 
     group: str
@@ -29,8 +28,7 @@ class Asked:
     name: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Served:
+class _Served(Struct, frozen=True):
     group: str
     version: str
     resource: str

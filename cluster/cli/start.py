@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import os
 import socket
 import subprocess
@@ -13,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Any, Final
+
+from msgspec.structs import replace
 
 from cluster.assembly import files, pki
 from cluster.assembly.config import Config, Home
@@ -91,12 +92,12 @@ def _configure(home: Home, arguments: argparse.Namespace, *, running: bool) -> C
     existing = home.config.exists()
     before = local.load_config(home) if existing else Config(home)
     given |= _sections(before, arguments)
-    config = dataclasses.replace(before, **given)
+    config = replace(before, **given)
     _check(config)
     _check_files(config)
     if running:
         if "runtime" in given and given["runtime"] == "auto":
-            config = dataclasses.replace(config, runtime=before.runtime)
+            config = replace(config, runtime=before.runtime)
         changed = [name.replace("_", "-") for name in given if name != "nodes" and getattr(config, name) != getattr(before, name)]
         if changed:
             raise CommandError(f'the cluster runs with another --{changed[0]}: stop it with "berth stop" first')
@@ -115,7 +116,7 @@ def _sections(before: Config, arguments: argparse.Namespace) -> dict[str, Any]:
         except ValueError as error:
             raise CommandError(str(error)) from None
         section = changed.get(each.section, getattr(before, each.section))
-        changed[each.section] = dataclasses.replace(section, **{each.name: value})
+        changed[each.section] = replace(section, **{each.name: value})
     return changed
 
 
@@ -175,10 +176,10 @@ def _resolve_runtime(config: Config) -> tuple[Config, str]:
         gateway = engine.bridge_gateway() if found else None
         if found and gateway:
             cidr = config.pod_cidr if config.home.config.exists() else engine.free_pod_cidr(config.name)
-            return dataclasses.replace(config, runtime="docker", node_host=gateway, pod_cidr=cidr), f"docker {found}"
+            return replace(config, runtime="docker", node_host=gateway, pod_cidr=cidr), f"docker {found}"
         if config.runtime == "docker":
             raise CommandError("no Docker engine answers: start one, or use --runtime sim")
-    return dataclasses.replace(config, runtime="sim", node_host="127.0.0.1"), "sim"
+    return replace(config, runtime="sim", node_host="127.0.0.1"), "sim"
 
 
 def _check_port(config: Config) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
 
 import orjson
+from msgspec import Struct
 
 from cluster.api.errors import StatusError
 from cluster.api.names import GroupVersionKind, GroupVersionResource, Object, parse_api_version
@@ -17,8 +17,7 @@ _LOG: Final = logging.getLogger(__name__)
 _AGGREGATED: Final = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json"
 
 
-@dataclass(frozen=True, slots=True)
-class ServedResource:
+class ServedResource(Struct, frozen=True):
     """A resource in one version of its group."""
 
     resource: GroupVersionResource
@@ -28,8 +27,7 @@ class ServedResource:
     singular: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Discovery:
+class Discovery(Struct, frozen=True):
     """`failures` name the groups that could not be read; the rest is complete."""
 
     resources: tuple[ServedResource, ...]

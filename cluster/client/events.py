@@ -10,8 +10,9 @@ import queue
 import threading
 import time as clock
 from collections import OrderedDict
-from dataclasses import dataclass
 from typing import Final, TypeVar
+
+from msgspec import Struct
 
 from cluster.api.errors import NotFound, StatusError
 from cluster.api.names import Object
@@ -49,23 +50,20 @@ def reference(obj: Object) -> Object:
     return {name: value for name, value in found.items() if value}
 
 
-@dataclass(slots=True)
-class _Seen:
+class _Seen(Struct):
     name: str
     count: int
     first: str
 
 
-@dataclass(slots=True)
-class _Group:
+class _Group(Struct):
     """Messages of one reason about one object: past ten in ten minutes they are told as one."""
 
     messages: set[str]
     last: float
 
 
-@dataclass(slots=True)
-class _Bucket:
+class _Bucket(Struct):
     """A source may say 25 things about one object at once, then one in five minutes."""
 
     tokens: float

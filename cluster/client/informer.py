@@ -10,8 +10,9 @@ import random
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from cluster.api.errors import Expired, Gone, StatusError
 from cluster.api.names import GroupVersionResource, Object
@@ -30,8 +31,7 @@ _WATCH_SECONDS: Final = (300, 600)
 Transform = Callable[[Object], Object]
 
 
-@dataclass(frozen=True, slots=True)
-class Handler:
+class Handler(Struct, frozen=True):
     """Called on the informer's thread, in order; what they raise is logged.  Keep them short: put a key in a queue."""
 
     added: Callable[[Object], None] | None = None

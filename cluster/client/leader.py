@@ -7,8 +7,9 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from cluster.api.errors import AlreadyExists, Conflict, NotFound, StatusError
 from cluster.api.names import Object
@@ -20,8 +21,7 @@ _LOG: Final = logging.getLogger(__name__)
 _JITTER: Final = 1.2
 
 
-@dataclass(frozen=True, slots=True)
-class Election:
+class Election(Struct, frozen=True):
     """Which Lease, who stands for it, and upstream's periods in seconds."""
 
     namespace: str

@@ -8,16 +8,16 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from cluster.client.cache import Key
 
 TIMEOUT_SECONDS: Final = 300.0
 
 
-@dataclass(slots=True)
-class _Expected:
+class _Expected(Struct):
     since: float
     creations: int = 0
     deletions: set[str] = field(default_factory=set)

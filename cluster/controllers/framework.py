@@ -6,9 +6,10 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct, field
 
 from cluster.api.errors import StatusError
 from cluster.api.names import GroupVersionResource, Object
@@ -25,8 +26,7 @@ _LONGEST_PAUSE: Final = 60.0
 Reconcile = Callable[[Key], None]
 
 
-@dataclass(frozen=True, slots=True)
-class ManagerOptions:
+class ManagerOptions(Struct, frozen=True):
     """What the controllers' process is started with; periods in seconds."""
 
     kubeconfig: Path
@@ -130,8 +130,7 @@ class Informers:
             informer.stop()
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(Struct, frozen=True):
     """What a controller is built from: `client` and `events` act under its own identity."""
 
     client: ApiClient
@@ -140,16 +139,14 @@ class Context:
     options: ManagerOptions
 
 
-@dataclass(frozen=True, slots=True)
-class Loop:
+class Loop(Struct, frozen=True):
     """What is done over and over beside the queue; a failure is logged and the next round comes."""
 
     period: float
     run: Callable[[threading.Event], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Controller:
+class Controller(Struct, frozen=True):
     """A queue of keys with the function that reconciles one, and loops."""
 
     queue: WorkQueue[Key] = field(default_factory=lambda: WorkQueue[Key](max_seconds=_LONGEST_PAUSE))
@@ -159,8 +156,7 @@ class Controller:
     close: Callable[[], None] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Registration:
+class Registration(Struct, frozen=True):
     """A line of the table: the controller's name, its service account in kube-system (its role is `system:controller:<account>`).
 
     Without an account it acts as the controller manager itself.

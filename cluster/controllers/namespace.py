@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from cluster.api.errors import Conflict, MethodNotAllowed, NotFound, StatusError
 from cluster.api.names import GroupVersionResource, Object
@@ -29,8 +30,7 @@ _FINE: Final = {
 }
 
 
-@dataclass(slots=True)
-class Progress:
+class Progress(Struct):
     """What one pass over the content found."""
 
     discovery_failures: tuple[str, ...] = ()

@@ -8,8 +8,9 @@ from __future__ import annotations
 import datetime
 import logging
 import threading
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from cluster.api.errors import Conflict, NotFound, StatusError
 from cluster.api.names import Object
@@ -76,8 +77,7 @@ def faded(node: Object, now: datetime.datetime) -> list[Object] | None:
     return conditions if changed else None
 
 
-@dataclass(slots=True)
-class Health:
+class Health(Struct):
     """The last sign of life, by our own clock: nodes' clocks may differ."""
 
     seen: datetime.datetime

@@ -6,7 +6,8 @@ Upstream: `pkg/controller/util/protectionutil`, and what the controllers in `pkg
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from cluster.api.errors import NotFound
 from cluster.api.meta import has_finalizer
@@ -15,8 +16,7 @@ from cluster.client.http import ApiClient
 from cluster.controllers.objects import being_deleted, copied, namespace_of
 
 
-@dataclass(frozen=True, slots=True)
-class Protection:
+class Protection(Struct, frozen=True):
     """One finalizer of all objects of a resource."""
 
     client: ApiClient

@@ -10,10 +10,11 @@ import base64
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from importlib.resources import files
 from typing import Any, Final
+
+from msgspec import Struct
 
 from cluster.api.names import GroupResource, GroupVersion, GroupVersionKind, GroupVersionResource, Object
 from cluster.kinds import load_strategy
@@ -57,8 +58,7 @@ _OWN: Final = ("tenants", "kubeconfigs", "explain", "audit")
 """The files in `data/berth` with the facts of Berth's own kinds, which every version serves."""
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(Struct, frozen=True):
     """An API group: its versions, the preferred one first."""
 
     name: str
@@ -171,7 +171,7 @@ def _kind(facts: Object, columns: Iterable[Object], version: str) -> Kind:
         categories=tuple(facts.get("categories", ())),
         subresources={each["subresource"]: _subresource(each, gvk) for each in facts.get("subresources", ())},
         columns=own_columns,
-        strategy=partial(load_strategy, gvk.group, resource.resource, version, own_columns),
+        load=partial(load_strategy, gvk.group, resource.resource, version, own_columns),
         storage=GroupResource(stored_in.group, resource.resource) if stored_in else resource.group_resource,
     )
 
@@ -209,7 +209,7 @@ def _as_of(kind: Kind, minor: int) -> Kind:
 
 
 def _copy(kind: Kind, gvk: GroupVersionKind, subresources: Mapping[str, Subresource], minor: int) -> Kind:
-    """`dataclasses.replace` would load the strategy."""
+    """Of another version."""
     resource = GroupVersionResource(gvk.group, gvk.version, kind.resource.resource)
     return Kind(
         gvk=gvk,
@@ -221,6 +221,6 @@ def _copy(kind: Kind, gvk: GroupVersionKind, subresources: Mapping[str, Subresou
         categories=kind.categories,
         subresources=subresources,
         columns=kind.columns,
-        strategy=partial(load_strategy, gvk.group, resource.resource, f"1.{minor}", kind.columns),
+        load=partial(load_strategy, gvk.group, resource.resource, f"1.{minor}", kind.columns),
         storage=kind.storage,
     )

@@ -6,8 +6,10 @@ Upstream: apiserver `pkg/registry/rest` (create.go, update.go, delete.go) runs a
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
+
+from msgspec import Struct, field
 
 from cluster.api.field import FieldError
 from cluster.api.names import GroupResource, GroupVersionKind, GroupVersionResource, Object
@@ -39,8 +41,7 @@ def no_warnings(obj: Object, old: Object | None) -> list[str]:
     return []
 
 
-@dataclass(frozen=True, slots=True)
-class Asker:
+class Asker(Struct, frozen=True):
     """Who updates, with which verb (`update` or `patch`), and what they may do to the same kind otherwise."""
 
     user: UserInfo
@@ -54,8 +55,7 @@ def no_authorization(obj: Object, old: Object, asker: Asker) -> list[FieldError]
     return []
 
 
-@dataclass(frozen=True, slots=True)
-class SubresourceStrategy:
+class SubresourceStrategy(Struct, frozen=True):
     """How an update through a subresource (`status`, `resize`, ...) differs from one of the main resource.
 
     `prepare_for_update(obj, old)` resets in `obj` what this endpoint may not change; `validate_update(obj, old)` judges the rest;
@@ -67,8 +67,7 @@ class SubresourceStrategy:
     authorize_update: Callable[[Object, Object, Asker], list[FieldError]] = no_authorization
 
 
-@dataclass(frozen=True, slots=True)
-class Strategy:
+class Strategy(Struct, frozen=True):
     """What a kind adds to the generic verbs.  All functions are pure but for the object that they are given first.
 
     Order on create: default, prepare_for_create, mutating admission, default, validate (with the generic metadata rules).
@@ -102,8 +101,7 @@ class Strategy:
     default_finalizers: Sequence[str] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(Struct, frozen=True):
     """A column of the kind's Table."""
 
     name: str
@@ -113,8 +111,7 @@ class Column:
     description: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Subresource:
+class Subresource(Struct, frozen=True):
     """A subresource as discovery names it; group and version are those of its own kind, e.g. autoscaling/v1 Scale."""
 
     name: str
@@ -122,28 +119,8 @@ class Subresource:
     verbs: tuple[str, ...]
 
 
-class _LoadedAtFirstUse:
-    """A Strategy that may be given as a function, called when the strategy is first asked for: start-up imports no kind's file."""
-
-    def __get__(self, kind: object | None, owner: type) -> Strategy:
-        if kind is None:
-            return Strategy()
-        given = kind.__dict__["_strategy"]
-        if not isinstance(given, Strategy):
-            given = kind.__dict__["_strategy"] = given()
-        strategy: Strategy = given
-        return strategy
-
-    def __set__(self, kind: object, given: Strategy | Callable[[], Strategy]) -> None:
-        kind.__dict__["_strategy"] = given
-
-
-@dataclass(frozen=True, eq=False)
-class Kind:
-    """A served resource of one API version.  `storage` names where its objects live; versions of one kind share it.
-
-    `strategy` is given as a Strategy or as a function that loads it, and read as a Strategy.
-    """
+class Kind(Struct, frozen=True, eq=False, dict=True):
+    """A served resource of one API version.  `storage` names where its objects live; versions of one kind share it."""
 
     gvk: GroupVersionKind
     resource: GroupVersionResource
@@ -154,8 +131,13 @@ class Kind:
     categories: tuple[str, ...] = ()
     subresources: Mapping[str, Subresource] = field(default_factory=dict)
     columns: tuple[Column, ...] = ()
-    strategy: _LoadedAtFirstUse = _LoadedAtFirstUse()
-    storage: GroupResource = GroupResource("", "")  # noqa: RUF009 - a NamedTuple is a value
+    load: Callable[[], Strategy] = Strategy
+    """Of the strategy, when it is first asked for: start-up imports no kind's file."""
+    storage: GroupResource = GroupResource("", "")
+
+    @cached_property
+    def strategy(self) -> Strategy:
+        return self.load()
 
     @property
     def list_kind(self) -> str:

@@ -6,7 +6,8 @@ Upstream: `pkg/kubelet/kuberuntime/kuberuntime_manager.go` computePodActions.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from cluster.api.names import Object
 from cluster.kubelet import specs
@@ -14,8 +15,7 @@ from cluster.kubelet.runtime import Container, PodState, State
 from cluster.kubelet.status import Probed
 
 
-@dataclass(slots=True)
-class Actions:
+class Actions(Struct):
     """`start` are containers to start now, `kill` those that run something else than is specified, with the reason."""
 
     sandbox: bool = False

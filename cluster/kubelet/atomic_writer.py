@@ -10,17 +10,17 @@ import os
 import secrets
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Final
+
+from msgspec import Struct
 
 _DATA: Final = "..data"
 _NEXT: Final = "..data_tmp"
 
 
-@dataclass(frozen=True, slots=True)
-class Projection:
+class Projection(Struct, frozen=True):
     """One file: its content and permissions; `owner` None leaves it root's."""
 
     data: bytes

@@ -5,15 +5,15 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 FIRST_SECONDS: Final = 10.0
 LONGEST_SECONDS: Final = 300.0
 
 
-@dataclass(slots=True)
-class _Entry:
+class _Entry(Struct):
     seconds: float
     at: float
 

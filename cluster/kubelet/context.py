@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Protocol
+
+from msgspec import Struct, field
 
 from cluster.api.names import Object
 from cluster.kubelet import specs
@@ -32,8 +33,7 @@ class PodApi(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(Struct, frozen=True):
     runtime: Runtime
     scheme: str
     api: PodApi

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from cluster.api.errors import NotFound, StatusError
 from cluster.api.names import Object
@@ -19,8 +20,7 @@ _MASTER_NAMESPACE: Final = "default"
 _MASTER: Final = "kubernetes"
 
 
-@dataclass(frozen=True, slots=True)
-class Sources:
+class Sources(Struct, frozen=True):
     """Where values come from."""
 
     config_map: Getter
@@ -30,8 +30,7 @@ class Sources:
     """The address that pods are told to reach the API server by, instead of the cluster IP of its Service."""
 
 
-@dataclass(slots=True)
-class _Cache:
+class _Cache(Struct):
     """Config maps and secrets are read once per container."""
 
     sources: Sources

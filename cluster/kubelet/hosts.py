@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from cluster.api.names import Object
 
@@ -25,8 +26,7 @@ _MAX_SEARCH_CHARACTERS: Final = 2048
 _HOSTNAME_LIMIT: Final = 63
 
 
-@dataclass(frozen=True, slots=True)
-class Dns:
+class Dns(Struct, frozen=True):
     """What a resolver is told."""
 
     servers: tuple[str, ...] = ()
@@ -43,8 +43,7 @@ class Dns:
         return "".join(parts)
 
 
-@dataclass(frozen=True, slots=True)
-class ClusterDns:
+class ClusterDns(Struct, frozen=True):
     """The cluster's own DNS; no servers: there is none, and pods resolve as the machine does."""
 
     servers: tuple[str, ...] = ()

@@ -7,9 +7,10 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct, field
 
 from cluster.api.errors import StatusError
 from cluster.api.names import Object
@@ -42,8 +43,7 @@ _RUNTIME_DOWN: Final = "container runtime is down"
 """Upstream: `pkg/kubelet/runtime.go`."""
 
 
-@dataclass(frozen=True, slots=True)
-class KubeletOptions:
+class KubeletOptions(Struct, frozen=True):
     """What a kubelet is started with.  Files are PEM."""
 
     name: str

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from cluster.kubelet.pause import architecture
 
@@ -15,8 +16,7 @@ _EVICTION_MEMORY: Final = 100 << 20
 _EVICTION_DISK_PARTS: Final = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Machine:
+class Machine(Struct, frozen=True):
     """Memory and disk in bytes."""
 
     cpus: int

@@ -7,9 +7,10 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from cluster.api.names import Object
 from cluster.kubelet import specs
@@ -27,8 +28,7 @@ class ProbeFailure(Exception):
     """A probe's answer is no; the message is the event's."""
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """What is probed."""
 
     runtime: Runtime

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from threading import Event
 from typing import Final, Protocol
+
+from msgspec import Struct, field
 
 POD_UID_LABEL: Final = "io.kubernetes.pod.uid"
 POD_NAME_LABEL: Final = "io.kubernetes.pod.name"
@@ -45,8 +46,7 @@ class State(enum.Enum):
     EXITED = "exited"
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
+class Image(Struct, frozen=True):
     """An image on the machine: `digest` is what a container status shows as imageID, `user` what its config names."""
 
     id: str
@@ -56,16 +56,14 @@ class Image:
     user: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Mount:
+class Mount(Struct, frozen=True):
     source: str
     target: str
     read_only: bool = False
     propagation: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Security:
+class Security(Struct, frozen=True):
     """What a container may do; None leaves the runtime's default."""
 
     user: str = ""
@@ -81,8 +79,7 @@ class Security:
     host_ipc: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Resources:
+class Resources(Struct, frozen=True):
     """Limits in the kernel's terms: bytes, microseconds of 100 ms, shares; zero: none."""
 
     memory: int = 0
@@ -91,8 +88,7 @@ class Resources:
     oom_score: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class SandboxConfig:
+class SandboxConfig(Struct, frozen=True):
     name: str
     hostname: str
     labels: Mapping[str, str]
@@ -104,8 +100,7 @@ class SandboxConfig:
     sysctls: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class ContainerConfig:
+class ContainerConfig(Struct, frozen=True):
     name: str
     image: str
     labels: Mapping[str, str]
@@ -123,8 +118,7 @@ class ContainerConfig:
     """An init container that must end before the others start."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sandbox:
+class Sandbox(Struct, frozen=True):
     id: str
     labels: Mapping[str, str]
     running: bool
@@ -136,8 +130,7 @@ class Sandbox:
         return self.labels.get(POD_UID_LABEL, "")
 
 
-@dataclass(frozen=True, slots=True)
-class Container:
+class Container(Struct, frozen=True):
     """A container as the runtime knows it; times are seconds of the epoch, 0 where it hasn't happened."""
 
     id: str
@@ -165,8 +158,7 @@ class Container:
         return int(self.labels.get(ATTEMPT_LABEL, "0"))
 
 
-@dataclass(frozen=True, slots=True)
-class PodState:
+class PodState(Struct, frozen=True):
     """Everything that the runtime has of one pod, newest first."""
 
     sandboxes: tuple[Sandbox, ...] = ()
@@ -182,8 +174,7 @@ class PodState:
         return next((each for each in self.sandboxes if each.running), None)
 
 
-@dataclass(frozen=True, slots=True)
-class LogOptions:
+class LogOptions(Struct, frozen=True):
     follow: bool = False
     tail: int | None = None
     since: float = 0.0
@@ -192,8 +183,7 @@ class LogOptions:
     stderr: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class ExecResult:
+class ExecResult(Struct, frozen=True):
     exit_code: int
     output: bytes
 
@@ -226,8 +216,7 @@ class LogStream(Protocol):
     def close(self) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
+class Version(Struct, frozen=True):
     """`name` is the scheme of container IDs, as in `docker://`."""
 
     name: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from cluster.api.names import Object
 from cluster.kubelet import conditions, specs
@@ -17,24 +18,21 @@ _UNKNOWN_DELETED: Final = "The container could not be located when the pod was d
 _UNKNOWN_TERMINATED: Final = "The container could not be located when the pod was terminated"
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(Struct, frozen=True):
     """Why a container doesn't run: `reason` as kubectl shows it."""
 
     reason: str
     message: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Probed:
+class Probed(Struct, frozen=True):
     """What the probes say of one container; None: there is no such probe, or no result yet where `pending`."""
 
     started: bool = True
     ready: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(Struct, frozen=True):
     """Everything that a status is made from, beside the pod and the runtime's state."""
 
     host_ip: str

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from cluster.api.errors import BadRequest, StatusError
 from cluster.api.field import quoted
 
 
-@dataclass(frozen=True, slots=True)
-class Foreign:
+class Foreign(Struct, frozen=True):
     """A value that JSON does not have, by what Go shows of it: plainly (`%v`), as its syntax (`%#v`), and its type (`%T`)."""
 
     text: str

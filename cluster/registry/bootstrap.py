@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from cluster.api.meta import new_uid, now
 from cluster.api.names import GroupVersionKind, Object, parse_api_version
@@ -27,8 +28,7 @@ Reconcile = Callable[[Object | None, Object], Object | None]
 """(what exists, what is expected) to what is to be written, None where all is well."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cluster:
+class Cluster(Struct, frozen=True):
     """The addresses that the first objects name."""
 
     service_ip: str

@@ -12,7 +12,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from admission.chain import Chain
@@ -35,8 +34,7 @@ _MOST_BYTES: Final = 2 << 20
 _UNKNOWN: Final = "the commit was given up, it is unknown whether the write happened"
 
 
-@dataclass(frozen=True, slots=True)
-class ChargedWrite(Write):
+class ChargedWrite(Write, frozen=True):
     """A write that was admitted with charges of its own, and is committed with another one (see Companion)."""
 
     charges: tuple[Charge, ...] = ()

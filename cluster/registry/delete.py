@@ -5,9 +5,10 @@ Upstream: apiserver `pkg/registry/rest/delete.go`, `pkg/registry/generic/registr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
+
+from msgspec import Struct
 
 from admission.attributes import Operation
 from cluster.api.errors import Conflict, NotFound
@@ -36,8 +37,7 @@ _RETURNS_OBJECT: Final = frozenset(
 """Kinds whose deletion answers with the last state of the object, not with a Status."""
 
 
-@dataclass(frozen=True, slots=True)
-class DeleteOptions:
+class DeleteOptions(Struct, frozen=True):
     """What a DeleteOptions says; None where it says nothing."""
 
     grace_period: int | None = None
@@ -47,8 +47,7 @@ class DeleteOptions:
     orphan: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Deleted:
+class Deleted(Struct, frozen=True):
     """The outcome: the object as it is now or was last, None where a Status says it better; `gone` whether it is."""
 
     entry: Entry | None

@@ -5,8 +5,9 @@ Admission judges the eviction alone: who may evict need not be able to delete.  
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from admission.attributes import Operation
 from cluster.api.errors import BadRequest, Conflict, Forbidden, StatusError, TooManyRequests

@@ -7,8 +7,9 @@ says that they are revoked, they are not.  The bindings are the issuer's own wri
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from admission.attributes import Operation
 from cluster.api.authorization import Attributes as Question
@@ -36,8 +37,7 @@ MAX_LISTED: Final = 16
 _GROUP_VERSION: Final = "berth.io/v1alpha1"
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """Who asks for what: `requester` authenticated, `call.user` acts."""
 
     call: Call

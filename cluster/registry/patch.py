@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
+from msgspec import Struct
 
 from cluster.api.errors import BadRequest, Invalid
 from cluster.api.field import invalid
@@ -23,8 +23,7 @@ _MISMATCH: Final = re.compile(r"json: cannot unmarshal (\w+).* into Go .* of typ
 _GO_KINDS: Final = {"number": "int64", "array": "slice", "object": "map"}
 
 
-@dataclass(frozen=True, slots=True)
-class Patch:
+class Patch(Struct, frozen=True):
     """A patch as it was sent: its media type and its decoded body."""
 
     media_type: str

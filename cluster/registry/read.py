@@ -8,10 +8,10 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import orjson
+from msgspec import Struct
 
 from cluster.api.errors import BadRequest, Expired, NotFound, Timeout
 from cluster.api.names import Object
@@ -42,8 +42,7 @@ class InconsistentContinue(Expired):
         return {**super().status(), "metadata": {"continue": self.token}}
 
 
-@dataclass(frozen=True, slots=True)
-class ListOptions:
+class ListOptions(Struct, frozen=True):
     """How to list.  `limit` 0: all; `revision` None: the newest."""
 
     revision: int | None = None
@@ -52,8 +51,7 @@ class ListOptions:
     token: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """A list, or one page of it.  `remaining` None: unknown, or nothing."""
 
     revision: int

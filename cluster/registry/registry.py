@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final, Protocol
+
+from msgspec import Struct, field
 
 from admission.attributes import Attributes, Operation
 from admission.chain import Chain
@@ -32,8 +33,7 @@ Result = Entry | Object
 """What a write leaves: the entry that was stored, or, where nothing was (a dry run), the object as it would be."""
 
 
-@dataclass(slots=True)
-class Call:
+class Call(Struct):
     """Who writes, and how.  `options` is what admission sees as the request's options; `warnings` go back to the client."""
 
     user: UserInfo

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from cluster.api.errors import BadRequest
 from cluster.api.names import Object
@@ -16,8 +17,7 @@ NO_FIELDS: Final = FieldSelector()
 _ALWAYS: Final = ("metadata.name", "metadata.namespace")
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(Struct, frozen=True):
     """Label and field selectors of one request, made for one kind.  `fields` are without those that the key decides."""
 
     labels: LabelSelector = EVERYTHING

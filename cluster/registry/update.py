@@ -6,8 +6,9 @@ Upstream: apiserver `pkg/registry/rest/update.go`, `pkg/registry/generic/registr
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from admission.attributes import Operation
 from cluster.api.authorization import Attributes as Question
@@ -35,8 +36,7 @@ Make = Callable[[Object | None], Object]
 """From the object as it is (a copy, None where there is none) to what it is to be; raises StatusError."""
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """What is updated: an object, or one subresource of it."""
 
     kind: Kind

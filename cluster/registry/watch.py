@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from cluster.api.errors import Expired, StatusError, Timeout
 from cluster.kinds.model import Kind
@@ -27,8 +28,7 @@ _BATCH: Final = 256
 """The most events of one chunk while a watch begins with what exists."""
 
 
-@dataclass(frozen=True, slots=True)
-class WatchOptions:
+class WatchOptions(Struct, frozen=True):
     """How to watch.  `revision` None: from the newest state; 0: from any; both begin with what exists unless told otherwise."""
 
     revision: int | None = None

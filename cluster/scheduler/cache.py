@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from cluster.api.names import Object
 from cluster.scheduler.pod_resources import Amounts, add, amounts, host_ports, requests, scored_requests
@@ -13,8 +14,7 @@ Key = tuple[str, str]
 """(namespace, name)."""
 
 
-@dataclass(frozen=True, slots=True)
-class PodInfo:
+class PodInfo(Struct, frozen=True):
     """A pod with what is computed of it once."""
 
     pod: Object
@@ -32,8 +32,7 @@ class PodInfo:
         return metadata.get("namespace", ""), metadata["name"]
 
 
-@dataclass(slots=True)
-class NodeInfo:
+class NodeInfo(Struct):
     """A node and the sums over its pods; `node` is None while pods are known on a node that isn't."""
 
     node: Object | None = None

@@ -8,8 +8,9 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from cluster.api.names import Object
 from cluster.client.informer import Informer
@@ -18,16 +19,14 @@ from cluster.scheduler.cache import NodeInfo, PodInfo
 MAX_SCORE: Final = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Rejection:
+class Rejection(Struct, frozen=True):
     """Why a node won't do; `unresolvable` where removing pods from it wouldn't help."""
 
     reasons: tuple[str, ...]
     unresolvable: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Listers:
+class Listers(Struct, frozen=True):
     """Beyond pods and nodes, what plugins look up; each is None where nobody asked for it."""
 
     services: Informer | None = None
@@ -37,8 +36,7 @@ class Listers:
     namespaces: Informer | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Cycle:
+class Cycle(Struct, frozen=True):
     """One pod's turn: the pod, all nodes, and what plugins may look up."""
 
     info: PodInfo
@@ -54,8 +52,7 @@ Scores = dict[str, int]
 """Node name to score."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plugin:
+class Plugin(Struct, frozen=True):
     """A name and functions.  `prepare_*` run once a cycle and give the state that the others get.
 
     Where `prepare_score` gives None the plugin does not score.
@@ -69,8 +66,7 @@ class Plugin:
     normalize: Callable[[Cycle, Any, Scores], None] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
+class Profile(Struct, frozen=True):
     """The plugins that run for pods of one schedulerName: filters in this order, scores by weight (0: only filters)."""
 
     name: str

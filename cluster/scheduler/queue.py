@@ -9,8 +9,9 @@ import heapq
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from cluster.api.names import Object
 from cluster.scheduler.cache import Key
@@ -21,8 +22,7 @@ LONGEST_WAIT: Final = 300.0
 """What nothing has moved for so long is tried again anyhow."""
 
 
-@dataclass(slots=True)
-class QueuedPod:
+class QueuedPod(Struct):
     pod: Object
     since: float
     attempts: int = 0

@@ -5,15 +5,14 @@ Upstream: apiextensions-apiserver `pkg/apiserver/schema/cel/compilation.go` (siz
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from cluster.cel.functions import Bounds
 from cluster.cel.types import Type, TypeKind
 from cluster.schema.cel_types import Facts
 
 
-@dataclass(frozen=True, slots=True)
-class SchemaSizes:
+class SchemaSizes(Struct, frozen=True):
     """Of what is found by a path from a variable of this type; whatever the first name of the path is, it means that variable.
 
     What has no size, like a number or an object, has upstream's size of it: 0.

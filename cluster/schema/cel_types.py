@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from cluster.api.names import GroupVersionKind
 from cluster.cel import types
@@ -55,8 +57,7 @@ def escape(name: str) -> str | None:
     return _SPECIAL.sub(lambda found: _ESCAPED[found[0]], name)
 
 
-@dataclass(frozen=True)
-class Facts:
+class Facts(Struct, frozen=True, dict=True):
     """What a schema says of a value beyond its type, each made when it is asked for."""
 
     schema: Schema
@@ -86,8 +87,7 @@ def schema_type(schemas: SchemaSet, schema: Schema, name: str, *, root: bool = F
     return maker.resource(schema, name) if root else maker.type(schema, name)
 
 
-@dataclass(frozen=True, slots=True)
-class _Maker:
+class _Maker(Struct, frozen=True):
     """Makes types below the definitions that it has come through, which a cycle would come back to."""
 
     schemas: SchemaSet

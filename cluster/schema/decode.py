@@ -13,10 +13,11 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC
 from functools import lru_cache
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from cluster.api.errors import BadRequest
 from cluster.api.meta import format_micro_time, format_time, parse_time
@@ -49,8 +50,7 @@ class Mismatch(Exception):  # a signal inside this package, never shown
     """Some value is not of its field's type."""
 
 
-@dataclass(slots=True)
-class DecodeResult:
+class DecodeResult(Struct):
     """The object, and what strict decoding has against it: `unknown field "spec.foo"`, `duplicate field "kind"`."""
 
     object: Object

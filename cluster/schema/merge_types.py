@@ -6,10 +6,12 @@ Upstream: kube-openapi `pkg/schemaconv` (openapi.go, smd.go), structured-merge-d
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import lru_cache
 from typing import Any, Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from cluster.api.names import GroupVersionKind
 from cluster.schema.model import QUANTITY, Schema, SchemaSet
@@ -31,8 +33,7 @@ class Scalar(Enum):
         self.types: Final = types
 
 
-@dataclass(frozen=True, slots=True)
-class ListType:
+class ListType(Struct, frozen=True):
     """`keys` are the fields that tell elements apart; a list that is no whole and has none is a set of scalars."""
 
     element: Reference
@@ -40,8 +41,7 @@ class ListType:
     keys: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class MapType:
+class MapType(Struct, frozen=True):
     """A struct, or a map, whose `members` are of one type each; a struct has no others than its `fields`."""
 
     fields: Mapping[str, Reference]
@@ -54,8 +54,7 @@ class MapType:
         return self.fields.get(name, self.members)
 
 
-@dataclass(frozen=True, slots=True)
-class MergeType:
+class MergeType(Struct, frozen=True):
     """What a value may be; several of these where its schema does not say."""
 
     scalar: Scalar | None = None
@@ -130,8 +129,7 @@ class _Definitions:
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Maker:
+class _Maker(Struct, frozen=True):
     """Makes types of schemas; with `open`, what they do not name is kept, and merged as it is."""
 
     definitions: _Definitions

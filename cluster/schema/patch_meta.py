@@ -5,8 +5,9 @@ Upstream: apimachinery `pkg/util/strategicpatch/meta.go`, `third_party/forked/go
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from cluster.api.names import GroupVersionKind
 from cluster.schema.model import Schema, SchemaSet
@@ -14,8 +15,7 @@ from cluster.schema.model import Schema, SchemaSet
 _FREE: Final[Schema] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Struct, frozen=True):
     """A field's strategy (`merge`, `replace` or empty), whether it clears keys that are not named, its key, and what it holds."""
 
     strategy: str
@@ -23,8 +23,7 @@ class Field:
     members: PatchMeta
 
 
-@dataclass(frozen=True, slots=True)
-class PatchMeta:
+class PatchMeta(Struct, frozen=True):
     """The fields of one struct, or of a value of which nothing is known."""
 
     schemas: SchemaSet

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct, field
 
 from cluster.api.authorization import Attributes, Verdict
 from cluster.api.requestinfo import RequestInfo
@@ -43,8 +44,7 @@ class Query(dict[str, list[str]]):
         return [(key, value) for key, values in self.items() for value in values]
 
 
-@dataclass(slots=True)
-class Context:
+class Context(Struct):
     """What filters find out, each for those after it; handlers read it."""
 
     environ: dict[str, Any]

@@ -15,8 +15,9 @@ import os
 import struct
 import weakref
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 log = logging.getLogger(__name__)
 _ENTRY: Final = 384
@@ -28,8 +29,7 @@ _SLOT: Final = _ENTRY * _SERIES
 _LENGTH: Final = struct.Struct("<H")
 
 
-@dataclass(frozen=True, slots=True)
-class Family:
+class Family(Struct, frozen=True):
     """A metric as its HELP and TYPE lines tell it."""
 
     name: str

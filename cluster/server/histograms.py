@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from cluster.server.counters import Counter, Counters, Family, series_of
 
@@ -17,8 +18,7 @@ _NANOSECONDS: Final = 1_000_000_000
 _SUM: Final = "sum"
 
 
-@dataclass(frozen=True, slots=True)
-class Buckets:
+class Buckets(Struct, frozen=True):
     """A metric of durations, and the seconds up to which its buckets reach."""
 
     family: Family

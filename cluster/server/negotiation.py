@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
+
+from msgspec import Struct
 
 from cluster.api.errors import NotAcceptable, UnsupportedMediaType
 from cluster.server.responses import JSON, PROTOBUF, YAML
@@ -19,8 +20,7 @@ PARTIAL_LIST: Final = "PartialObjectMetadataList"
 _FORMS: Final = frozenset((TABLE, PARTIAL, PARTIAL_LIST))
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(Struct, frozen=True):
     """How to answer: the media type, whether pretty, and as what: the object itself, a Table or its metadata."""
 
     media_type: str = JSON

@@ -8,9 +8,10 @@ Upstream: `pkg/registry/core/pod/strategy.go` (validateContainer, streamLocation
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlencode
+
+from msgspec import Struct
 
 from cluster.api.errors import BadRequest, InternalError, Invalid, NotFound
 from cluster.api.field import FieldError, forbidden, invalid, not_supported
@@ -29,8 +30,7 @@ DEFAULT_KUBELET_PORT: Final = 10250
 ADDRESS_TYPES: Final = ("Hostname", "InternalDNS", "InternalIP", "ExternalDNS", "ExternalIP")
 
 
-@dataclass(frozen=True, slots=True)
-class KubeletTLS:
+class KubeletTLS(Struct, frozen=True):
     """How the API server reaches kubelets: PEM files of the cluster's CA and of its own client certificate and key."""
 
     ca: Path
@@ -38,8 +38,7 @@ class KubeletTLS:
     key: Path
 
 
-@dataclass(frozen=True, slots=True)
-class StreamRequest:
+class StreamRequest(Struct, frozen=True):
     """One authorized and admitted request for a stream of a pod.
 
     `query` are the URL's parameters, `environ` the WSGI environment (with `gunicorn.socket`, which an upgrade
@@ -56,8 +55,7 @@ class StreamRequest:
     kubelet: KubeletTLS
 
 
-@dataclass(frozen=True, slots=True)
-class Location:
+class Location(Struct, frozen=True):
     """Where a stream is served: the kubelet's address, and path with query.  An empty host: the pod has no node yet."""
 
     host: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from admission.attributes import Operation
 from cluster.api.authorization import Attributes, Authorizer
@@ -35,8 +36,7 @@ _NODES: Final = GroupResource("", "nodes")
 _FLAGS: Final = ("stdin", "stdout", "stderr", "tty")
 
 
-@dataclass(frozen=True, slots=True)
-class Actions:
+class Actions(Struct, frozen=True):
     """What subresources need beside the registry."""
 
     reader: Reader

@@ -6,9 +6,7 @@ exactly as what does not exist.  Owners of a tenant make namespaces here, within
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -42,11 +40,10 @@ _NAMESPACES: Final = GroupVersionResource("", "v1", "namespaces")
 _KIND: Final = GroupResource("berth.io", "tenantnamespaces")
 
 
-@dataclass(frozen=True, slots=True)
-class _Visible(Selection):
+class _Visible(Selection, frozen=True):
     """A selection of namespaces that is narrowed to those that the caller may see."""
 
-    may_see: Callable[[str], bool] = dataclasses.field(default=lambda _: False)
+    may_see: Callable[[str], bool] = lambda _: False
 
     @property
     def everything(self) -> bool:

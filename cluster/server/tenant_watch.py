@@ -10,10 +10,10 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import orjson
+from msgspec import Struct
 
 from cluster.api.names import Object
 from cluster.api.protocols import Reader
@@ -65,8 +65,7 @@ class AccessChanges:
         return frozenset(list(self._recent)[len(self._recent) - missed :]) if missed else frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Sight:
+class Sight(Struct, frozen=True):
     """Who watches, what they select and may see, and how they want it shown (None: as objects)."""
 
     user: UserInfo

@@ -8,8 +8,9 @@ One contract test suite runs against every implementation (`tests/integration/st
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol, Self
+
+from msgspec import Struct
 
 PREFIX = b'{"metadata":{'
 """How every value begins, so that the revision can be spliced in without parsing."""
@@ -54,8 +55,7 @@ class Change:
         self.memo: dict[object, bytes] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(Struct, frozen=True):
     """One member of a transaction.  `expected`: the revision the object must be at, 0 if it must not exist.
 
     `value` None deletes.  A value begins with PREFIX and its metadata is not empty.

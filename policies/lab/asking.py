@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from admission.policy.parameters import Misconfigured, ParameterKind
 from cluster.api.authorization import Attributes
@@ -34,8 +35,7 @@ class BrokenCase(Exception):
     """The case could not be put to the chain; says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """What was asked and what became of it; `questions` are those that RBAC has allowed on the way."""
 
     request: Request
@@ -44,8 +44,7 @@ class Asked:
     questions: Sequence[Attributes] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """Of one case.  `text` is what its golden file would be."""
 
     state: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from admission.observer import Judgement
 from policies.lab.outcome import Outcome
@@ -73,8 +74,7 @@ class Recorder:
         return known
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(Struct, frozen=True):
     """A part of a policy, and what no case has exercised of it."""
 
     file: str
@@ -97,8 +97,7 @@ class Item:
         return "never evaluated" if "true" in self.missing else "never used"
 
 
-@dataclass(frozen=True, slots=True)
-class Coverage:
+class Coverage(Struct, frozen=True):
     """Of all suites of a run; a policy that several suites test is there once, with what they exercise together."""
 
     items: tuple[Item, ...]

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
 import orjson
 import yaml
+from msgspec import Struct
 
 from cluster.schema.parse import MAX_DEPTH, too_deep
 from cluster.schema.yaml_text import MERGE, key_of, scalar, tag_of
@@ -30,8 +30,7 @@ Steps = Sequence[str | int]
 """Where a value is in a document: keys and positions."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where in a file something is, counted from one; `path` is as people write it, e.g. `cases[3].expect`."""
 
     file: str
@@ -52,8 +51,7 @@ class Broken(Exception):
         self.faults = faults
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(Struct, frozen=True):
     """A document of a file: `position` among those of its text, its value, and the text itself."""
 
     file: str

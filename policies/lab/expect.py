@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+
+from msgspec import Struct
 
 from cluster.api.names import Object
 from cluster.cel.patterns import matches
@@ -15,8 +16,7 @@ from policies.lab.suite import Expectation
 _NOTHING: Final = "nothing"
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True):
     field: str
     expected: Any
     actual: Any

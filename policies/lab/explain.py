@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from cluster.api.names import Object
 from policies.lab.asking import BrokenCase, SuiteInChain
@@ -19,8 +20,7 @@ from policies.lab.trace import Trace
 from policies.lab.worker import Chains
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(Struct, frozen=True):
     """A manifest, `file#name` of a file with several; files and patterns are relative to the folder one is in."""
 
     file: str
@@ -32,7 +32,7 @@ class Question:
     policies: tuple[str, ...] = ()
     world: tuple[str, ...] = ()
     version: str = DEFAULT_VERSION
-    options: Options = Options()  # noqa: RUF009 - a value
+    options: Options = Options()
     dry_run: bool = False
     live: bool = False
     """Whether webhooks are called; where not, they are taken to allow everything."""

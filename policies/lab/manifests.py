@@ -5,17 +5,17 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from cluster.api.names import Object
 from policies.lab.discovery import folders
 from policies.lab.documents import Broken, Document, Place, Steps, read
 
 
-@dataclass(frozen=True, slots=True)
-class Manifest:
+class Manifest(Struct, frozen=True):
     """An object, and where it stands."""
 
     object: Object

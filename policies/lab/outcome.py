@@ -5,10 +5,10 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
+from msgspec import Struct, field
 
 from admission.chain import DECISION, PLUGIN
 from admission.observer import Judgement
@@ -32,8 +32,7 @@ _BOOKKEEPING: Final = "admission.berth.io/"
 _OWN: Final = "authorization.k8s.io/"
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """`part` is the part of the policy that denies: `validations[0]`; `internal` says that the chain itself failed."""
 
     code: int

@@ -14,10 +14,10 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
+from msgspec import Struct, field
 
 from cluster.api.names import Object
 from policies.lab.worker import FRAME, Chains, Piece, Planned, Progress, Worker
@@ -29,8 +29,7 @@ PIECE: Final = 64
 _LOOK_SECONDS: Final = 1.0
 
 
-@dataclass(slots=True)
-class _Process:
+class _Process(Struct):
     number: int
     pid: int
     to: int

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
+from msgspec import Struct
 
 from cluster.api.names import GroupResource, GroupVersionKind, Object, parse_api_version
 from cluster.kinds.catalog import Catalog
@@ -39,8 +39,7 @@ class Unfit(Exception):
     """There is no such request; says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """`kind` is None for a path that is no resource's; `body` is what is sent, or None."""
 
     method: str

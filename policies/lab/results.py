@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from cluster.api.names import Object
 from policies.lab.coverage import Coverage
@@ -21,8 +22,7 @@ SAID: Final = {UNMATCHED: "not matched"}
 """What a state is called to people, where that is not its name."""
 
 
-@dataclass(slots=True)
-class CaseResult:
+class CaseResult(Struct):
     """`seconds` are those that the case took; `trace` is what `berth policy explain` would show of it, where it did not pass."""
 
     case: Case
@@ -40,8 +40,7 @@ class CaseResult:
         return self.state in (PASSED, SKIPPED)
 
 
-@dataclass(slots=True)
-class SuiteResult:
+class SuiteResult(Struct):
     """A suite in one version; `broken` where it could not be run at all."""
 
     suite: Suite
@@ -57,8 +56,7 @@ class SuiteResult:
         return sum(each.seconds for each in self.cases)
 
 
-@dataclass(slots=True)
-class RunResult:
+class RunResult(Struct):
     """`broken` are files that are no suites."""
 
     suites: list[SuiteResult]

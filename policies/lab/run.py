@@ -7,9 +7,10 @@ import os
 import re
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct, field
 
 from cluster.api.names import Object
 from cluster.schema.model import SchemaSet
@@ -27,8 +28,7 @@ from policies.lab.worker import Chains, Piece, Planned
 DEFAULT_VERSION: Final = "1.36"
 
 
-@dataclass(frozen=True, slots=True)
-class RunOptions:
+class RunOptions(Struct, frozen=True):
     """How a run is asked for.  `versions`, where there are any, are those of every suite."""
 
     paths: tuple[str, ...]
@@ -43,8 +43,7 @@ class RunOptions:
     threshold: float | None = None
 
 
-@dataclass(slots=True)
-class Loaded:
+class Loaded(Struct):
     """What was read, and what of it could not be."""
 
     suites: list[Suite] = field(default_factory=list)

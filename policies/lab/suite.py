@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct, field
 
 from cluster.api.names import Object
 from cluster.api.user import UserInfo
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
 ALLOWED: Final = "allowed"
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Struct, frozen=True):
     """Who asks.  `user` is named outright; of the others one says where to find them."""
 
     user: UserInfo | None = None
@@ -30,8 +30,7 @@ class Identity:
     """`user`, `groups`, `uid` and `extra` of whom they act as."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What a webhook says in place of being called; `fails` says why it can not be, `live` that it is called indeed."""
 
     allowed: bool = True
@@ -43,8 +42,7 @@ class Answer:
     live: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Struct, frozen=True):
     """What the server is configured with; equal ones are served by one chain."""
 
     enable: tuple[str, ...] = ()
@@ -59,8 +57,7 @@ class Options:
     """PEM: what verifies the service-account tokens that kubeconfigs have."""
 
 
-@dataclass(frozen=True, slots=True)
-class Expectation:
+class Expectation(Struct, frozen=True):
     """None wherever nothing is expected."""
 
     allowed: bool
@@ -90,8 +87,7 @@ class Expectation:
         return any(each is not None for each in (*of_denial, *of_words))
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(Struct, frozen=True):
     """One request."""
 
     name: str
@@ -121,8 +117,7 @@ class Case:
         return self.source.place(self.steps)
 
 
-@dataclass(frozen=True, slots=True)
-class Suite:
+class Suite(Struct, frozen=True):
     """`file` is how messages name it."""
 
     file: str

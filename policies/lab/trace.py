@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import orjson
+from msgspec import Struct, field
 
 from admission.attributes import Attributes
 from admission.matching.rules import Target
@@ -33,8 +32,7 @@ class Judgements:
         self.judgements.append(judgement)
 
 
-@dataclass(slots=True)
-class Step:
+class Step(Struct):
     """One plugin in one phase; the object before and after it, as JSON."""
 
     phase: str

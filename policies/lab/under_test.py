@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final, NamedTuple
+
+from msgspec import Struct
 
 from cluster.api.names import Object
 from policies.lab.manifests import Manifest
@@ -46,8 +47,7 @@ class Part(NamedTuple):
     ways: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class UnderTest:
+class UnderTest(Struct, frozen=True):
     """The subjects of a suite, each with where it is defined and its parts."""
 
     subjects: Mapping[Subject, Manifest]

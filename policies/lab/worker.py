@@ -10,8 +10,9 @@ import mmap
 import struct
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
+
+from msgspec import Struct
 
 from cluster.api.names import Object
 from policies.lab.asking import BrokenCase, SuiteInChain, Verdict
@@ -27,8 +28,7 @@ _MOST_TRACES: Final = 100
 """Of one worker: what went wrong more often than that is told without."""
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
+class Planned(Struct, frozen=True):
     """A suite in one version, and those of its cases that are to run."""
 
     suite: Suite

@@ -11,8 +11,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from rbac.audit.model import AuditEvent, Sink
 
@@ -26,8 +27,7 @@ _QUIET: Final = 10.0
 """Seconds between two lines of the log on events that were dropped."""
 
 
-@dataclass(frozen=True, slots=True)
-class BatchOptions:
+class BatchOptions(Struct, frozen=True):
     """`max_wait` in seconds, `qps` and `burst` in batches."""
 
     buffer_size: int

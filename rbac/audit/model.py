@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final, Protocol
+
+from msgspec import Struct
 
 from cluster.api.names import Object
 
@@ -39,8 +40,7 @@ LEVEL_NAMES: Final = {Level.NONE: "None", Level.METADATA: "Metadata", Level.REQU
 LEVELS: Final = {name: level for level, name in LEVEL_NAMES.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class AuditConfig:
+class AuditConfig(Struct, frozen=True):
     """What a policy says of one request."""
 
     level: Level
@@ -48,8 +48,7 @@ class AuditConfig:
     omit_managed_fields: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class AuditEvent:
+class AuditEvent(Struct, frozen=True):
     """One event as it is given to backends: its fields, and the same as JSON without a newline."""
 
     level: Level

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import parse_qs, unquote, urlsplit
+
+from msgspec import Struct, field
 
 from cluster.api.authorization import Attributes
 from cluster.api.names import Object
@@ -27,8 +28,7 @@ _STREAMS: Final = frozenset({"attach", "exec", "portforward"})
 _AUTHENTICATION: Final = "authentication.k8s.io"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Request:
+class Request(Struct, frozen=True, order=True):
     """One question that authorization answered with yes; `resource` is `pods` or `pods/log`, `path` stands alone."""
 
     namespace: str = ""
@@ -46,8 +46,7 @@ class Request:
         return Attributes(UserInfo(""), self.verb, self.namespace, self.group, "", resource, subresource, self.name)
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(Struct, frozen=True):
     """Of whom the log is asked; `kind` is User, Group or ServiceAccount."""
 
     kind: str
@@ -83,8 +82,7 @@ def subject_of(text: str) -> Subject:
     return Subject(found["kind"], found["name"], found.get("namespace", ""))
 
 
-@dataclass(slots=True)
-class Observed:
+class Observed(Struct):
     """What was seen of a subject: its requests, the groups that it was in, and how many events told of it."""
 
     requests: set[Request] = field(default_factory=set)

@@ -6,8 +6,9 @@ Upstream: apiserver `pkg/audit/policy/checker.go`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from cluster.api.authorization import Attributes
 from rbac.audit.model import AuditConfig, Level
@@ -15,8 +16,7 @@ from rbac.audit.model import AuditConfig, Level
 _ALL: Final = "*"
 
 
-@dataclass(frozen=True, slots=True)
-class GroupResources:
+class GroupResources(Struct, frozen=True):
     """Resources of one API group; `*` is any group, no resources are all of the group's."""
 
     group: str = ""
@@ -37,8 +37,7 @@ class GroupResources:
         return not wanted.isdisjoint(self.resources)
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """One rule; an empty condition holds for everything."""
 
     config: AuditConfig

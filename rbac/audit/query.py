@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import unquote
 
 import orjson
+from msgspec import Struct
 
 from cluster.api import requestinfo
 from cluster.api.durations import parse_duration
@@ -29,8 +29,7 @@ _SECRET_BODIES: Final = frozenset(
 """(group, resource, subresource) whose bodies the log may hold, but nobody is shown by the API: another right guards them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(Struct, frozen=True):
     """A namespace (empty: all events) and requirements on fields; `since` in epoch seconds."""
 
     namespace: str = ""

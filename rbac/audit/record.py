@@ -8,10 +8,10 @@ from __future__ import annotations
 import ipaddress
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
+from msgspec import Struct
 
 from cluster.api.authorization import Attributes
 from cluster.api.names import Object
@@ -35,8 +35,7 @@ _OWN_GROUP: Final = "berth.io"
 _MANAGED: Final = b'"managedFields"'
 
 
-@dataclass(slots=True)
-class Record:
+class Record(Struct):
     """One request as far as it is known; `event` is what a stage tells of it."""
 
     config: AuditConfig
@@ -57,7 +56,7 @@ class Record:
     _ref: Object | None = None
     _request: Any = None
     _response: Any = None
-    _received_text: str = field(default="")
+    _received_text: str = ""
 
     def __post_init__(self) -> None:
         self._received_text = micro_time(self.received)

@@ -7,9 +7,10 @@ Upstream: Go's `crypto/x509`, `(*Certificate).Verify` for client authentication.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -18,8 +19,7 @@ _UNKNOWN = "x509: certificate signed by unknown authority"
 _USAGE = "x509: certificate specifies an incompatible key usage"
 
 
-@dataclass(frozen=True, slots=True)
-class Validity:
+class Validity(Struct, frozen=True):
     """When a certificate is good: from and until, in epoch seconds; never, where there is a `fault`."""
 
     not_before: float = 0.0

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from cluster.api.field import quoted
 from cluster.api.meta import parse_time
@@ -28,8 +29,7 @@ _BOUND: Final = {"secret": SECRETS, "pod": GroupResource("", "pods"), "node": Gr
 _STALE: Final = "authentication.k8s.io/stale-token"
 
 
-@dataclass(frozen=True, slots=True)
-class _Claims:
+class _Claims(Struct, frozen=True):
     """The claims of a token whose signature and issuer are good."""
 
     expires: float | None

@@ -6,7 +6,8 @@ Upstream: `pkg/kubeapiserver/authenticator/config.go`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from cluster.api.authorization import Authenticator, TokenAuthenticator
 from cluster.api.names import Object
@@ -25,8 +26,7 @@ from rbac.authn.x509 import CertificateAuthenticator
 from rbac.credentials.check import CredentialCheck
 
 
-@dataclass(frozen=True, slots=True)
-class Authentication:
+class Authentication(Struct, frozen=True):
     """What the server is given: `authenticator` for requests, `tokens` for TokenReview, `credentials` for when issued ones were used."""
 
     authenticator: UnionAuthenticator
@@ -36,8 +36,7 @@ class Authentication:
     """What front proxies send, beside the standard names: no request keeps them."""
 
 
-@dataclass(frozen=True, slots=True)
-class FrontProxies:
+class FrontProxies(Struct, frozen=True):
     """Whose headers are believed, and which."""
 
     authorities: Authorities
@@ -49,8 +48,7 @@ def _forget(secret: Object, key: str, value: str) -> None:
     """Where Secrets cannot be written, nobody keeps when a legacy token was last used."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(Struct, frozen=True, kw_only=True):
     """Who is accepted.  Without authorities no certificate makes a user; without audiences, tokens are for the issuers."""
 
     issuers: tuple[str, ...]

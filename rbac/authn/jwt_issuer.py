@@ -8,8 +8,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from cluster.api.field import quoted, quoted_list
 from cluster.api.protocols import HttpCaller, HttpCallers, HttpFailure
@@ -39,8 +40,7 @@ _MAX_CLAIM_ISSUERS: Final = 16
 _GOOGLE: Final = ("https://accounts.google.com", "accounts.google.com")
 
 
-@dataclass(frozen=True, slots=True)
-class Verified:
+class Verified(Struct, frozen=True):
     """Who a token says is asking; good while `until` (seconds) is not past and the issuer's keys are those of `key_version`."""
 
     user: UserInfo

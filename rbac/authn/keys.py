@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self
+
+from msgspec import Struct
 
 from cluster.api.names import Object
 from cluster.api.token_keys import UNKNOWN_KEY, algorithm_and_id
@@ -20,8 +21,7 @@ _BLOCK: Final = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", 
 _PUBLIC: Final = ("PUBLIC KEY", "RSA PUBLIC KEY")
 
 
-@dataclass(frozen=True, slots=True)
-class PublicKey:
+class PublicKey(Struct, frozen=True):
     """A verification key; `algorithm` is the only one that it accepts."""
 
     key: RSAPublicKey | EllipticCurvePublicKey
@@ -41,8 +41,7 @@ class PublicKey:
         return common | {"kty": "EC", "crv": curve, "x": _integer(point.x, size), "y": _integer(point.y, size)}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class TokenKeys:
+class TokenKeys(Struct, frozen=True, eq=False):
     """The keys at one time: the one that signs, and all that verify, the signing one first."""
 
     signing: RSAPrivateKey | EllipticCurvePrivateKey

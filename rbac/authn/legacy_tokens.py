@@ -11,9 +11,10 @@ import hmac
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
+
+from msgspec import Struct
 
 from cluster.api.field import quoted
 from cluster.api.names import Object
@@ -33,8 +34,7 @@ LabelSecret = Callable[[Object, str, str], None]
 """Sets a label, by its key and value, of the Secret given, unless that is another one by now or gone."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Claims:
+class _Claims(Struct, frozen=True):
     """What the token says; `user` is who it is for, if all of it is true."""
 
     subject: str

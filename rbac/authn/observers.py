@@ -26,7 +26,6 @@ class IssuersObserver(FileObserver, Protocol):
 
 
 class _Nobody(Unobserved):
-
     def configured(self, issuers: Collection[str]) -> None:
         pass
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote
+
+from msgspec import Struct
 
 from cluster.api.authorization import Credentials
 from cluster.api.user import UserInfo
@@ -24,8 +25,7 @@ _CACHE_SIZE: Final = 1024
 _BROKEN: Final = re.compile(r"%(?![0-9a-fA-F]{2})")
 
 
-@dataclass(frozen=True, slots=True)
-class HeaderNames:
+class HeaderNames(Struct, frozen=True):
     """The headers that name a user, in lower case; of names and uids the first header with a value counts."""
 
     users: tuple[str, ...]

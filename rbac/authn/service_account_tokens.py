@@ -9,10 +9,10 @@ import base64
 import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 import orjson
+from msgspec import Struct
 
 from cluster.api.field import quoted, quoted_list
 from cluster.api.user import UserInfo
@@ -35,8 +35,7 @@ class TokenKind(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
+class _Token(Struct, frozen=True):
     """A token whose signature is good."""
 
     audiences: tuple[str, ...]

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from cluster.api.field import FieldError
 from cluster.api.names import Object
@@ -55,16 +56,14 @@ _STRUCTS: Final[Mapping[str, Mapping[str, Schema]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """What must be true of a token's claims or its user, and what is said where it is not."""
 
     expression: Expression
     message: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class JwtIssuer:
+class JwtIssuer(Struct, frozen=True):
     """One member of `jwt`: whose tokens are accepted, and how their claims become a user.
 
     An empty claim maps nothing; where there is an expression, it does, and no claim.
@@ -88,8 +87,7 @@ class JwtIssuer:
     user_rules: tuple[Rule, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class AuthenticationConfiguration:
+class AuthenticationConfiguration(Struct, frozen=True):
     """A valid file; `anonymous` is None where it leaves that to `--anonymous-auth`."""
 
     issuers: tuple[JwtIssuer, ...] = ()

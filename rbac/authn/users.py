@@ -5,8 +5,9 @@ Upstream: apiserver `pkg/authentication/group/authenticated_group_adder.go`, `pk
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from cluster.api.user import ANONYMOUS, AUTHENTICATED, UNAUTHENTICATED, UserInfo
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from cluster.api.authorization import Credentials
 from cluster.api.user import UserInfo
@@ -27,8 +28,7 @@ UID_OID: Final = "1.3.6.1.4.1.57683.2"
 _CACHE_SIZE: Final = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class _Certificate:
+class _Certificate(Struct, frozen=True):
     """What a certificate says; `user` is None for one without a common name."""
 
     validity: Validity

@@ -7,8 +7,9 @@ an index (Node, RBAC) is made once, and only where the first configuration names
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from cluster.api.authorization import Attributes, Authorizer, Verdict
 from cluster.api.protocols import HttpCallers, Reader
@@ -108,8 +109,7 @@ class ConfiguredAuthorizer:
             raise BadConfiguration(f"authorizer {authorizer.name}: {error}") from None
 
 
-@dataclass(frozen=True, slots=True)
-class Authorization:
+class Authorization(Struct, frozen=True):
     """What the server is given: decisions, rules for reviews and escalation checks, and the index that both come from."""
 
     authorizer: ConfiguredAuthorizer

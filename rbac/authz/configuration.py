@@ -6,8 +6,9 @@ Upstream: `pkg/kubeapiserver/options/authorization.go`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from cluster.api import field
 from rbac.authz.union import aggregated
@@ -35,8 +36,7 @@ class BadConfiguration(ValueError):
     """What is wrong with a configuration; nothing of it is used."""
 
 
-@dataclass(frozen=True, slots=True)
-class WebhookConfiguration:
+class WebhookConfiguration(Struct, frozen=True):
     """How a webhook is asked; times in seconds, a lifetime of 0 for answers that are not kept."""
 
     kubeconfig: str
@@ -49,8 +49,7 @@ class WebhookConfiguration:
     """All must hold for the webhook to be asked."""
 
 
-@dataclass(frozen=True, slots=True)
-class AuthorizerConfiguration:
+class AuthorizerConfiguration(Struct, frozen=True):
     """One of the authorizers; only a Webhook has a `webhook`."""
 
     type: str

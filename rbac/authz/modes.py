@@ -6,8 +6,9 @@ Upstream: apiserver `pkg/authorization/authorizerfactory/builtin.go`, `pkg/autho
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from cluster.api.authorization import Attributes, Decision, Verdict
 from cluster.api.user import UserInfo
@@ -41,8 +42,7 @@ class AlwaysDenyAuthorizer:
         return _FORBIDDEN
 
 
-@dataclass(frozen=True, slots=True)
-class ListedRules:
+class ListedRules(Struct, frozen=True):
     """What a user may do, as far as it can be listed; `error` says what could not be."""
 
     rules: Sequence[Rule] = ()

@@ -37,7 +37,6 @@ class AuthorizerObserver(Protocol):
 
 
 class _Nobody:
-
     def decisions(self, kind: str, name: str) -> Callable[[Decision], None]:  # noqa: ARG002 - an AuthorizerObserver
         return unobserved
 

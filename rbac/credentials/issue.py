@@ -8,8 +8,9 @@ import logging
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from cluster.api import field
 from cluster.api.errors import InternalError, Invalid, NotFound
@@ -31,8 +32,7 @@ CERTIFICATE: Final = "Certificate"
 TOKEN: Final = "Token"  # noqa: S105 - the type of a credential, not one
 
 
-@dataclass(frozen=True, slots=True)
-class Cluster:
+class Cluster(Struct, frozen=True):
     """What every file says of the cluster.  `authority` reads the CA's certificate and key, both PEM."""
 
     name: str
@@ -40,8 +40,7 @@ class Cluster:
     authority: Callable[[], tuple[bytes, bytes]]
 
 
-@dataclass(frozen=True, slots=True)
-class Issued:
+class Issued(Struct, frozen=True):
     """A credential as its record lists it, and the file with its secret."""
 
     credential: Object

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from cluster.api import field
 from cluster.api.authorization import Attributes, Authorizer
@@ -32,8 +33,7 @@ from rbac.tenancy import may_assign, owns
 _SYSTEM: Final = "system:"
 
 
-@dataclass(frozen=True, slots=True)
-class Issuer:
+class Issuer(Struct, frozen=True):
     """Who issues: `user` acts, `requester` authenticated; they differ where one impersonates the other."""
 
     user: UserInfo

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import product
 from typing import Final
+
+from msgspec import Struct
 
 from cluster.api.authorization import Attributes
 from cluster.api.names import Object
@@ -38,8 +39,7 @@ RESOURCES: Final = (
 """What is asked for where nothing is named: the resources of a namespace that tenants work with."""
 
 
-@dataclass(frozen=True, slots=True)
-class MatrixQuestion:
+class MatrixQuestion(Struct, frozen=True):
     """Subjects as JSON (kind, name, namespace), resources as (group, resource or resource/subresource); empty: the usual ones."""
 
     subjects: tuple[Object, ...] = ()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from heapq import nsmallest
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from cluster.api.authorization import Attributes
 from cluster.api.field import quoted
@@ -17,8 +19,7 @@ from rbac.explain.view import Display, Rules, Sources, matched_key, rule_shown, 
 from rbac.rules import CompiledRule
 
 
-@dataclass(frozen=True, slots=True)
-class _Best:
+class _Best(Struct, frozen=True):
     """The rule of a role that comes closest, its place, and in what it fails; no rule where none comes close."""
 
     failed: tuple[Dimension, ...]
@@ -26,8 +27,7 @@ class _Best:
     rule: CompiledRule | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Miss:
+class _Miss(Struct, frozen=True):
     """A binding, the best rule of its role (None where the role is missing), and what fails."""
 
     binding: Binding

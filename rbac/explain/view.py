@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, NamedTuple
+
+from msgspec import Struct
 
 from cluster.api.authorization import Attributes, Authorizer
 from cluster.api.expiry import EXPIRES_AT
@@ -20,8 +21,7 @@ RULE_FIELDS: Final = ("verbs", "apiGroups", "resources", "resourceNames", "nonRe
 Rules = tuple[CompiledRule, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Sources:
+class Sources(Struct, frozen=True):
     """What explanations are made from: the authorizer that decides, and what it decides by."""
 
     authorizer: Authorizer

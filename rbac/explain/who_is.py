@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final, Protocol, runtime_checkable
+
+from msgspec import Struct
 
 from cluster.api.authorization import Authenticator, Credentials, TokenAuthenticator
 from cluster.api.errors import Unauthorized
@@ -23,8 +24,7 @@ class _Several(Protocol):
     def members(self) -> Sequence[Authenticator | TokenAuthenticator]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(Struct, frozen=True):
     """The credentials in question, and the URL's path that they are shown at; the certificate in DER."""
 
     token: str = ""

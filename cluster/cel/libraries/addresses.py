@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from cluster.api.field import quoted
 from cluster.cel.values import MAX_INT
@@ -24,8 +25,7 @@ class AddressError(Exception):
     """A text that is no address or network; the message is Go's."""
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(Struct, frozen=True):
     """An address by its number; `bits` is 32 or 128."""
 
     number: int

@@ -6,8 +6,9 @@ Upstream: apiserver `pkg/cel/library/authz.go` (Authz, AuthzSelectors).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Final, NoReturn
+
+from msgspec.structs import replace
 
 from cluster.api.authorization import Attributes, Authorizer, Verdict
 from cluster.api.selectors import (
@@ -44,10 +45,8 @@ _REQUIREMENTS: Final = 0.5
 """How many a selector has at most for each of its characters."""
 
 
-class _Incomparable(Opaque):
+class _Incomparable(Opaque, frozen=True, eq=False):
     """What has functions only; no two of them can be compared."""
-
-    __slots__ = ()
 
     def __eq__(self, other: object) -> NoReturn:
         raise CelError("no such overload")
@@ -59,17 +58,15 @@ class _Incomparable(Opaque):
         return f"library.{name[0].lower()}{name[1:]}Val"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class AuthorizerValue(_Incomparable):
+class AuthorizerValue(_Incomparable, frozen=True, eq=False):
     """Who is asked, and about whom: the variable `authorizer`."""
 
     type_name: ClassVar[str] = AUTHORIZER_TYPE.name
     user: UserInfo
-    authorizer: Authorizer = field(repr=False)
+    authorizer: Authorizer
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PathCheck(_Incomparable):
+class PathCheck(_Incomparable, frozen=True, eq=False):
     """A question about a path, without its verb."""
 
     type_name: ClassVar[str] = PATH_CHECK_TYPE.name
@@ -77,15 +74,13 @@ class PathCheck(_Incomparable):
     path: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class GroupCheck(_Incomparable):
+class GroupCheck(_Incomparable, frozen=True, eq=False):
     type_name: ClassVar[str] = GROUP_CHECK_TYPE.name
     of: AuthorizerValue
     group: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ResourceCheck(_Incomparable):
+class ResourceCheck(_Incomparable, frozen=True, eq=False):
     """A question about a resource, without its verb: the variable `authorizer.requestResource`."""
 
     type_name: ClassVar[str] = RESOURCE_CHECK_TYPE.name
@@ -99,8 +94,7 @@ class ResourceCheck(_Incomparable):
     label_selector: str = ""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class DecisionValue(_Incomparable):
+class DecisionValue(_Incomparable, frozen=True, eq=False):
     type_name: ClassVar[str] = DECISION_TYPE.name
     verdict: Verdict
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
 from cluster.api.field import quoted
@@ -36,8 +35,7 @@ _BYTES: Final = Bounds(4, 16)
 """Of an address."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CIDR(Opaque):
+class CIDR(Opaque, frozen=True, eq=False):
     """An address and how many of its bits are the network's."""
 
     type_name: ClassVar[str] = "net.CIDR"

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Any, ClassVar, Final
 
@@ -32,8 +31,7 @@ _TIME: Final = re.compile("([0-9]{2}):([0-9]{2}):([0-9]{2})(?:[^\n][0-9]+)?(?:z|
 _LEAP_YEAR: Final = 2000
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Format(Opaque):
+class Format(Opaque, frozen=True, eq=False):
     """A rule for strings; `check` tells what is wrong with one, `pattern` is how long a pattern it is taken for."""
 
     type_name: ClassVar[str] = "kubernetes.NamedFormat"

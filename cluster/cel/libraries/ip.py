@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from cluster.api.field import quoted
@@ -20,8 +19,7 @@ IP_TYPE: Final = opaque("net.IP")
 _BROADCAST: Final = 0xFFFFFFFF
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class IP(Opaque):
+class IP(Opaque, frozen=True, eq=False):
     """An address; neither with a zone nor of IPv4 inside IPv6."""
 
     type_name: ClassVar[str] = "net.IP"

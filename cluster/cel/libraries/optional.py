@@ -118,4 +118,3 @@ OPTIONALS: Final = Library(
     types={"optional_type": OPTIONAL},
     since=28,
 )
-

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from cluster.api import quantity as api
@@ -32,8 +31,7 @@ _EXACT_POWER: Final = 32
 _LARGEST_POWER: Final = 308
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Quantity(Opaque):
+class Quantity(Opaque, frozen=True, eq=False):
     """`number` times ten to the `exponent`; `exact` is the same to the API, which knows how it is written.
 
     `computed`: whether it is a sum or a difference, with which upstream compares none.

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from cluster.api.field import quoted
@@ -26,8 +25,7 @@ _LONGEST: Final = 20
 """Digits of a number of 64 bits."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Semver(Opaque):
+class Semver(Opaque, frozen=True, eq=False):
     """A version; what it was built from has no part in its order."""
 
     type_name: ClassVar[str] = "kubernetes.Semver"

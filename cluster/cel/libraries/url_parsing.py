@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 import string
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from cluster.api.field import quoted
 from cluster.cel.libraries.addresses import IPV4_BITS, AddressError, parse_address
@@ -35,8 +37,7 @@ class UrlError(Exception):
     """A text that is no URL; the message is Go's."""
 
 
-@dataclass(frozen=True, slots=True)
-class Url:
+class Url(Struct, frozen=True):
     """The parts of a URL, decoded but for those that say otherwise; `user` has escapes of its own."""
 
     scheme: bytes = b""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from cluster.cel import types
@@ -18,8 +17,7 @@ from cluster.cel.values import CelError, Opaque
 URL_TYPE: Final = own_type("kubernetes.URL")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class URL(Opaque):
+class URL(Opaque, frozen=True, eq=False):
     """Equal by how it is written."""
 
     type_name: ClassVar[str] = "kubernetes.URL"

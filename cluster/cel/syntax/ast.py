@@ -7,30 +7,27 @@ compiler which one it came from.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import Struct, field
 
-@dataclass(slots=True)
-class Node:
+
+class Node(Struct):
     """`id` is unique within an expression, by which positions, types and references are found."""
 
     id: int
 
 
-@dataclass(slots=True)
 class Literal(Node):
     """`value` is a CEL value: None, bool, int, UInt, float, str or bytes."""
 
     value: Any
 
 
-@dataclass(slots=True)
 class Identifier(Node):
     name: str
 
 
-@dataclass(slots=True)
 class Select(Node):
     """`operand.field`, or with `test` whether it is there: `has(operand.field)`."""
 
@@ -39,7 +36,6 @@ class Select(Node):
     test: bool = False
 
 
-@dataclass(slots=True)
 class Call(Node):
     """A function or operator; `target` is the receiver of a member call."""
 
@@ -48,15 +44,13 @@ class Call(Node):
     arguments: list[Node]
 
 
-@dataclass(slots=True)
 class CreateList(Node):
     elements: list[Node]
     optional: frozenset[int] = frozenset()
     """The positions of elements that are there if their value is: `[?x]`."""
 
 
-@dataclass(slots=True)
-class Entry:
+class Entry(Struct):
     """Of a map or an object; `key` is a node or a field's name."""
 
     id: int
@@ -65,18 +59,15 @@ class Entry:
     optional: bool = False
 
 
-@dataclass(slots=True)
 class CreateMap(Node):
     entries: list[Entry]
 
 
-@dataclass(slots=True)
 class CreateObject(Node):
     type_name: str
     entries: list[Entry]
 
 
-@dataclass(slots=True)
 class Comprehension(Node):
     """A fold over a list or the keys of a map; with `second`, over positions and elements, or keys and values."""
 
@@ -92,8 +83,7 @@ class Comprehension(Node):
     """`all`, `exists`, `exists_one`, `map`, `filter`, ...; empty for what is no macro's."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tree:
+class Tree(Struct, frozen=True):
     """An expression as it was parsed."""
 
     text: str

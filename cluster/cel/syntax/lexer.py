@@ -6,8 +6,9 @@ The longest token wins, and what no token begins with is skipped with a message,
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final, NamedTuple
+
+from msgspec import Struct
 
 from cluster.cel.syntax.errors import BEFORE
 
@@ -58,8 +59,7 @@ class Token(NamedTuple):
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Lexed:
+class Lexed(Struct, frozen=True):
     """`tokens` end with EOF; `skipped` are beginnings and ends of what is no token, `problems` say so."""
 
     text: str

@@ -6,8 +6,9 @@ Upstream: cel-go `parser/macro.go`, `parser/helper.go`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, Protocol
+
+from msgspec import Struct
 
 from cluster.cel.functions import Macro
 from cluster.cel.syntax.ast import Call, Comprehension, CreateList, CreateMap, CreateObject, Entry, Identifier, Literal, Node, Select
@@ -127,8 +128,7 @@ class Maker:
         return node.name
 
 
-@dataclass(frozen=True, slots=True)
-class Expansion:
+class Expansion(Struct, frozen=True):
     """A macro by what it is expanded with: (maker, target or None, arguments) to a node, or to None where it does not apply."""
 
     name: str

@@ -9,9 +9,10 @@ from __future__ import annotations
 import datetime
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -61,8 +62,7 @@ class CannotSign(Exception):
     """The CA cannot be used, or not for this request; the text says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Authority:
+class Authority(Struct, frozen=True):
     """A CA's certificate and the key that belongs to it."""
 
     certificate: x509.Certificate

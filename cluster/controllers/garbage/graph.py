@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from cluster.api.names import GroupVersionResource, Object
 from cluster.controllers.objects import being_deleted, name_of, namespace_of, uid_of
@@ -13,8 +14,7 @@ FOREGROUND: Final = "foregroundDeletion"
 ORPHAN: Final = "orphan"
 
 
-@dataclass(slots=True)
-class Node:
+class Node(Struct):
     """What is kept of an object."""
 
     uid: str

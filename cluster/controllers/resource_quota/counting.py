@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 import orjson
+from msgspec import Struct, field
 
 from cluster.api.errors import NotFound
 from cluster.api.names import GroupResource, GroupVersionResource, Object
@@ -94,8 +94,7 @@ class Part(NamedTuple):
     """What the quota limits of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """What is to be counted for a quota; `unknown` are the resources that nobody serves, or not yet."""
 
     parts: Sequence[Part]
@@ -106,8 +105,7 @@ class Plan:
         return frozenset(each.evaluator.resource for each in self.parts)
 
 
-@dataclass(slots=True)
-class Count:
+class Count(Struct):
     """What was counted, and when that changes by time alone, in epoch seconds."""
 
     used: ResourceList = field(default_factory=dict)

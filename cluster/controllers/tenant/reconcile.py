@@ -6,8 +6,9 @@ What carries the controller's label and is not wanted any more goes; what tenant
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from cluster.api.furnishing import furniture, namespace_metadata, released_metadata
 from cluster.api.names import Object
@@ -20,24 +21,21 @@ Identity = tuple[str, str]
 """(kind, name) of an object in a namespace."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Struct, frozen=True):
     """Something that is not as it is to be: a reason as conditions have it, and what to tell."""
 
     reason: str
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
+class Changes(Struct, frozen=True):
     """What one namespace needs: objects to write, and objects to delete."""
 
     write: Sequence[Object] = ()
     delete: Sequence[Object] = ()
 
 
-@dataclass(slots=True)
-class Observed:
+class Observed(Struct):
     """What a pass found out, of which the status is made."""
 
     namespaces: Mapping[str, Object] = field(default_factory=dict)

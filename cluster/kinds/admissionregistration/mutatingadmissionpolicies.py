@@ -6,9 +6,10 @@ Upstream: `pkg/apis/admissionregistration/validation/validation.go`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Final
+
+from msgspec import Struct
 
 from cluster.api import field
 from cluster.api.field import FieldError
@@ -32,8 +33,7 @@ from cluster.schema.admission_variables import Uses
 _REINVOCATION: Final = ("IfNeeded", "Never")
 
 
-@dataclass(frozen=True, slots=True)
-class _PatchType:
+class _PatchType(Struct, frozen=True):
     """`field` has the expression, which must come to `result`."""
 
     field: str

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Final
+
+from msgspec import Struct
 
 from cluster.api import field
 from cluster.api.field import FieldError
@@ -38,8 +39,7 @@ _ONE_AT_LEAST: Final = "validations or auditAnnotations must contain at least on
 _LINE_BREAK: Final = re.compile(r"[\n\r]")
 
 
-@dataclass(frozen=True, slots=True)
-class _Stored:
+class _Stored(Struct, frozen=True):
     """Expressions of the policy that is replaced; new ones at the same places are judged more leniently."""
 
     conditions: Known = frozenset()

@@ -6,10 +6,11 @@ Upstream: `pkg/apis/admissionregistration/validation/validation.go`, apiserver `
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Final
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from cluster.api import field, validation
 from cluster.api.field import FieldError
@@ -32,8 +33,7 @@ _REINVOCATION: Final = ("IfNeeded", "Never")
 _SELECTORS: Final = ("namespaceSelector", "objectSelector")
 
 
-@dataclass(frozen=True, slots=True)
-class _Rules:
+class _Rules(Struct, frozen=True):
     """How strict validation is: what a configuration that is replaced has already, the new one may have, too."""
 
     version: str

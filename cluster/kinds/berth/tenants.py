@@ -6,10 +6,11 @@ accepted here can be written there, and compares equal once it is.
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
+
+from msgspec.structs import replace
 
 from cluster.api import field, validation
 from cluster.api.field import FieldError
@@ -157,7 +158,7 @@ def _validate_furniture(members: Iterable[Object], path: str, strategy: Strategy
         errors += [field.duplicate(f"{place}.name", name)] if name in seen else []
         seen.add(name)
         found = strategy.validate({"spec": each.get("spec") or {}})
-        errors += [dataclasses.replace(error, path=f"{place}.{error.path}") for error in found]
+        errors += [replace(error, path=f"{place}.{error.path}") for error in found]
     return errors
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from cluster.api.names import Object
 from cluster.kinds.core.pod_containers import is_sidecar
@@ -13,8 +14,7 @@ _TERMINAL: Final = frozenset({"Succeeded", "Failed"})
 _DONE: Final = {"Succeeded": "The pod has completed successfully.", "Failed": "The pod failed."}
 
 
-@dataclass(slots=True)
-class _Tally:
+class _Tally(Struct):
     """What is counted while the containers' statuses are walked."""
 
     reason: str

@@ -6,10 +6,10 @@ Upstream: structured-merge-diff `fieldpath/element.go`, `typed/helpers.go` (list
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
+from msgspec import Struct
 
 from cluster.api.field import quoted, quoted_list
 from cluster.patch.wording import go_value
@@ -22,8 +22,7 @@ class NoElement(ValueError):
     """What can be no element of such a list; worded as upstream words it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Element:
+class Element(Struct, frozen=True):
     """An element by what tells it apart; equal where that is the same, however it is written."""
 
     key: Hashable

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from cluster.api.names import Object
 from cluster.client.labels import selects
@@ -54,8 +55,7 @@ def _with_affinity(nodes: Iterable[NodeInfo]) -> Iterator[tuple[NodeInfo, PodInf
                 yield node, info
 
 
-@dataclass(frozen=True, slots=True)
-class _Required:
+class _Required(Struct, frozen=True):
     near: Sequence[Object]
     away: Sequence[Object]
     near_counts: Counter[Place] = field(default_factory=Counter)

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from cluster.api.names import Object
 from cluster.client.labels import is_empty, selects
@@ -26,8 +27,7 @@ _REJECTION: Final = Rejection((_MISMATCH,))
 _NO_LABEL: Final = Rejection((f"{_MISMATCH} (missing required label)",), unresolvable=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Constraint:
+class Constraint(Struct, frozen=True):
     """Pods that `selector` selects may differ in number between the values of `key` by `skew` at most."""
 
     skew: int
@@ -114,8 +114,7 @@ def _filter(cycle: Cycle, counts: _Counts, node: NodeInfo) -> Rejection | None:
 # Wanted: ScheduleAnyway, and the defaults.
 
 
-@dataclass(frozen=True, slots=True)
-class _Soft:
+class _Soft(Struct, frozen=True):
     constraints: list[Constraint]
     counts: list[dict[str, int]]
     weights: list[float]

@@ -9,9 +9,10 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+
+from msgspec import Struct
 
 from cluster.api import field
 from cluster.api.field import FieldError
@@ -30,8 +31,7 @@ class BadConfiguration(ValueError):
     """A file that is no EncryptionConfiguration; the message names every fault, and no secret."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """The providers of some resources, the one that seals first."""
 
     resources: tuple[str, ...]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
 import orjson
+from msgspec.structs import replace
 
 from policies.lab.results import CaseResult, RunResult
 from policies.lab.run import RunOptions, run
@@ -25,7 +25,7 @@ def written(folder: Path, name: str = "suite.json", **suite: Any) -> Path:
 
 def result(chains: Chains, *paths: Path, **options: Any) -> RunResult:
     """In one worker, unless it says otherwise."""
-    return run(dataclasses.replace(RunOptions(tuple(map(str, paths)), jobs=1), **options), chains)
+    return run(replace(RunOptions(tuple(map(str, paths)), jobs=1), **options), chains)
 
 
 def states(result: RunResult) -> dict[str, str]:

@@ -57,7 +57,7 @@ def test_a_denial_is_explained_by_the_expression_and_its_values() -> None:
     text = explanation(answer)
     assert "replicas.example.com (replicas.example.com) validations[0] false" in text
     assert "object.spec.replicas = 6" in text
-    assert "result          denied (403) at admission: deployments.apps \"web\" is forbidden: ValidatingAdmissionPolicy" in text
+    assert 'result          denied (403) at admission: deployments.apps "web" is forbidden: ValidatingAdmissionPolicy' in text
     assert orjson.loads(orjson.dumps(answer)) == answer
 
 

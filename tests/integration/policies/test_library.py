@@ -8,11 +8,11 @@ from __future__ import annotations
 import copy
 import fnmatch
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from msgspec.structs import replace
 
 from cluster.api.names import Object
 from policies.lab.asking import SuiteInChain

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import logging
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from msgspec.structs import replace
 
 from cluster.api.authorization import Credentials
 from cluster.api.errors import Unauthorized
@@ -35,7 +35,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Config:
 
 
 def changed(base: Config, **options: Any) -> Config:
-    return dataclasses.replace(base, authentication=AuthenticationOptions(**options))
+    return replace(base, authentication=AuthenticationOptions(**options))
 
 
 def everyone(config: Config) -> UnionAuthenticator:
@@ -100,13 +100,13 @@ def test_keys_of_ones_own_take_the_place_of_the_clusters(base: Config, tmp_path:
     assert token_keys(added).current().public == (own, theirs)
     signing = changed(base, service_account_signing_key_file=str(other.home.key("sa")))
     assert token_keys(signing).current().public == (theirs,)
-    both = dataclasses.replace(signing.authentication, service_account_key_file=(str(base.home.pki / "sa.pub"),))
-    assert token_keys(dataclasses.replace(base, authentication=both)).current().public == (theirs, own)
+    both = replace(signing.authentication, service_account_key_file=(str(base.home.pki / "sa.pub"),))
+    assert token_keys(replace(base, authentication=both)).current().public == (theirs, own)
 
 
 @pytest.mark.parametrize("mode", ["RBAC", "AlwaysAllow"])
 def test_strangers_are_not_almighty(base: Config, mode: str, caplog: pytest.LogCaptureFixture) -> None:
-    judge = everyone(dataclasses.replace(base, authorization=AuthorizationOptions(authorization_mode=("Node", mode))))
+    judge = everyone(replace(base, authorization=AuthorizationOptions(authorization_mode=("Node", mode))))
     if mode == "RBAC":
         assert judge.authenticate(Credentials()).name == "system:anonymous"
         return

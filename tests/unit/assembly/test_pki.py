@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import stat
 from pathlib import Path
 
 import pytest
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
+from msgspec.structs import replace
 
 from cluster.assembly import pki
 from cluster.assembly.config import Config, Home
@@ -88,7 +88,7 @@ def test_other_serving_names_make_only_the_serving_certificate_anew(tmp_path: Pa
     config = Config(Home(tmp_path))
     pki.ensure(config)
     before = _contents(config)
-    moved = dataclasses.replace(config, node_host="172.17.0.1")
+    moved = replace(config, node_host="172.17.0.1")
     pki.ensure(moved)
     after = _contents(moved)
     assert {name for name in after if after[name] != before[name]} == {"apiserver.crt", "apiserver.key"}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import stat
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from cluster.assembly import pki
 from cluster.assembly.authentication import token_keys, token_signer
@@ -53,7 +53,7 @@ def test_a_key_of_ones_own_is_not_rotated(config: Config, tmp_path: Path, capsys
     own = tmp_path / "own.key"
     own.write_bytes(config.home.key("sa").read_bytes())
     options = AuthenticationOptions(service_account_signing_key_file=str(own))
-    dataclasses.replace(config, authentication=options).save()
+    replace(config, authentication=options).save()
     assert main(["key", "rotate", "--home", str(tmp_path)]) == 1
     assert "--service-account-key-file, then replace that file" in capsys.readouterr().err
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from cluster.api.authorization import Authorizer
 from cluster.api.names import GroupResource, Object

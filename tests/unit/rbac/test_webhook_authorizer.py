@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 import pytest
+from msgspec.structs import replace
 
 from cluster.api.authorization import Attributes, Decision, Verdict
 from cluster.api.protocols import HttpAnswer, HttpFailure
