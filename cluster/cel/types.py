@@ -50,6 +50,9 @@ class Type(Struct, frozen=True, eq=False):
             return True
         return isinstance(other, Type) and self.kind is other.kind and self.name == other.name and self.parameters == other.parameters
 
+    def __ne__(self, other: object) -> bool:  # a Struct has one of its own
+        return not self == other
+
     def __hash__(self) -> int:
         return hash((self.kind, self.name, self.parameters))
 

@@ -54,6 +54,9 @@ class Timestamp(Struct, frozen=True, eq=False):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Timestamp) and self.nanoseconds == other.nanoseconds
 
+    def __ne__(self, other: object) -> bool:  # a Struct has one of its own
+        return not self == other
+
     def __hash__(self) -> int:
         return hash(self.nanoseconds)
 
@@ -197,6 +200,9 @@ class Opaque(Struct, frozen=True, eq=False):
 
     type_name: ClassVar[str] = ""
     """As `type()` shows it, e.g. `kubernetes.Quantity`."""
+
+    def __ne__(self, other: object) -> bool:  # a Struct has one of its own
+        return not self == other
 
     def size(self) -> int:
         """What costs take for its size."""

@@ -33,6 +33,9 @@ class Element(Struct, frozen=True):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Element) and self.key == other.key
 
+    def __ne__(self, other: object) -> bool:  # a Struct has one of its own
+        return not self == other
+
     def __hash__(self) -> int:
         return hash(self.key)
 
