@@ -5,7 +5,9 @@ A server serves without one, so that a request pays a look at None.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from admission.attributes import Attributes
@@ -15,7 +17,7 @@ MUTATING: Final = "mutating"
 VALIDATING: Final = "validating"
 
 
-class Judgement(NamedTuple):
+class Judgement(Struct, frozen=True):
     """One part of a policy or webhook that was looked at: `part` is its path in the policy's spec, e.g. `validations[0]`.
 
     `outcome` is `true` or `false` of a condition or validation, `evaluated` of what comes to anything else (a variable, a message, an

@@ -6,6 +6,7 @@ Upstream: apiserver `pkg/admission/plugin/webhook/matchconditions/matcher.go`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from msgspec import Struct
 
@@ -17,10 +18,8 @@ from cluster.schema.admission_expressions import shared
 from cluster.schema.admission_variables import Uses
 from rbac.authz.union import aggregated
 
-Told = Callable[[int, bool, str], None]
-"""Told of a condition that was evaluated: its position, whether it holds, or why that can not be told."""
-
-
+Tell = Callable[[str, str, str], None]
+"""Told of each part of a policy or webhook that was looked at: its path in the spec, its outcome, and a message."""
 Compile = Callable[[str], Expression]
 
 
@@ -37,6 +36,9 @@ class Verdict(Struct, frozen=True):
     errors: int = 0
 
 
+_ALL_HOLD: Final = Verdict(True)
+
+
 class Conditions:
     """Of one policy or webhook, compiled when they are first needed."""
 
@@ -45,30 +47,32 @@ class Conditions:
         self._texts = tuple((each["name"], each["expression"]) for each in conditions)
         self._ignore = ignore
         self._compile = compile_expression
-        self._compiled: list[tuple[str, Expression]] | None = None
+        self._compiled: list[tuple[str, str, Expression]] | None = None
+        """Each with its name and its path in the spec."""
 
-    def judge(self, evaluation: Evaluation, told: Told | None = None) -> Verdict:
+    def judge(self, evaluation: Evaluation, tell: Tell | None = None) -> Verdict:
         """Any condition that is false says no; else one that fails does, or has the write refused unless it is to be ignored."""
         if self._compiled is None:
-            self._compiled = [(name, self._compile(text)) for name, text in self._texts]
+            named = enumerate(self._texts)
+            self._compiled = [(name, f"matchConditions[{position}]", self._compile(text)) for position, (name, text) in named]
         failed = ""
         problems: list[str] = []
         try:
-            for position, (name, expression) in enumerate(self._compiled):
-                value, error, _ = evaluation.run(expression)
-                if told is not None:
-                    told(position, value is True, error)
+            for name, place, expression in self._compiled:
+                result = evaluation.run(expression)
+                if tell is not None:
+                    tell(place, result.truth, result.error)
                 if failed:
                     continue
-                if error:
-                    problems.append(error)
-                elif value is False:
+                if result.error:
+                    problems.append(result.error)
+                elif result.value is False:
                     failed = name
         except BudgetExceeded as exceeded:
             return self._undecided([str(exceeded)], 0)
         if failed:
             return Verdict(False, failed=failed, errors=len(problems))
-        return self._undecided(problems, len(problems)) if problems else Verdict(True)
+        return self._undecided(problems, len(problems)) if problems else _ALL_HOLD
 
     def _undecided(self, problems: list[str], errors: int) -> Verdict:
         why = aggregated(problems)

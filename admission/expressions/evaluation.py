@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -27,9 +27,9 @@ OUT_OF_BUDGET: Final = "validation failed due to running out of cost budget, no 
 
 _MOST_KEPT: Final = 10_000
 """What an outcome may have cost that is kept for other policies: what cost little is small, and all of a write's are kept together."""
-_LONG: Final = 10_000_000
-"""Nanoseconds for which an evaluation may keep others waiting without a thought of them."""
-_clock: Final = time.perf_counter_ns
+_LONG: Final = 0.01
+"""Seconds for which an evaluation may keep others waiting without a thought of them."""
+_clock: Final = time.monotonic
 
 Watch = Callable[[str, str], None]
 """Told of a variable that was evaluated: its name, and why it has no value, or nothing."""
@@ -61,8 +61,16 @@ class Expression(Struct, frozen=True):
         return cls(text, program, general=program.variables.isdisjoint((VARIABLES, PARAMS)))
 
 
-Outcomes = dict[Program, Outcome]
-"""What general expressions have come to already, with the same values: several policies may have the same ones."""
+class Values(dict[str, Any]):
+    """Of variables, by their names; and what general expressions, of whatever policy, have come to with them already."""
+
+    __slots__ = ("outcomes",)
+
+    def __init__(self, *parts: Mapping[str, Any]) -> None:
+        super().__init__()
+        for part in parts:
+            self.update(part)
+        self.outcomes: dict[Program, Outcome] = {}
 
 
 class Variables(dict[str, Any]):
@@ -72,7 +80,7 @@ class Variables(dict[str, Any]):
     """
 
     def __init__(
-        self, expressions: Mapping[str, Expression], values: Mapping[str, Any], outcomes: Outcomes, watch: Watch | None = None
+        self, expressions: Mapping[str, Expression], values: Mapping[str, Any], outcomes: dict[Program, Outcome], watch: Watch | None = None
     ) -> None:
         """`values`: of all that expressions look at, these variables among them."""
         super().__init__()
@@ -135,63 +143,78 @@ def _shown(name: str) -> str:
     return f"composited variable {quoted(name)}"
 
 
-class Evaluated(NamedTuple):
+class Evaluated(Struct, frozen=True):
     """What an expression came to; with `error`, to nothing."""
 
     value: Any
-    error: str
-    nanoseconds: int
+    error: str = ""
+    seconds: float = 0.0
+    """That it took."""
+
+    @property
+    def truth(self) -> str:
+        """Of a condition or validation, as observers are told."""
+        return "error" if self.error else "true" if self.value is True else "false"
 
 
 class Evaluation:
     """Evaluates expressions over the same values; what they cost goes from one budget."""
 
-    def __init__(
-        self,
-        values: Mapping[str, Any],
-        outcomes: Outcomes,
-        variables: Variables | None = None,
-        budget: int = BUDGET,
-        deadline: float = math.inf,
-    ) -> None:
+    def __init__(self, values: Values, budget: int = BUDGET, deadline: float = math.inf) -> None:
         """`deadline`: when, on the monotonic clock, nobody waits for what is evaluated any more."""
         self._values = values
-        self._outcomes = outcomes
-        self._variables = variables
         self._deadline = deadline
+        self._own: Mapping[str, Any] | None = None
+        self._variables: Variables | None = None
+        self._now = _clock()
         self.budget = budget
         """What is left."""
 
     def run(self, expression: Expression) -> Evaluated:
         """Worded as upstream; BudgetExceeded, Timeout."""
-        if time.monotonic() > self._deadline:
+        began = self._now
+        if began > self._deadline:
             raise Timeout.of("request did not complete within requested timeout")
         program = expression.program
         if program is None:
-            return Evaluated(None, f"compilation error: {expression.error}", 0)
-        limit = min(PER_CALL_LIMIT, self.budget)
-        known = self._outcomes.get(program)
-        if known is not None and known.cost <= limit:
-            self._take(known.cost)
-            return Evaluated(known.value, "", 0)
-        began = _clock()
+            return Evaluated(None, f"compilation error: {expression.error}")
+        budget = self.budget
+        limit = budget if budget < PER_CALL_LIMIT else PER_CALL_LIMIT
+        if expression.general:
+            values: Mapping[str, Any] = self._values
+            known = self._values.outcomes.get(program)
+            if known is not None and known.cost <= limit:
+                self.budget = budget - known.cost
+                return Evaluated(known.value)
+        else:
+            values = self._own if self._own is not None else self._look_at_own()
         value, why = None, ""
         try:
-            outcome = program.evaluate(self._values, limit)
-            value, cost = outcome
-            if expression.general and outcome.cost <= _MOST_KEPT:
-                self._outcomes[program] = outcome
+            outcome = program.evaluate(values, limit)
+            value, cost = outcome.value, outcome.cost
+            if expression.general and cost <= _MOST_KEPT:
+                self._values.outcomes[program] = outcome
         except CelError as error:
             cost, why = error.cost, str(error)
         except CostExceeded as error:
             cost, why = limit + 1, str(error)
-        took = _clock() - began
+        self._now = now = _clock()
+        took = now - began
         if took > _LONG:
             time.sleep(0)  # whoever shares the worker had to wait, and comes first now
         self._take(cost)
         if why:
             return Evaluated(None, f"expression '{expression.text}' resulted in error: {why}", took)
         return Evaluated(value, "", took)
+
+    def _look_at_own(self) -> Mapping[str, Any]:
+        """An expression is about to look at what is a policy's own."""
+        self._own, self._variables = self._bound()
+        return self._own
+
+    def _bound(self) -> tuple[Mapping[str, Any], Variables | None]:
+        """The values with those that are a policy's own, its variables among them."""
+        return self._values, None
 
     def _take(self, cost: int) -> None:
         if self._variables is not None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from admission.attributes import Attributes
-from admission.expressions.evaluation import Outcomes
+from admission.expressions.evaluation import Values
 from admission.matching.rules import Target
 from admission.matching.selectors import Namespaces
 from admission.requests import request_of
@@ -33,18 +33,6 @@ _SHOWN: Final = (
     *("name", "generateName", "namespace", "uid", "resourceVersion", "generation", "deletionTimestamp"),
     *("deletionGracePeriodSeconds", "labels", "annotations", "finalizers"),
 )
-
-
-class Values(dict[str, Any]):
-    """Of variables, by their names; and what expressions that look at nothing else have come to already."""
-
-    __slots__ = ("outcomes",)
-
-    def __init__(self, *parts: Mapping[str, Any]) -> None:
-        super().__init__()
-        for part in parts:
-            self.update(part)
-        self.outcomes: Outcomes = {}
 
 
 class Written:

@@ -6,23 +6,20 @@ Upstream: apiserver `pkg/admission/plugin/policy/{validating,mutating}` (compile
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct
 
-from admission.expressions.conditions import Conditions
-from admission.expressions.evaluation import BUDGET, CONDITIONS_BUDGET, Evaluation, Expression, Variables, Watch
-from admission.expressions.values import Values, Written
+from admission.expressions.conditions import Conditions, Tell
+from admission.expressions.evaluation import BUDGET, CONDITIONS_BUDGET, Evaluation, Expression, Values, Variables, Watch
+from admission.expressions.values import Written
 from admission.matching.rules import Target
 from cluster.api.names import Object
 from cluster.cel import types
 from cluster.cel.types import Type
 from cluster.schema.admission_expressions import Composition
 from cluster.schema.admission_variables import PARAMS, VARIABLES, Uses
-
-Tell = Callable[[str, str, str], None]
-"""Told of each part that was looked at: its path in the policy's spec, its outcome, and a message."""
 
 
 class Subject(Struct, frozen=True):
@@ -74,14 +71,8 @@ class Compiled:
         if conditions is None:
             return None
         evaluation = self.evaluation(subject, subject.written.for_conditions(subject.target.kind), CONDITIONS_BUDGET)
-        tell = subject.tell
-
-        def told(position: int, holds: bool, error: str) -> None:
-            if tell is not None:
-                tell(f"matchConditions[{position}]", "error" if error else "true" if holds else "false", error)
-
         began = time.perf_counter()
-        verdict = conditions.judge(evaluation, told)
+        verdict = conditions.judge(evaluation, subject.tell)
         return None if verdict.matches else Unfulfilled(time.perf_counter() - began, verdict.errors, verdict.error)
 
     def values(self, subject: Subject, values: Values) -> Mapping[str, Any]:
@@ -89,13 +80,29 @@ class Compiled:
 
     def evaluation(self, subject: Subject, values: Values, budget: int = BUDGET) -> Evaluation:
         """With the policy's variables as they are for these values."""
+        return _OwnEvaluation(self, subject, values, budget)
+
+    def bound(self, subject: Subject, values: Values) -> tuple[Mapping[str, Any], Variables | None]:
+        """The values with those that are the policy's own, its variables among them."""
         given, variables = self.values(subject, values), None
         if self.variables:
             given = {**given}
             variables = given[VARIABLES] = Variables(self.variables, given, values.outcomes, self._watch(subject.tell))
-        return Evaluation(given, values.outcomes, variables, budget, subject.written.deadline)
+        return given, variables
 
     def _watch(self, tell: Tell | None) -> Watch | None:
         if tell is None:
             return None
         return lambda name, error: tell(self._places[name], "error" if error else "evaluated", error)
+
+
+class _OwnEvaluation(Evaluation):
+    """Of a policy's expressions."""
+
+    def __init__(self, compiled: Compiled, subject: Subject, values: Values, budget: int) -> None:
+        super().__init__(values, budget, subject.written.deadline)
+        self._compiled = compiled
+        self._subject = subject
+
+    def _bound(self) -> tuple[Mapping[str, Any], Variables | None]:
+        return self._compiled.bound(self._subject, self._values)

@@ -79,14 +79,14 @@ class Judging:
     def _apply(self, policy: Policy[Validator], binding: Binding, validated: Validated, annotations: dict[str, list[str]]) -> None:
         for decision in validated.decisions:
             if not decision.denied:
-                self._count(policy, binding, decision.message, decision.nanoseconds, "allow")
+                self._count(policy, binding, decision.message, decision.seconds, "allow")
                 continue
             for action in binding.actions:
                 self._act(policy, binding, decision, action)
         for each in validated.annotations:
             if each.error:
                 self.denials.append(Denial(policy.name, binding.name, each.error))
-                self._count(policy, binding, each.error, each.nanoseconds, "deny")
+                self._count(policy, binding, each.error, each.seconds, "deny")
                 continue
             values, value = annotations.setdefault(each.key, []), _shortened(each.value)
             if value not in values:
@@ -101,10 +101,10 @@ class Judging:
         elif action == "Warn":
             told = f"Validation failed for ValidatingAdmissionPolicy '{policy.name}' with binding '{binding.name}': {decision.message}"
             attributes.warnings.append(told)
-        self._count(policy, binding, decision.message, decision.nanoseconds, action.lower())
+        self._count(policy, binding, decision.message, decision.seconds, action.lower())
 
-    def _count(self, policy: Policy[Validator], binding: Binding, message: str, nanoseconds: int, action: str) -> None:
-        self._counting.policy_checked(policy.name, binding.name, _error_of(message), action, nanoseconds)
+    def _count(self, policy: Policy[Validator], binding: Binding, message: str, seconds: float, action: str) -> None:
+        self._counting.policy_checked(policy.name, binding.name, _error_of(message), action, round(seconds * 1e9))
 
 
 def denied(attributes: Attributes, denial: Denial) -> StatusError:

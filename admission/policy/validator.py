@@ -30,7 +30,7 @@ class Decision(Struct, frozen=True):
     """Of the validation that it is of."""
     reason: str = ""
     """Empty where it is an error, or the policy gives none."""
-    nanoseconds: int = 0
+    seconds: float = 0.0
 
 
 class AuditAnnotation(Struct, frozen=True):
@@ -39,7 +39,7 @@ class AuditAnnotation(Struct, frozen=True):
     key: str
     value: str
     error: str = ""
-    nanoseconds: int = 0
+    seconds: float = 0.0
 
 
 class Validated(Struct, frozen=True):
@@ -98,14 +98,13 @@ class Validator:
         results = [evaluation.run(validation.expression) for validation in self._validations]
         if subject.tell is not None:
             for place, result in zip(self._places, results, strict=True):
-                truth = "error" if result.error else "true" if result.value is True else "false"
-                subject.tell(place, truth, result.error)
+                subject.tell(place, result.truth, result.error)
         decisions = self._decisions(subject, results, evaluation.budget)
         annotations = self._annotated(subject) if self._annotations else ()
         return Validated(decisions, annotations) if decisions or annotations else NOTHING_WRONG
 
-    def _failed(self, message: str, position: int = 0, nanoseconds: int = 0) -> Decision:
-        return Decision(not self._compiled.ignore, message, position, nanoseconds=nanoseconds)
+    def _failed(self, message: str, position: int = 0, seconds: float = 0.0) -> Decision:
+        return Decision(not self._compiled.ignore, message, position, seconds=seconds)
 
     # Validations
 
@@ -119,16 +118,16 @@ class Validator:
             messages = self._messages(subject, self._messaged if all_messages else denying, budget)
         except BudgetExceeded as exceeded:  # then nothing holds but what failed already
             why = f"failed messageExpression: {exceeded}"
-            return [self._failed(each.error or why, position, each.nanoseconds) for position, each in enumerate(results)]
+            return [self._failed(each.error or why, position, each.seconds) for position, each in enumerate(results)]
         decisions = []
         for position in wrong:
             result, validation = results[position], self._validations[position]
             if result.error:
-                decisions.append(self._failed(result.error, position, result.nanoseconds))
+                decisions.append(self._failed(result.error, position, result.seconds))
             else:
                 message = messages.get(position) or validation.message.strip()
                 message = message or f"failed expression: {validation.expression.text.strip()}"
-                decisions.append(Decision(True, message, position, validation.reason, nanoseconds=result.nanoseconds))
+                decisions.append(Decision(True, message, position, validation.reason, seconds=result.seconds))
         return decisions
 
     def _messages(self, subject: Subject, wanted: Collection[int], budget: int) -> Mapping[int, str]:
@@ -157,7 +156,7 @@ class Validator:
             if subject.tell is not None:
                 subject.tell(f"auditAnnotations[{position}]", "error" if result.error else "evaluated", result.error or value)
             if result.error and not self._compiled.ignore:
-                made.append(AuditAnnotation(key, "", result.error, result.nanoseconds))
+                made.append(AuditAnnotation(key, "", result.error, result.seconds))
             elif value:
                 made.append(AuditAnnotation(key, value))
         return made

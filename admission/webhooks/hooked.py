@@ -30,7 +30,7 @@ from cluster.api.names import GroupResource, GroupVersionKind, Object
 from cluster.api.protocols import HttpCallers, Reader
 
 if TYPE_CHECKING:
-    from admission.expressions.conditions import Conditions, Told
+    from admission.expressions.conditions import Conditions, Tell
 
 log = logging.getLogger(__name__)
 _GROUP: Final = "admissionregistration.k8s.io"
@@ -128,8 +128,8 @@ class Hooked:
         operation = attributes.operation.value
         values = Written(attributes, versions, Namespaces(self._reader), self._authorizer).for_conditions(kind)
         began = self.clock()
-        evaluation = Evaluation(values, values.outcomes, budget=CONDITIONS_BUDGET, deadline=attributes.deadline)
-        verdict = conditions.judge(evaluation, self._told(hook, attributes))
+        evaluation = Evaluation(values, CONDITIONS_BUDGET, attributes.deadline)
+        verdict = conditions.judge(evaluation, self._teller(hook, attributes))
         if verdict.matches:
             return True
         self.counting.conditions_judged("webhook", hook.name, self.kind.counted, operation, self.clock() - began, verdict.errors)
@@ -140,14 +140,10 @@ class Hooked:
         self.counting.conditions_excluded(hook.name, self.kind.conditions_counted, operation)
         return self._skip(hook, attributes, "matchConditions", verdict.failed or verdict.why)
 
-    def _told(self, hook: Hook, attributes: Attributes) -> Told | None:
+    def _teller(self, hook: Hook, attributes: Attributes) -> Tell | None:
         if attributes.observer is None:
             return None
-
-        def told(position: int, holds: bool, error: str) -> None:
-            self.tell(hook, attributes, "error" if error else "true" if holds else "false", error, f"matchConditions[{position}]")
-
-        return told
+        return lambda part, outcome, message: self.tell(hook, attributes, outcome, message, part)
 
     def _skip(self, hook: Hook, attributes: Attributes, part: str, message: str = "") -> bool:
         self.tell(hook, attributes, "skipped", message, part)

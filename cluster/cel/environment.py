@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
 from time import perf_counter
 from types import MappingProxyType
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal
+
+from msgspec import Struct
 
 from cluster.cel import checker, declarations
 from cluster.cel.checker import Checked
@@ -49,7 +52,7 @@ class CompileError(Exception):
         self.message = message
 
 
-class Outcome(NamedTuple):
+class Outcome(Struct, frozen=True):
     """What an evaluation came to, and what it cost."""
 
     value: Any
@@ -59,7 +62,7 @@ class Outcome(NamedTuple):
 class Program:
     """A compiled expression.  Safe to be used by several threads or greenlets at once."""
 
-    __slots__ = ("__weakref__", "_declarations", "_names", "_run", "_spare", "_watched", "checked", "tree", "type", "variables")
+    __slots__ = ("__weakref__", "_declarations", "_pick", "_run", "_spare", "_watched", "checked", "tree", "type", "variables")
 
     def __init__(self, tree: Tree, checked: Checked, compiled: Compiled, declared_: Declarations) -> None:
         self.tree = tree
@@ -69,7 +72,7 @@ class Program:
         self.variables = frozenset(compiled.variables)
         """The names of the variables that it looks at."""
         self._run = compiled.run
-        self._names = compiled.variables
+        self._pick = _picker(compiled.variables)
         self._spare = (None,) * compiled.slots
         self._watched = compiled.watched
         self._declarations = declared_
@@ -77,7 +80,7 @@ class Program:
     def evaluate(self, values: Mapping[str, Any], limit: int = PER_CALL_LIMIT) -> Outcome:
         """With a value for each variable; CelError where the expression fails, CostExceeded where it costs more than the limit."""
         try:
-            frame = [limit, MAX_MEMORY, None, *[values[name] for name in self._names], *self._spare]
+            frame = [limit, MAX_MEMORY, None, *self._pick(values), *self._spare]
         except KeyError as missing:
             raise CelError(f"no such attribute(s): {missing.args[0]}") from None
         if self._watched:
@@ -96,6 +99,16 @@ class Program:
     def estimate(self, sizes: Sizes = _NO_SIZES) -> Bounds:
         """The least and the most that an evaluation may cost; `sizes` bounds what is found by a path from a variable."""
         return estimate(self.tree, self.checked.types, self.checked.references, self._declarations.estimates, sizes)
+
+
+def _picker(names: Sequence[str]) -> Callable[[Mapping[str, Any]], Sequence[Any]]:
+    """Takes what has these names from a mapping; KeyError."""
+    if not names:
+        return lambda _: ()
+    if len(names) == 1:
+        (name,) = names
+        return lambda values: (values[name],)
+    return itemgetter(*names)
 
 
 def _ended(failure: CelError | CostExceeded, frame: list[Any], limit: int) -> CelError | CostExceeded:
