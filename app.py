@@ -29,7 +29,7 @@ def pipeline(parts: Parts) -> list[Filter]:
         filters.with_request_info,
         parts.counted,
         with_failure_audit(parts.auditor),
-        filters.with_deadline,
+        filters.with_deadline(parts.start_timer),
         with_authentication(parts.authentication),
         with_audit(parts.auditor),
         parts.streams.filter(lambda context: filters.is_long_running(context.info)),

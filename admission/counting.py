@@ -22,12 +22,12 @@ Passed = Callable[[int, bool], None]
 class Counting(Protocol):
     """`kind` is `admit`, or `validate`, which webhooks call `validating`; seconds are those that something took."""
 
-    def step(self, kind: str, operation: str) -> Passed:
-        """Counts how long a whole phase takes."""
+    def step(self, kind: str, operation: str) -> Passed | None:
+        """Counts how long a whole phase takes; None where nobody does."""
         ...
 
-    def controller(self, name: str, kind: str, operation: str) -> Passed:
-        """Counts how long a plugin takes."""
+    def controller(self, name: str, kind: str, operation: str) -> Passed | None:
+        """Counts how long a plugin takes; None where nobody does."""
         ...
 
     def webhook_called(self, name: str, kind: str, operation: str, seconds: float, rejected: bool, code: int) -> None:
@@ -58,11 +58,9 @@ class Counting(Protocol):
 class Uncounted:
     """Counts nothing."""
 
-    def step(self, kind: str, operation: str) -> Passed:  # noqa: ARG002 - a Counting's signature
-        return _unobserved
+    def step(self, kind: str, operation: str) -> None: ...
 
-    def controller(self, name: str, kind: str, operation: str) -> Passed:  # noqa: ARG002
-        return _unobserved
+    def controller(self, name: str, kind: str, operation: str) -> None: ...
 
     def webhook_called(self, name: str, kind: str, operation: str, seconds: float, rejected: bool, code: int) -> None: ...
 
@@ -77,10 +75,6 @@ class Uncounted:
     def policy_checked(self, policy: str, binding: str, error: str, action: str, nanoseconds: int) -> None: ...
 
     def policy_mutated(self, policy: str, binding: str, error: str, nanoseconds: int) -> None: ...
-
-
-def _unobserved(nanoseconds: int, rejected: bool) -> None:
-    """Counts nothing."""
 
 
 UNCOUNTED: Final[Counting] = Uncounted()

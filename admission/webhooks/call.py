@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import posixpath
 import time
-import uuid
 from collections.abc import Callable
 from functools import partial
 from typing import Final
@@ -24,6 +23,7 @@ from admission.webhooks.index import Candidate
 from admission.webhooks.services import resolve
 from cluster.api.errors import BadRequest, StatusError
 from cluster.api.field import quoted
+from cluster.api.meta import new_uid
 from cluster.api.names import Object
 from cluster.api.protocols import HttpAnswer, HttpCaller, HttpFailure, Reader, WebhookCallers
 from rbac.lru_cache import LruCache
@@ -75,7 +75,7 @@ class Calls:
         if version is None:
             why = "could not create admission objects: webhook does not accept known AdmissionReview versions (v1, v1beta1)"
             raise CallFailed(hook.name, why, 400)
-        uid = str(uuid.uuid4())
+        uid = new_uid()
         body = review.review_of(version, uid, request_of(attributes, candidate.target), pair)
         try:
             caller = self._caller(hook.target)

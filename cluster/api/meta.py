@@ -5,9 +5,9 @@ Upstream: apimachinery `pkg/apis/meta/v1/{controller_ref,time,micro_time}.go`, `
 
 from __future__ import annotations
 
+import os
 import random
 import re
-import uuid
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from cluster.api.names import Object
 _ALPHABET: Final = "bcdfghjklmnpqrstvwxz2456789"
 _SUFFIX_LENGTH: Final = 5
 _MAX_BASE_LENGTH: Final = 63 - _SUFFIX_LENGTH
+_VARIANTS: Final = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
 _choose: Final = random.SystemRandom()
 _RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)", re.ASCII).fullmatch
 
@@ -54,8 +55,9 @@ def parse_time(text: str) -> datetime:
 
 
 def new_uid() -> str:
-    """A random (version 4) UUID."""
-    return str(uuid.uuid4())
+    """A random UUID: version 4, of RFC 9562's variant."""
+    digits = os.urandom(16).hex()
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{_VARIANTS[digits[16]]}{digits[17:20]}-{digits[20:]}"
 
 
 def random_suffix(length: int = _SUFFIX_LENGTH) -> str:

@@ -31,6 +31,8 @@ _EXPONENT: Final = re.compile(r"[eE][+-]?[0-9]+", re.ASCII)
 _LARGEST_BINARY: Final = (2**63 - 1) * _BILLION
 _MAX_EXPONENT: Final = 1000
 _MAX_LENGTH: Final = 1000
+_MOST_KEPT: Final = 32
+"""Characters of a text whose canonical form is remembered."""
 _FAST_DIGITS: Final = 18
 _FAST_BINARY: Final = 40
 """Up to which power of two upstream's fast path goes, which takes no digits for zero."""
@@ -138,6 +140,11 @@ def parse(source: str | int | float) -> Quantity:
 
 def canonical(source: str | int | float) -> str:
     """The text in which the API returns a quantity that was sent as `source`; ValueError as `parse`."""
+    return _canonical_text(source) if type(source) is str and len(source) <= _MOST_KEPT else str(parse(source))
+
+
+@lru_cache(maxsize=4096)
+def _canonical_text(source: str) -> str:
     return str(parse(source))
 
 

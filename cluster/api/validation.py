@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from cluster.api import field
@@ -21,6 +22,9 @@ NameRule = Callable[[str, bool], list[str]]
 
 IMMUTABLE: Final = "field is immutable"
 ANNOTATIONS_LIMIT: Final = 256 * 1024
+_LONGEST_NAME: Final = 317
+_LONGEST_VALUE: Final = 63
+"""Of labels: a prefix of 253, a slash, a name of 63."""
 
 _LABEL: Final = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _LABEL_WORDS: Final = (
@@ -241,9 +245,17 @@ def path_segment_name(name: str, prefix: bool) -> list[str]:
 def validate_labels(labels: Mapping[str, str] | None, path: str) -> list[FieldError]:
     errors: list[FieldError] = []
     for name, value in (labels or {}).items():
+        if len(name) <= _LONGEST_NAME and len(value) <= _LONGEST_VALUE and _is_label(name, value):
+            continue
         errors += validate_label_name(name, path)
         errors += [field.invalid(path, value, each) for each in is_valid_label_value(value)]
     return errors
+
+
+@lru_cache(maxsize=4096)
+def _is_label(name: str, value: str) -> bool:
+    """Remembered: the same few labels are on most objects."""
+    return not (is_qualified_name(name) or is_valid_label_value(value))
 
 
 def validate_label_name(name: str, path: str) -> list[FieldError]:
@@ -356,28 +368,35 @@ def validate_object_meta(metadata: Object, namespaced: bool, name_fn: NameRule, 
     errors: list[FieldError] = []
     prefix, name, namespace = metadata.get("generateName", ""), metadata.get("name", ""), metadata.get("namespace", "")
     if prefix:
-        errors += [field.invalid(field.child(path, "generateName"), prefix, each) for each in name_fn(prefix, True)]
-    name_path = field.child(path, "name")
+        errors += [field.invalid(f"{path}.generateName", prefix, each) for each in name_fn(prefix, True)]
     if name:
-        errors += [field.invalid(name_path, name, each) for each in name_fn(name, False)]
+        errors += [field.invalid(f"{path}.name", name, each) for each in name_fn(name, False)]
     else:
-        errors.append(field.required(name_path, "name or generateName is required"))
-    namespace_path = field.child(path, "namespace")
+        errors.append(field.required(f"{path}.name", "name or generateName is required"))
     if not namespaced:
         if namespace:
-            errors.append(field.forbidden(namespace_path, "not allowed on this type"))
+            errors.append(field.forbidden(f"{path}.namespace", "not allowed on this type"))
     elif namespace:
-        errors += [field.invalid(namespace_path, namespace, each) for each in is_dns1123_label(namespace)]
+        errors += [field.invalid(f"{path}.namespace", namespace, each) for each in is_dns1123_label(namespace)]
     else:
-        errors.append(field.required(namespace_path))
+        errors.append(field.required(f"{path}.namespace"))
     if metadata.get("generation", 0) < 0:
-        errors.append(field.invalid(field.child(path, "generation"), metadata["generation"], "must be greater than or equal to 0"))
-    errors += validate_labels(metadata.get("labels"), field.child(path, "labels"))
-    errors += validate_annotations(metadata.get("annotations"), field.child(path, "annotations"))
-    errors += validate_owner_references(metadata.get("ownerReferences"), field.child(path, "ownerReferences"))
-    errors += validate_finalizers(metadata.get("finalizers"), field.child(path, "finalizers"))
-    errors += validate_managed_fields(metadata.get("managedFields"), field.child(path, "managedFields"))
+        errors.append(field.invalid(f"{path}.generation", metadata["generation"], "must be greater than or equal to 0"))
+    for key, validate in _METADATA:
+        value = metadata.get(key)
+        if value:
+            errors += validate(value, f"{path}.{key}")
     return errors
+
+
+_METADATA: Final[Sequence[tuple[str, Callable[[Any, str], list[FieldError]]]]] = (
+    ("labels", validate_labels),
+    ("annotations", validate_annotations),
+    ("ownerReferences", validate_owner_references),
+    ("finalizers", validate_finalizers),
+    ("managedFields", validate_managed_fields),
+)
+"""The rules of metadata that most objects have little of."""
 
 
 _UNCHANGING: Final = (

@@ -29,6 +29,7 @@ from cluster.registry.bootstrap import Cluster, bootstrap, keep
 from cluster.registry.kubeconfig_use import keep_last_use
 from cluster.registry.labelling import set_label
 from cluster.registry.registry import Registry
+from cluster.server import greenlet_timer
 from cluster.server.audit import Auditor
 from cluster.server.context import Handler
 from cluster.server.counters import Counters
@@ -147,7 +148,7 @@ class ApiServer:
         actions = Actions(reader, core.authorization.authorizer, self.signer, self._kubelet())
         dispatcher = core.dispatcher(actions, who.tokens, own, self._paths(store))
         counted, streams = Counted(counters, self.served.catalog), OpenStreams(reader)
-        return Parts(who, core.authorization.authorizer, dispatcher, counted, self._auditor, streams, store.settle)
+        return Parts(who, core.authorization.authorizer, dispatcher, counted, self._auditor, streams, greenlet_timer.start, store.settle)
 
     @staticmethod
     def _begin(name: str, run: Callable[..., None], *arguments: object) -> None:

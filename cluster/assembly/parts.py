@@ -12,6 +12,7 @@ if TYPE_CHECKING:  # what a part is made of is loaded by who makes it
     from cluster.server.audit import Auditor
     from cluster.server.authentication import Identification
     from cluster.server.context import Context, Handler
+    from cluster.server.deadline import StartTimer
     from cluster.server.open_streams import OpenStreams
     from cluster.server.response import Response
 
@@ -35,5 +36,7 @@ class Parts(Struct, frozen=True):
     counted: Counting
     auditor: Auditor | None
     streams: OpenStreams
+    start_timer: StartTimer
+    """Of a request."""
     settle: Callable[[], None]
     """Waits until this worker knows all that was acknowledged anywhere."""

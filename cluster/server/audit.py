@@ -9,11 +9,10 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from gevent import Timeout as GreenletTimeout
-
 from cluster.api.durations import format_duration
 from cluster.api.errors import NotAcceptable, NotFound, ServiceUnavailable, StatusError, Timeout
 from cluster.server.context import NOBODY, Context, Filter, Handler
+from cluster.server.deadline import Timer
 from cluster.server.filters import internal_error, is_long_running, question_of
 from cluster.server.response import Response
 from cluster.storage.contract import FutureRevision, StoreUnavailable
@@ -137,7 +136,7 @@ def _end(context: Context, record: Record, error: BaseException) -> None:
     """The events of a request that raised."""
     if isinstance(error, StoreUnavailable | FutureRevision):
         error = ServiceUnavailable(str(error))
-    elif isinstance(error, GreenletTimeout):
+    elif isinstance(error, Timer):
         error = Timeout.of("request did not complete within the allotted timeout")
     if not isinstance(error, StatusError):
         record.panicked(error)

@@ -6,11 +6,24 @@ import contextlib
 import os
 import re
 import socket
+from collections.abc import Callable
 from typing import Final
 
 from cluster.api.errors import BadRequest
 from cluster.api.field import quoted
 from cluster.server.context import Context
+
+
+class Timer(BaseException):
+    """Raised in what serves a request once its time is over, unless it is closed before; this one never is."""
+
+    def close(self) -> None:
+        """It is served."""
+
+
+StartTimer = Callable[[float], Timer]
+"""Starts one that is raised after so many seconds."""
+NEVER: Final = Timer()
 
 REQUEST_TIMEOUT: Final = 60.0
 WRITE_TIMEOUT: Final = 34.0

@@ -8,18 +8,16 @@ from __future__ import annotations
 import logging
 import re
 import time
-import uuid
 from collections.abc import Callable
 from typing import Final
-
-from gevent import Timeout as GreenletTimeout
 
 from cluster.api.authorization import Attributes, Authorizer
 from cluster.api.errors import BadRequest, InternalError, ServiceUnavailable, StatusError, Timeout
 from cluster.api.field import quoted
+from cluster.api.meta import new_uid
 from cluster.api.requestinfo import RequestInfo, UnknownPath, parse, parse_path
 from cluster.server.context import Context, Filter, Handler
-from cluster.server.deadline import REQUEST_TIMEOUT, WRITE_TIMEOUT, parse_timeout, stop_reading
+from cluster.server.deadline import REQUEST_TIMEOUT, WRITE_TIMEOUT, StartTimer, Timer, parse_timeout, stop_reading
 from cluster.server.response import Response
 from cluster.server.responses import add_warnings, error_response, text_response
 from cluster.storage.contract import FutureRevision, StoreUnavailable
@@ -66,7 +64,7 @@ def with_audit_id(context: Context, following: Handler) -> Response:
     """The client's Audit-ID where it is a decent one, else a new one."""
     context.received = time.time_ns()
     given = context.header("HTTP_AUDIT_ID")
-    context.audit_id = given if _SAFE_ID.fullmatch(given) else str(uuid.uuid4())
+    context.audit_id = given if _SAFE_ID.fullmatch(given) else new_uid()
     return following(context)
 
 
@@ -78,30 +76,34 @@ def with_request_info(context: Context, following: Handler) -> Response:
     return following(context)
 
 
-def with_deadline(context: Context, following: Handler) -> Response:
+def with_deadline(start: StartTimer) -> Filter:
     """Answers 504 once the time is over that the client gives with `?timeout=`, a minute at most (less for writes).
 
     What waits is left where it stands: whether a write that was under way is done is then unknown, as the store says too.
     Watches and streams have no such end; they have their own.
     """
-    info = context.info
-    if is_long_running(info):
-        return following(context)
-    asked = parse_timeout(context.query.get("timeout") or "") if context.query else 0.0
-    limit, why = (WRITE_TIMEOUT, _WRITE_EXPIRED) if info.verb in _WRITES else (REQUEST_TIMEOUT, _EXPIRED)
-    if 0 < asked < limit:
-        limit, why = asked, _EXPIRED
-    context.deadline = time.monotonic() + limit
-    timer = GreenletTimeout.start_new(limit)
-    try:
-        return following(context)
-    except GreenletTimeout as expired:
-        if expired is not timer:
-            raise
-        context.abandoned = True
-        raise Timeout.of(why) from None
-    finally:
-        timer.close()
+
+    def end_in_time(context: Context, following: Handler) -> Response:
+        info = context.info
+        if is_long_running(info):
+            return following(context)
+        asked = parse_timeout(context.query.get("timeout") or "") if context.query else 0.0
+        limit, why = (WRITE_TIMEOUT, _WRITE_EXPIRED) if info.verb in _WRITES else (REQUEST_TIMEOUT, _EXPIRED)
+        if 0 < asked < limit:
+            limit, why = asked, _EXPIRED
+        context.deadline = time.monotonic() + limit
+        timer = start(limit)
+        try:
+            return following(context)
+        except Timer as expired:
+            if expired is not timer:
+                raise
+            context.abandoned = True
+            raise Timeout.of(why) from None
+        finally:
+            timer.close()
+
+    return end_in_time
 
 
 def is_long_running(info: RequestInfo) -> bool:

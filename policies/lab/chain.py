@@ -22,6 +22,7 @@ from cluster.assembly.own import OwnHandlers
 from cluster.assembly.parts import Parts
 from cluster.registry.bootstrap import NAMESPACES, Cluster, bootstrap
 from cluster.server.context import Context, Handler
+from cluster.server.deadline import NEVER
 from cluster.server.open_streams import OpenStreams
 from cluster.server.response import Response
 from cluster.server.streaming import KubeletTLS
@@ -79,7 +80,7 @@ class LabChain:
         actions = Actions(core.reader, authorizer, signer, kubelet, lambda _: Response("", 101))
         # a path that is no resource's ends once it may be asked for: there is no server behind it
         dispatcher = core.dispatcher(actions, self.named, OwnHandlers(), lambda _: Response("", 200))
-        parts = Parts(self.named, authorizer, dispatcher, Uncounted(), None, OpenStreams(core.reader), self.store.settle)
+        parts = Parts(self.named, authorizer, dispatcher, Uncounted(), None, OpenStreams(core.reader), lambda _: NEVER, self.store.settle)
         self.handle: Final[Handler] = handler(parts)
 
     def _told(self, question: Attributes, verdict: Verdict) -> None:

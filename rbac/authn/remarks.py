@@ -6,8 +6,7 @@ authenticated.  What nobody listens for is dropped: a TokenReview says nothing o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, MutableMapping, MutableSequence
-from contextlib import contextmanager
+from collections.abc import MutableMapping, MutableSequence
 from contextvars import ContextVar
 from typing import Final
 
@@ -28,11 +27,16 @@ def warn(text: str) -> None:
         listener[1].append(text)
 
 
-@contextmanager
-def listening(annotations: MutableMapping[str, str], warnings: MutableSequence[str]) -> Iterator[None]:
+class listening:  # noqa: N801 - used as a function is
     """Collects what is said within."""
-    token = _LISTENER.set((annotations, warnings))
-    try:
-        yield
-    finally:
-        _LISTENER.reset(token)
+
+    __slots__ = ("_listener", "_token")
+
+    def __init__(self, annotations: MutableMapping[str, str], warnings: MutableSequence[str]) -> None:
+        self._listener = annotations, warnings
+
+    def __enter__(self) -> None:
+        self._token = _LISTENER.set(self._listener)
+
+    def __exit__(self, *_: object) -> None:
+        _LISTENER.reset(self._token)

@@ -6,10 +6,10 @@ Upstream: `pkg/serviceaccount/claims.go`, `legacy.go`.
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from cluster.api.meta import new_uid
 from cluster.api.names import GroupResource, Object
 from cluster.api.user import service_account_name
 from rbac.authn.keys import KeySource, PublicKey, discovery_document, key_set
@@ -75,7 +75,7 @@ class TokenSigner:
         `token_id`: its `jti`, default a new one.  `issued_as`: the record of its issue, which it ends with.
         """
         bound = {"pod": pod, "secret": secret, "node": node}
-        claims = self._claims(service_account, lifetime, audiences or self.audiences, bound, token_id or str(uuid.uuid4()))
+        claims = self._claims(service_account, lifetime, audiences or self.audiences, bound, token_id or new_uid())
         if warn_after:
             claims["kubernetes.io"]["warnafter"] = claims["iat"] + warn_after
         if issued_as is not None:

@@ -6,7 +6,6 @@ import datetime
 import hashlib
 import logging
 import time
-import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
@@ -14,7 +13,7 @@ from msgspec import Struct
 
 from cluster.api import field
 from cluster.api.errors import InternalError, Invalid, NotFound
-from cluster.api.meta import format_epoch
+from cluster.api.meta import format_epoch, new_uid
 from cluster.api.names import GroupKind, Object
 from cluster.api.protocols import Reader
 from cluster.api.user import service_account_name
@@ -100,7 +99,7 @@ class CredentialIssuer:
         return Issued(credential, self._file(record, secret))
 
     def _token(self, record: Object, reference: Reference, seconds: int) -> tuple[str, str, dict[str, bytes | str]]:
-        token_id = str(uuid.uuid4())
+        token_id = new_uid()
         token = self._signer.issue(self._account(record), lifetime=seconds, token_id=token_id, issued_as=reference)
         return TOKEN, f"JTI={token_id}", {"token": token}
 

@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import pytest
-from gevent import Timeout as GreenletTimeout
 
 from cluster.api.errors import BadRequest, NotAcceptable, NotFound, Unauthorized
 from cluster.api.requestinfo import parse
 from cluster.api.user import UserInfo
 from cluster.server.audit import Auditor, request_uri, with_audit, with_failure_audit
 from cluster.server.context import Context, Query
+from cluster.server.greenlet_timer import GreenletTimer
 from cluster.server.response import Response
 from cluster.storage.contract import StoreUnavailable
 from rbac.audit.model import AuditConfig, AuditEvent, Level
@@ -58,7 +58,7 @@ def failing(error: BaseException) -> Callable[[Context], Response]:
 
 ENDS = [
     (KeyError("x"), [("RequestReceived", None), ("Panic", 500)]),
-    (GreenletTimeout(1), [("RequestReceived", None), ("ResponseComplete", 504)]),
+    (GreenletTimer(1), [("RequestReceived", None), ("ResponseComplete", 504)]),
     (StoreUnavailable("gone"), [("RequestReceived", None), ("ResponseComplete", 503)]),
     (BadRequest("no"), [("RequestReceived", None), ("ResponseComplete", 400)]),
     (SystemExit(), [("RequestReceived", None), ("Panic", 500)]),
