@@ -157,13 +157,27 @@ class Evaluated(Struct, frozen=True):
         return "error" if self.error else "true" if self.value is True else "false"
 
 
+Bind = Callable[[Values], tuple[Mapping[str, Any], Variables | None]]
+"""Adds to values what is a policy's own: parameters, and variables, which are told apart."""
+
+
+def _nothing_more(values: Values) -> tuple[Mapping[str, Any], None]:
+    return values, None
+
+
 class Evaluation:
     """Evaluates expressions over the same values; what they cost goes from one budget."""
 
-    def __init__(self, values: Values, budget: int = BUDGET, deadline: float = math.inf) -> None:
-        """`deadline`: when, on the monotonic clock, nobody waits for what is evaluated any more."""
+    __slots__ = ("_bind", "_deadline", "_now", "_own", "_values", "_variables", "budget")
+
+    def __init__(self, values: Values, budget: int = BUDGET, deadline: float = math.inf, bind: Bind = _nothing_more) -> None:
+        """`deadline`: when, on the monotonic clock, nobody waits for what is evaluated any more.
+
+        `bind` is called when an expression first looks at what is a policy's own.
+        """
         self._values = values
         self._deadline = deadline
+        self._bind = bind
         self._own: Mapping[str, Any] | None = None
         self._variables: Variables | None = None
         self._now = _clock()
@@ -187,7 +201,9 @@ class Evaluation:
                 self.budget = budget - known.cost
                 return Evaluated(known.value)
         else:
-            values = self._own if self._own is not None else self._look_at_own()
+            if self._own is None:
+                self._own, self._variables = self._bind(self._values)
+            values = self._own
         value, why = None, ""
         try:
             outcome = program.evaluate(values, limit)
@@ -202,24 +218,13 @@ class Evaluation:
         took = now - began
         if took > _LONG:
             time.sleep(0)  # whoever shares the worker had to wait, and comes first now
-        self._take(cost)
+        variables = self._variables
+        if variables is not None:
+            cost += variables.spent
+            variables.spent = 0
+        if cost > budget:
+            raise BudgetExceeded
+        self.budget = budget - cost
         if why:
             return Evaluated(None, f"expression '{expression.text}' resulted in error: {why}", took)
         return Evaluated(value, "", took)
-
-    def _look_at_own(self) -> Mapping[str, Any]:
-        """An expression is about to look at what is a policy's own."""
-        self._own, self._variables = self._bound()
-        return self._own
-
-    def _bound(self) -> tuple[Mapping[str, Any], Variables | None]:
-        """The values with those that are a policy's own, its variables among them."""
-        return self._values, None
-
-    def _take(self, cost: int) -> None:
-        if self._variables is not None:
-            cost += self._variables.spent
-            self._variables.spent = 0
-        if cost > self.budget:
-            raise BudgetExceeded
-        self.budget -= cost

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from msgspec import Struct
@@ -80,10 +81,9 @@ class Compiled:
 
     def evaluation(self, subject: Subject, values: Values, budget: int = BUDGET) -> Evaluation:
         """With the policy's variables as they are for these values."""
-        return _OwnEvaluation(self, subject, values, budget)
+        return Evaluation(values, budget, subject.written.deadline, partial(self._bound, subject))
 
-    def bound(self, subject: Subject, values: Values) -> tuple[Mapping[str, Any], Variables | None]:
-        """The values with those that are the policy's own, its variables among them."""
+    def _bound(self, subject: Subject, values: Values) -> tuple[Mapping[str, Any], Variables | None]:
         given, variables = self.values(subject, values), None
         if self.variables:
             given = {**given}
@@ -94,15 +94,3 @@ class Compiled:
         if tell is None:
             return None
         return lambda name, error: tell(self._places[name], "error" if error else "evaluated", error)
-
-
-class _OwnEvaluation(Evaluation):
-    """Of a policy's expressions."""
-
-    def __init__(self, compiled: Compiled, subject: Subject, values: Values, budget: int) -> None:
-        super().__init__(values, budget, subject.written.deadline)
-        self._compiled = compiled
-        self._subject = subject
-
-    def _bound(self) -> tuple[Mapping[str, Any], Variables | None]:
-        return self._compiled.bound(self._subject, self._values)

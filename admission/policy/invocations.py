@@ -5,8 +5,8 @@ Upstream: apiserver `pkg/admission/plugin/policy/generic/policy_dispatcher.go`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Generic
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, Generic
 
 from msgspec import Struct
 
@@ -29,6 +29,7 @@ class Invocation(Struct, Generic[E], frozen=True):
     parameter: Object | None
 
 
+_UNPARAMETERIZED: Final[Sequence[Object | None]] = (None,)
 Refuse = Callable[[Policy[E], Binding | None, str], None]
 """Told of a policy, or a binding, that can not be applied, and why; not where failures are to be ignored."""
 
@@ -47,11 +48,12 @@ class Selecting(Generic[E]):
         attributes, policy = self._attributes, candidate.policy
         try:
             target = candidate.narrowed.target(attributes, self._namespaces)
-            if attributes.observer is not None:
+            if attributes.observer is not None and attributes.observer.thorough:
                 tell(self._plugin, attributes, policy, None, "matchConstraints", "skipped" if target is None else "matched")
             if target is None:
                 return
-            self._parameters.check(policy.parameter_kind)
+            if policy.parameter_kind is not None:
+                self._parameters.check(policy.parameter_kind)
         except (StatusError, Misconfigured) as error:
             self._misconfigured(policy, None, error)
             return
@@ -59,7 +61,10 @@ class Selecting(Generic[E]):
             try:
                 if narrowed is not None and not self._is_bound(policy, binding, narrowed):
                     continue
-                parameters = self._parameters.collect(policy.parameter_kind, binding.parameter_reference, attributes.namespace)
+                if policy.parameter_kind is None:
+                    parameters = _UNPARAMETERIZED
+                else:
+                    parameters = self._parameters.collect(policy.parameter_kind, binding.parameter_reference, attributes.namespace)
             except (StatusError, Misconfigured) as error:
                 self._misconfigured(policy, binding, error)
                 continue

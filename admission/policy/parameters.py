@@ -51,10 +51,9 @@ class Parameters:
         self._objects = objects
         self._reader = reader
 
-    def check(self, kind: ParameterKind | None) -> None:
+    def check(self, kind: ParameterKind) -> None:
         """Misconfigured where the kind is not served."""
-        if kind is not None:
-            kind.served(self._objects)
+        kind.served(self._objects)
 
     def collect(self, kind: ParameterKind | None, reference: Object | None, namespace: str) -> Sequence[Object | None]:
         """In the version of the paramKind; [None] for a policy, or a binding, without parameters.

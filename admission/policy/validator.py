@@ -75,7 +75,7 @@ class Validator:
             )
             for each in spec.get("validations") or ()
         ]
-        self._places = [f"validations[{position}]" for position in range(len(self._validations))]
+        self._placed = [(f"validations[{position}]", each.expression) for position, each in enumerate(self._validations)]
         self._messaged = {position: each.message_expression for position, each in enumerate(self._validations) if each.message_expression}
         self._most_for_messages = (len(self._messaged) + len(compiled.variables)) * (PER_CALL_LIMIT + 1) if self._messaged else 0
         """What all messages may cost.  As all count, wanted or not, all are made where they could cost more than is left."""
@@ -85,21 +85,27 @@ class Validator:
 
     def validate(self, subject: Subject) -> Validated:
         """NotFound for a write in a namespace that is missing, Timeout for one that nobody waits for."""
-        try:
-            return self._validated(subject)
-        except BudgetExceeded as exceeded:
-            return Validated([self._failed(str(exceeded))])
-
-    def _validated(self, subject: Subject) -> Validated:
         unfulfilled = self._compiled.unfulfilled(subject)
         if unfulfilled is not None:
             return Validated([self._failed(unfulfilled.error)] if unfulfilled.error else [], unfulfilled=unfulfilled)
         evaluation = self._compiled.evaluation(subject, subject.written.all(subject.target))
-        results = [evaluation.run(validation.expression) for validation in self._validations]
-        if subject.tell is not None:
-            for place, result in zip(self._places, results, strict=True):
-                subject.tell(place, result.truth, result.error)
-        decisions = self._decisions(subject, results, evaluation.budget)
+        tell, results, all_hold = subject.tell, [], True
+        try:
+            for place, expression in self._placed:
+                result = evaluation.run(expression)
+                results.append(result)
+                all_hold = all_hold and result.value is True
+                if tell is not None:
+                    tell(place, result.truth, result.error)
+            if all_hold and not self._annotations and self._most_for_messages <= evaluation.budget:
+                return NOTHING_WRONG
+            return self._told(subject, results, evaluation.budget)
+        except BudgetExceeded as exceeded:
+            return Validated([self._failed(str(exceeded))])
+
+    def _told(self, subject: Subject, results: Sequence[Evaluated], budget: int) -> Validated:
+        """What is wrong, and what is told the audit event."""
+        decisions = self._decisions(subject, results, budget)
         annotations = self._annotated(subject) if self._annotations else ()
         return Validated(decisions, annotations) if decisions or annotations else NOTHING_WRONG
 

@@ -178,6 +178,9 @@ class Chain(Part):
     def resolved(self) -> Evaluator:
         return self._built(0)
 
+    def variable(self, charge: int) -> tuple[int, int] | None:
+        return None if self.slot is None or self.steps else (self.slot, charge + self.base)
+
     def _built(self, charge: int) -> Evaluator:
         """Steps by plain keys are taken at once; where that fails, and after them, one by one."""
         steps = self.steps

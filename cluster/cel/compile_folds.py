@@ -18,6 +18,7 @@ from cluster.cel.runtime_types import go_type
 from cluster.cel.values import CelError, CostExceeded, Growing, GrowingMap, Joined, key_value
 
 _LISTS: Final = (list, tuple, Joined)
+_TEXTS: Final = frozenset({str})
 _END: Final = object()
 _UNSET: Final = object()
 
@@ -40,7 +41,7 @@ def elements(value: Any) -> Iterable[Any]:
     if isinstance(value, _LISTS):
         return value
     if isinstance(value, dict):
-        return (key_value(key) for key in value)
+        return value if _TEXTS.issuperset(map(type, value)) else (key_value(key) for key in value)
     raise CelError(f"got '{go_type(value)}', expected iterable type")
 
 

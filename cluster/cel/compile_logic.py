@@ -15,6 +15,8 @@ from cluster.cel.values import CelError, Optional_
 
 def junction(terms: Sequence[Evaluator], decisive: bool) -> Evaluator:
     """`&&` of all terms where False is decisive, `||` where True is."""
+    if len(terms) == 2:
+        return _either(terms[0], terms[1], decisive)
 
     def evaluate(frame: Frame) -> object:
         pending = iter(terms)
@@ -28,6 +30,23 @@ def junction(terms: Sequence[Evaluator], decisive: bool) -> Evaluator:
                     return decisive
             raise
         return not decisive
+
+    return evaluate
+
+
+def _either(first: Evaluator, second: Evaluator, decisive: bool) -> Evaluator:
+    """A junction of two terms, as most are."""
+    other = not decisive
+
+    def evaluate(frame: Frame) -> object:
+        try:
+            if first(frame) is decisive:
+                return decisive
+        except CelError:
+            if _decides(second, frame, decisive):
+                return decisive
+            raise
+        return decisive if second(frame) is decisive else other
 
     return evaluate
 

@@ -86,6 +86,9 @@ def _equality_with(part: Part, constant: Any, negated: bool, swapped: bool = Fal
         return evaluate
 
     def build_short(charge: int) -> Evaluator:
+        variable = part.variable(charge)
+        if variable is not None and type(constant) is str and strict:
+            return _variable_is(*variable, constant, same)
         run = part.build(charge)
 
         def evaluate(frame: Frame) -> bool:
@@ -106,6 +109,18 @@ def _equality_with(part: Part, constant: Any, negated: bool, swapped: bool = Fal
         return evaluate
 
     return build_short if 1 <= most <= 10 and not isinstance(constant, Opaque) else build
+
+
+def _variable_is(slot: int, charge: int, constant: str, same: Callable[[Any, Any], bool]) -> Evaluator:
+    """`==` of a variable and a short text."""
+    more = charge + 1
+
+    def evaluate(frame: Frame) -> bool:
+        value = frame[slot]
+        frame[0] -= more if value or type(value) not in _EMPTY else charge
+        return value == constant if type(value) is str else same(value, constant)
+
+    return evaluate
 
 
 _EMPTY: Final = frozenset({str, bytes, list, dict, tuple})
@@ -192,6 +207,9 @@ def prefix_or_suffix(name: str, text: Part, part: str) -> Builder:
     starts = name == "startsWith"
 
     def build(charge: int) -> Evaluator:
+        variable = text.variable(charge)
+        if variable is not None and starts:
+            return _variable_starts(*variable, part)
         run = text.build(charge)
 
         def evaluate(frame: Frame) -> bool:
@@ -209,6 +227,20 @@ def prefix_or_suffix(name: str, text: Part, part: str) -> Builder:
         return evaluate
 
     return build
+
+
+def _variable_starts(slot: int, charge: int, part: str) -> Evaluator:
+    """`startsWith` of a variable, which folds over names are full of."""
+
+    def evaluate(frame: Frame) -> bool:
+        value = frame[slot]
+        if type(value) is not str:
+            frame[0] -= charge + traversal(size_of(value))
+            raise CelError("no such overload")
+        frame[0] -= charge + (len(value) + 9) // 10
+        return value.startswith(part)
+
+    return evaluate
 
 
 def matching_constant(text: Part, pattern: str, by_text: bool) -> Builder:

@@ -46,6 +46,10 @@ class Part:
         """As the branch of a conditional, or as an index: there a chain's variable costs nothing."""
         return self.build()
 
+    def variable(self, charge: int) -> tuple[int, int] | None:  # noqa: ARG002 - for those that are
+        """Where in a frame its value is, and what a look at it takes with the charge; None for what is no variable."""
+        return None
+
 
 class Constant(Part):
     """A value that is known before the expression runs."""

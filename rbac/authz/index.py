@@ -86,6 +86,10 @@ class RbacIndex:
         self._roles: dict[RoleKey, tuple[CompiledRule, ...]] = {}
         self._cluster_roles: dict[str, tuple[CompiledRule, ...]] = {}
         self._bindings: dict[str, dict[str, list[Binding]]] = {}
+        self.changes = 0
+        """How many there have been: what was found out is good as long as this stays."""
+        self.ending = 0
+        """How many bindings end by themselves, which is no change."""
 
     @classmethod
     def following(cls, reader: Reader, clock: Callable[[], float] = time.time) -> RbacIndex:
@@ -99,6 +103,10 @@ class RbacIndex:
 
     def on_role(self, old: Object | None, new: Object | None) -> None:
         """A Role or ClusterRole was created, changed or deleted."""
+        self._take_role(old, new)
+        self.changes += 1  # last: who reads meanwhile may know what was before, but never takes it for what is now
+
+    def _take_role(self, old: Object | None, new: Object | None) -> None:
         metadata = (new or old or {})["metadata"]
         namespace, name = metadata.get("namespace", ""), metadata["name"]
         if new is None:
@@ -119,11 +127,14 @@ class RbacIndex:
             self._forget(Binding(old))
         if new is not None:
             binding = Binding(new)
+            self.ending += binding.expires is not None
             scope = self._bindings.setdefault(binding.namespace, {})
             for key in binding.subjects:
                 insort(scope.setdefault(key, []), binding, key=_by_name)
+        self.changes += 1
 
     def _forget(self, binding: Binding) -> None:
+        self.ending -= binding.expires is not None
         scope = self._bindings.get(binding.namespace, {})
         for key in binding.subjects:
             members = scope.get(key, [])

@@ -13,6 +13,9 @@ from rbac.authz.index import GROUP, RbacIndex, subject_keys
 from rbac.authz.union import NO_OPINION, aggregated
 from rbac.rules import Rule
 
+_MOST_KNOWN: Final = 2048
+"""Verdicts that are remembered at a time."""
+
 
 class RbacAuthorizer:
     """Allows what a bound role allows; never denies."""
@@ -21,9 +24,23 @@ class RbacAuthorizer:
 
     def __init__(self, index: RbacIndex) -> None:
         self._index = index
+        self._known: tuple[int, dict[Attributes, Verdict]] = 0, {}
+        """The verdicts since the index last changed, and how often it had."""
 
     def authorize(self, attributes: Attributes) -> Verdict:
         """Allow with `RBAC: allowed by ...`; NoOpinion, with the roles that are missing, if any, as its reason."""
+        index = self._index
+        if index.ending:
+            return self._verdict(attributes)
+        changes, known = self._known
+        if changes != index.changes or len(known) >= _MOST_KNOWN:
+            changes, known = self._known = index.changes, {}
+        verdict = known.get(attributes)
+        if verdict is None:
+            verdict = known[attributes] = self._verdict(attributes)
+        return verdict
+
+    def _verdict(self, attributes: Attributes) -> Verdict:
         keys = subject_keys(attributes.user)
         role = self._index.role
         problems: list[str] | None = None

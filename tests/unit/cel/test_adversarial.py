@@ -21,7 +21,7 @@ VALUES: Final[dict[str, Any]] = {
     "l": [f"x{number}" for number in range(5_000)],
     "n": [number * 7919 % 10_007 for number in range(5_000)],
 }
-PATIENCE: Final = 0.2
+PATIENCE: Final = 0.05
 STOPPED: Final = "operation cancelled: actual cost limit exceeded"
 
 
@@ -64,7 +64,7 @@ def outcome(text: str) -> str:
 def test_what_costs_too_much_or_takes_too_long_is_stopped(text: str) -> None:
     began = time.process_time()
     assert outcome(text) == STOPPED
-    assert time.process_time() - began < 10 * PATIENCE
+    assert time.process_time() - began < 20 * PATIENCE
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_what_is_too_large_is_an_error_like_any(text: str, message: str) -> None
     found = outcome(text)
     assert found.startswith(message)
     assert found not in ("bool", STOPPED)
-    assert time.process_time() - began < 10 * PATIENCE
+    assert time.process_time() - began < 20 * PATIENCE
 
 
 @pytest.mark.parametrize(
