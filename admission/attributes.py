@@ -52,7 +52,10 @@ class Attributes(Struct):
 
 
 class Plugin(Protocol):
-    """A plugin implements `admit` (may mutate), `validate` (must not), or both; either raises a StatusError to deny."""
+    """A plugin implements `admit` (may mutate), `validate` (must not), or both; either raises a StatusError to deny.
+
+    One that looks at few resources may name them: as `resources`, a set of GroupResource.  It is asked about no others.
+    """
 
     name: str
 

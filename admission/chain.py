@@ -14,6 +14,7 @@ from admission.charges import Charge, Ledger
 from admission.counting import ADMIT, UNCOUNTED, VALIDATE, Counting, Passed
 from admission.observer import MUTATING, VALIDATING
 from cluster.api.errors import StatusError
+from cluster.api.names import GroupResource, GroupVersionResource
 
 DECISION: Final = "admission.berth.io/decision"
 REASON: Final = "admission.berth.io/reason"
@@ -24,12 +25,40 @@ PLUGIN: Final = "admission.berth.io/plugin"
 _clock: Final = time.perf_counter_ns
 
 
-class _Phase(Struct, frozen=True):
+Judge = Callable[[Attributes], None]
+
+
+class _Asked(Struct, frozen=True):
+    """Of a phase, for writes of one resource: all its plugins, with their judgements where they look at it; and these alone."""
+
+    all: tuple[tuple[Plugin, Judge | None, Passed | None], ...]
+    concerned: tuple[tuple[Plugin, Judge], ...]
+
+
+class _Phase:
     """What one phase of an operation runs, in order: each plugin, its judgement, and who counts it."""
 
-    name: str
-    plugins: tuple[tuple[Plugin, Callable[[Attributes], None], Passed | None], ...]
-    passed: Passed | None
+    def __init__(self, name: str, plugins: Sequence[tuple[Plugin, Judge, Passed | None]], passed: Passed | None) -> None:
+        self.name: Final = name
+        self.plugins: Final = plugins
+        self.passed: Final = passed
+        self._asked: dict[GroupVersionResource, _Asked] = {}
+
+    def asked(self, resource: GroupVersionResource) -> _Asked:
+        found = self._asked.get(resource)
+        if found is None:
+            looking = [_looks_at(plugin, resource) for plugin, _, _ in self.plugins]
+            whole = zip(self.plugins, looking, strict=True)
+            all_of_them = tuple((plugin, judge if looks else None, passed) for (plugin, judge, passed), looks in whole)
+            found = self._asked[resource] = _Asked(
+                all_of_them, tuple((plugin, judge) for plugin, judge, _ in all_of_them if judge is not None)
+            )
+        return found
+
+
+def _looks_at(plugin: Plugin, resource: GroupVersionResource) -> bool:
+    resources: frozenset[GroupResource] | None = getattr(plugin, "resources", None)
+    return resources is None or resource.group_resource in resources
 
 
 class Chain:
@@ -100,7 +129,7 @@ def _run(phase: _Phase, attributes: Attributes) -> None:
         return
     asked = None
     try:
-        for asked, judge, _ in phase.plugins:  # noqa: B007 - whom it was that denies
+        for asked, judge in phase.asked(attributes.resource).concerned:  # noqa: B007 - whom it was that denies
             judge(attributes)
     except StatusError as error:
         if asked is not None:
@@ -112,13 +141,14 @@ def _run_watched(phase: _Phase, attributes: Attributes) -> None:
     """Counts what each plugin takes, and tells an observer that is thorough of each."""
     observer = attributes.observer if attributes.observer is not None and attributes.observer.thorough else None
     began = _clock()
-    for plugin, judge, passed in phase.plugins:
+    for plugin, judge, passed in phase.asked(attributes.resource).all:
         if observer is not None:
             observer.entered(phase.name, plugin.name, attributes)
         denial: StatusError | None = None
         rejected = True
         try:
-            judge(attributes)
+            if judge is not None:
+                judge(attributes)
             rejected = False
         except StatusError as error:
             denial = error

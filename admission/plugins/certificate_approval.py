@@ -5,6 +5,8 @@ Upstream: `plugin/pkg/admission/certificates/approval`.
 
 from __future__ import annotations
 
+from typing import Final
+
 from admission.attributes import Attributes, Operation
 from admission.denial import forbidden
 from admission.signers import may_act_for
@@ -14,6 +16,7 @@ from cluster.api.certificates import SIGNING_REQUESTS
 
 class CertificateApproval:
     name = "CertificateApproval"
+    resources: Final = frozenset({SIGNING_REQUESTS})
 
     def __init__(self, authorizer: Authorizer) -> None:
         self._authorizer = authorizer

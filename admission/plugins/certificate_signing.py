@@ -5,6 +5,8 @@ Upstream: `plugin/pkg/admission/certificates/signing`.
 
 from __future__ import annotations
 
+from typing import Final
+
 from admission.attributes import Attributes, Operation
 from admission.denial import forbidden
 from admission.signers import may_act_for
@@ -15,6 +17,7 @@ from cluster.api.names import Object
 
 class CertificateSigning:
     name = "CertificateSigning"
+    resources: Final = frozenset({SIGNING_REQUESTS})
 
     def __init__(self, authorizer: Authorizer) -> None:
         self._authorizer = authorizer

@@ -6,6 +6,7 @@ Upstream: `plugin/pkg/admission/certificates/subjectrestriction`.
 from __future__ import annotations
 
 import base64
+from typing import Final
 
 from admission.attributes import Attributes, Operation
 from admission.denial import forbidden
@@ -15,6 +16,7 @@ from cluster.api.user import MASTERS
 
 class CertificateSubjectRestriction:
     name = "CertificateSubjectRestriction"
+    resources: Final = frozenset({SIGNING_REQUESTS})
 
     def handles(self, operation: Operation) -> bool:
         return operation is Operation.CREATE

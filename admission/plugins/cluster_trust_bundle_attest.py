@@ -22,6 +22,7 @@ _COLLECTOR_FIELDS: Final = frozenset({"ownerReferences", "finalizers", "selfLink
 
 class ClusterTrustBundleAttest:
     name = "ClusterTrustBundleAttest"
+    resources: Final = frozenset({_BUNDLES})
 
     def __init__(self, authorizer: Authorizer) -> None:
         self._authorizer = authorizer

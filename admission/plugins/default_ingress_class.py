@@ -22,6 +22,7 @@ _CLASS_ANNOTATION: Final = "kubernetes.io/ingress.class"
 
 class DefaultIngressClass:
     name = "DefaultIngressClass"
+    resources: Final = frozenset({_INGRESSES})
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader

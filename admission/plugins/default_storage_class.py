@@ -21,6 +21,7 @@ CLAIMS: Final = GroupResource("", "persistentvolumeclaims")
 
 class DefaultStorageClass:
     name = "DefaultStorageClass"
+    resources: Final = frozenset({CLAIMS})
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader

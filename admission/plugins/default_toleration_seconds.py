@@ -5,12 +5,16 @@ Upstream: `plugin/pkg/admission/defaulttolerationseconds`.
 
 from __future__ import annotations
 
+from typing import Final
+
 from admission.attributes import Attributes, Operation
-from cluster.api.names import GroupResource, Object
+from admission.pods import PODS
+from cluster.api.names import Object
 
 
 class DefaultTolerationSeconds:
     name = "DefaultTolerationSeconds"
+    resources: Final = frozenset({PODS})
 
     def __init__(self, not_ready_seconds: int = 300, unreachable_seconds: int = 300) -> None:
         self._seconds = {"node.kubernetes.io/not-ready": not_ready_seconds, "node.kubernetes.io/unreachable": unreachable_seconds}
@@ -20,7 +24,7 @@ class DefaultTolerationSeconds:
 
     def admit(self, attributes: Attributes) -> None:
         """Adds the tolerations that a pod lacks."""
-        if attributes.resource.group_resource != GroupResource("", "pods") or attributes.subresource or attributes.object is None:
+        if attributes.resource.group_resource != PODS or attributes.subresource or attributes.object is None:
             return
         spec: Object = attributes.object.setdefault("spec", {})
         given = spec.get("tolerations") or []

@@ -21,6 +21,7 @@ _NO_RESIZE: Final = "only dynamically provisioned pvc can be resized and the sto
 
 class PersistentVolumeClaimResize:
     name = "PersistentVolumeClaimResize"
+    resources: Final = frozenset({CLAIMS})
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader

@@ -38,6 +38,7 @@ _IGNORED: Final = frozenset({"exec", "attach", "binding", "eviction", "log", "po
 
 class PodSecurity:
     name = "PodSecurity"
+    resources: Final = frozenset((PODS, NAMESPACES, *TEMPLATES))
 
     def __init__(
         self,

@@ -19,6 +19,7 @@ _LABELS: Final = ("topology.kubernetes.io/zone", "topology.kubernetes.io/region"
 
 class PodTopologyLabels:
     name = "PodTopologyLabels"
+    resources: Final = frozenset({PODS})
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader

@@ -18,6 +18,7 @@ _PODS: Final = GroupResource("", "pods")
 
 class Priority:
     name = "Priority"
+    resources: Final = frozenset({_PODS, PRIORITY_CLASSES})
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader

@@ -10,7 +10,7 @@ from typing import Final
 
 from admission.attributes import Attributes, Operation
 from admission.denial import forbidden
-from admission.pods import pod_of
+from admission.pods import PODS, pod_of
 from admission.tolerations import merged
 from cluster.api import quantity
 from cluster.api.field import quoted
@@ -24,6 +24,7 @@ _UNDEFINED: Final = "pod rejected: Pod Overhead set without corresponding Runtim
 
 class RuntimeClass:
     name = "RuntimeClass"
+    resources: Final = frozenset({PODS})
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader

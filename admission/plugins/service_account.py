@@ -32,6 +32,7 @@ _DEFAULT_WAIT: Final = 2.0
 
 class ServiceAccount:
     name = "ServiceAccount"
+    resources: Final = frozenset({_PODS})
 
     def __init__(self, reader: Reader, *, sleep: Callable[[float], None] = time.sleep) -> None:
         self._reader = reader

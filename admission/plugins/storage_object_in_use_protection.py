@@ -11,6 +11,7 @@ from typing import Final
 
 from admission.attributes import Attributes, Operation
 from admission.finalizers import protect
+from cluster.api.names import GroupResource
 
 _FINALIZERS: Final[Mapping[str, tuple[str, str]]] = {
     "persistentvolumes": ("", "kubernetes.io/pv-protection"),
@@ -22,6 +23,7 @@ _FINALIZERS: Final[Mapping[str, tuple[str, str]]] = {
 
 class StorageObjectInUseProtection:
     name = "StorageObjectInUseProtection"
+    resources: Final = frozenset(GroupResource(group, resource) for resource, (group, _) in _FINALIZERS.items())
 
     def handles(self, operation: Operation) -> bool:
         return operation is Operation.CREATE

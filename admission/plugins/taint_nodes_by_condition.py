@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from admission.attributes import Attributes, Operation
-from cluster.api.names import Object
+from cluster.api.names import GroupResource, Object
 
 _KEY: Final = "node.kubernetes.io/not-ready"
 _EFFECT: Final = "NoSchedule"
@@ -16,6 +16,7 @@ _EFFECT: Final = "NoSchedule"
 
 class TaintNodesByCondition:
     name = "TaintNodesByCondition"
+    resources: Final = frozenset({GroupResource("", "nodes")})
 
     def handles(self, operation: Operation) -> bool:
         return operation is Operation.CREATE
