@@ -35,7 +35,8 @@ class Judgement(Struct, frozen=True):
 
 class Observer(Protocol):
     thorough: bool
-    """Whether it is to be told of every plugin, and of policies whose rules do not match, too."""
+    """Whether it is to be told of every plugin, and of what has no say of its own: policies whose rules do not match, constraints
+    that do, variables."""
 
     def entered(self, phase: str, plugin: str, attributes: Attributes) -> None:
         """A plugin is about to see the write."""

@@ -10,10 +10,10 @@ from typing import Final
 
 from msgspec import Struct
 
-from admission.expressions.evaluation import BudgetExceeded, Evaluation, Expression
+from admission.expressions.evaluation import BudgetExceeded, Evaluation, Expression, Values
 from cluster.api.names import Object
 from cluster.cel import types
-from cluster.cel.environment import STORED
+from cluster.cel.environment import STORED, Program
 from cluster.schema.admission_expressions import shared
 from cluster.schema.admission_variables import Uses
 from rbac.authz.union import aggregated
@@ -49,12 +49,25 @@ class Conditions:
         self._compile = compile_expression
         self._compiled: list[tuple[str, str, Expression]] | None = None
         """Each with its name and its path in the spec."""
+        self._programs: tuple[Program, ...] | None = None
+        """Where none of them looks at what is the policy's own."""
+
+    def are_known_to_hold(self, values: Values, tell: Tell | None) -> bool:
+        """Whether the same conditions were found to hold with these values, if only as another policy's."""
+        if self._programs is None or self._programs not in values.holding:
+            return False
+        if tell is not None:
+            for _, place, _ in self._compiled or ():
+                tell(place, "true", "")
+        return True
 
     def judge(self, evaluation: Evaluation, tell: Tell | None = None) -> Verdict:
         """Any condition that is false says no; else one that fails does, or has the write refused unless it is to be ignored."""
         if self._compiled is None:
             named = enumerate(self._texts)
             self._compiled = [(name, f"matchConditions[{position}]", self._compile(text)) for position, (name, text) in named]
+            programs = tuple(each.program for _, _, each in self._compiled if each.program is not None and each.general)
+            self._programs = programs if len(programs) == len(self._compiled) else None
         failed = ""
         problems: list[str] = []
         try:
@@ -72,7 +85,11 @@ class Conditions:
             return self._undecided([str(exceeded)], 0)
         if failed:
             return Verdict(False, failed=failed, errors=len(problems))
-        return self._undecided(problems, len(problems)) if problems else _ALL_HOLD
+        if problems:
+            return self._undecided(problems, len(problems))
+        if self._programs is not None:
+            evaluation.values.holding.add(self._programs)
+        return _ALL_HOLD
 
     def _undecided(self, problems: list[str], errors: int) -> Verdict:
         why = aggregated(problems)

@@ -62,15 +62,17 @@ class Expression(Struct, frozen=True):
 
 
 class Values(dict[str, Any]):
-    """Of variables, by their names; and what general expressions, of whatever policy, have come to with them already."""
+    """Of variables, by their names; and what general expressions, of whatever policy, have come to with them already.
 
-    __slots__ = ("outcomes",)
+    `holding` are match conditions that all hold, by their programs.
+    """
 
-    def __init__(self, *parts: Mapping[str, Any]) -> None:
-        super().__init__()
-        for part in parts:
-            self.update(part)
+    __slots__ = ("holding", "outcomes")
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        super().__init__(values)
         self.outcomes: dict[Program, Outcome] = {}
+        self.holding: set[tuple[Program, ...]] = set()
 
 
 class Variables(dict[str, Any]):
@@ -168,14 +170,14 @@ def _nothing_more(values: Values) -> tuple[Mapping[str, Any], None]:
 class Evaluation:
     """Evaluates expressions over the same values; what they cost goes from one budget."""
 
-    __slots__ = ("_bind", "_deadline", "_now", "_own", "_values", "_variables", "budget")
+    __slots__ = ("_bind", "_deadline", "_now", "_own", "_variables", "budget", "values")
 
     def __init__(self, values: Values, budget: int = BUDGET, deadline: float = math.inf, bind: Bind = _nothing_more) -> None:
         """`deadline`: when, on the monotonic clock, nobody waits for what is evaluated any more.
 
         `bind` is called when an expression first looks at what is a policy's own.
         """
-        self._values = values
+        self.values = values
         self._deadline = deadline
         self._bind = bind
         self._own: Mapping[str, Any] | None = None
@@ -195,21 +197,21 @@ class Evaluation:
         budget = self.budget
         limit = budget if budget < PER_CALL_LIMIT else PER_CALL_LIMIT
         if expression.general:
-            values: Mapping[str, Any] = self._values
-            known = self._values.outcomes.get(program)
+            values: Mapping[str, Any] = self.values
+            known = self.values.outcomes.get(program)
             if known is not None and known.cost <= limit:
                 self.budget = budget - known.cost
                 return Evaluated(known.value)
         else:
             if self._own is None:
-                self._own, self._variables = self._bind(self._values)
+                self._own, self._variables = self._bind(self.values)
             values = self._own
         value, why = None, ""
         try:
             outcome = program.evaluate(values, limit)
             value, cost = outcome.value, outcome.cost
             if expression.general and cost <= _MOST_KEPT:
-                self._values.outcomes[program] = outcome
+                self.values.outcomes[program] = outcome
         except CelError as error:
             cost, why = error.cost, str(error)
         except CostExceeded as error:

@@ -6,7 +6,6 @@ Upstream: apiserver `pkg/admission/plugin/cel` (activation.go; condition.go: Cre
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 from admission.attributes import Attributes
@@ -44,7 +43,7 @@ class Written:
         self._versions = versions
         self._namespaces = namespaces
         self._authorizer: Authorizer = _Remembering(authorizer)
-        self._rights: Mapping[str, Any] | None = None
+        self._rights: dict[str, Any] | None = None
         self._conditions: dict[GroupVersionKind, Values] = {}
         self._without_rights: dict[Target, Values] = {}
         self._all: dict[Target, Values] = {}
@@ -53,35 +52,34 @@ class Written:
         """For match conditions: of the resource that is written, though in the version that is wanted, and of no namespace."""
         found = self._conditions.get(kind)
         if found is None:
+            obj, old = self._versions.at(kind)
             request = request_of(self._attributes, Target(self._attributes.resource, kind))
-            found = Values(self._objects(kind), {REQUEST: request, NAMESPACE: None}, self._rights_of_user())
-            self._conditions[kind] = found
+            shown = {OBJECT: obj, OLD_OBJECT: old, REQUEST: request, NAMESPACE: None}
+            found = self._conditions[kind] = Values(shown | self._rights_of_user())
         return found
 
     def without_rights(self, target: Target) -> Values:
         """All but the authorizer; NotFound for a namespace that is missing."""
         found = self._without_rights.get(target)
         if found is None:
-            request = request_of(self._attributes, target)
-            found = Values(self._objects(target.kind), {REQUEST: request, NAMESPACE: self._namespace()})
-            self._without_rights[target] = found
+            found = self._without_rights[target] = Values(self._shown(target))
         return found
 
     def all(self, target: Target) -> Values:
         """NotFound for a namespace that is missing."""
         found = self._all.get(target)
         if found is None:
-            found = self._all[target] = Values(self.without_rights(target), self._rights_of_user())
+            found = self._all[target] = Values(self._shown(target) | self._rights_of_user())
         return found
+
+    def _shown(self, target: Target) -> dict[str, Any]:
+        obj, old = self._versions.at(target.kind)
+        return {OBJECT: obj, OLD_OBJECT: old, REQUEST: request_of(self._attributes, target), NAMESPACE: self._namespace()}
 
     def changed(self) -> None:
         """The object is another one from now on."""
         for made in (self._conditions, self._without_rights, self._all):
             made.clear()
-
-    def _objects(self, kind: GroupVersionKind) -> Mapping[str, Any]:
-        obj, old = self._versions.at(kind)
-        return {OBJECT: obj, OLD_OBJECT: old}
 
     def _namespace(self) -> Object | None:
         """A namespace that is itself written is in none here."""
@@ -90,7 +88,7 @@ class Written:
             return None
         return _shown_namespace(self._namespaces.get(attributes.namespace))
 
-    def _rights_of_user(self) -> Mapping[str, Any]:
+    def _rights_of_user(self) -> dict[str, Any]:
         if self._rights is None:
             attributes = self._attributes
             own = AuthorizerValue(attributes.user, self._authorizer)

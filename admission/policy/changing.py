@@ -18,8 +18,7 @@ from admission.expressions.evaluation import OUT_OF_BUDGET
 from admission.expressions.values import Written
 from admission.objects import Objects
 from admission.policy.compiled import Subject
-from admission.policy.index import Binding, Policy
-from admission.policy.invocations import Invocation
+from admission.policy.index import Binding, Invocation, Policy
 from admission.policy.mutator import Mutator
 from admission.policy.observing import teller
 from admission.reinvocation import Rounds
@@ -70,8 +69,9 @@ class Changing:
 
     def _invoke(self, invocation: Invocation[Mutator], rounds: Rounds) -> None:
         attributes, policy, binding = self._attributes, invocation.policy, invocation.binding
-        tell = None if attributes.observer is None else teller(PLUGIN, attributes.observer, policy, binding)
-        subject = Subject(self._written, invocation.target, invocation.parameter, tell)
+        observer = attributes.observer
+        tell = None if observer is None else teller(PLUGIN, observer, policy, binding)
+        subject = Subject(self._written, invocation.target, invocation.parameter, tell, observer is not None and observer.thorough)
         mutator = policy.evaluator
         unfulfilled = mutator.unfulfilled(subject)
         if unfulfilled is not None:

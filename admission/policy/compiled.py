@@ -30,6 +30,8 @@ class Subject(Struct, frozen=True):
     target: Target
     parameter: Object | None
     tell: Tell | None = None
+    thorough: bool = False
+    """Whether who is told wants to know of variables, too."""
 
 
 class Unfulfilled(Struct, frozen=True):
@@ -71,9 +73,11 @@ class Compiled:
         conditions = self._conditions
         if conditions is None:
             return None
-        evaluation = self.evaluation(subject, subject.written.for_conditions(subject.target.kind), CONDITIONS_BUDGET)
+        values = subject.written.for_conditions(subject.target.kind)
+        if conditions.are_known_to_hold(values, subject.tell):
+            return None
         began = time.perf_counter()
-        verdict = conditions.judge(evaluation, subject.tell)
+        verdict = conditions.judge(self.evaluation(subject, values, CONDITIONS_BUDGET), subject.tell)
         return None if verdict.matches else Unfulfilled(time.perf_counter() - began, verdict.errors, verdict.error)
 
     def values(self, subject: Subject, values: Values) -> Mapping[str, Any]:
@@ -87,10 +91,11 @@ class Compiled:
         given, variables = self.values(subject, values), None
         if self.variables:
             given = {**given}
-            variables = given[VARIABLES] = Variables(self.variables, given, values.outcomes, self._watch(subject.tell))
+            variables = given[VARIABLES] = Variables(self.variables, given, values.outcomes, self._watch(subject))
         return given, variables
 
-    def _watch(self, tell: Tell | None) -> Watch | None:
-        if tell is None:
+    def _watch(self, subject: Subject) -> Watch | None:
+        tell = subject.tell
+        if tell is None or not subject.thorough:
             return None
         return lambda name, error: tell(self._places[name], "error" if error else "evaluated", error)

@@ -11,7 +11,7 @@ from typing import Final, Generic, TypeVar
 from msgspec import Struct, field
 
 from admission.attributes import Attributes
-from admission.matching.rules import Asked, Equivalents, asked_of
+from admission.matching.rules import Asked, Equivalents, Target, asked_of
 from admission.matching.scopes import Narrowed, Scope
 from admission.objects import Objects
 from admission.policy.parameters import ParameterKind
@@ -81,6 +81,16 @@ class Binding:
         self.actions: Final[tuple[str, ...]] = tuple(spec.get("validationActions") or ())
 
 
+class Invocation(Struct, Generic[E], frozen=True):
+    """Of a policy, for a write."""
+
+    policy: Policy[E]
+    binding: Binding
+    target: Target
+    """What the write is taken for."""
+    parameter: Object | None
+
+
 class Candidate(Struct, Generic[E], frozen=True):
     """A policy whose rules match."""
 
@@ -88,6 +98,15 @@ class Candidate(Struct, Generic[E], frozen=True):
     narrowed: Narrowed
     bindings: tuple[tuple[Binding, Narrowed | None], ...]
     """Those whose rules match, too; None where nothing is left to find out."""
+    settled: tuple[Invocation[E], ...] | None
+    """How it is invoked for all such writes; None where that depends on more of the write, or on parameters."""
+
+    @classmethod
+    def of(cls, policy: Policy[E], narrowed: Narrowed, bindings: tuple[tuple[Binding, Narrowed | None], ...]) -> Candidate[E]:
+        target, settled = narrowed.always, None
+        if target is not None and policy.parameter_kind is None and all(open_ is None for _, open_ in bindings):
+            settled = tuple(Invocation(policy, binding, target, None) for binding, _ in bindings)
+        return cls(policy, narrowed, bindings, settled)
 
 
 class _Table(Struct, Generic[E], frozen=True):
@@ -167,7 +186,7 @@ class Index(Generic[E]):
         for policy, bindings in table.policies:
             narrowed = policy.scope.narrowed(asked, equivalents)
             if narrowed is not None:
-                yield Candidate(policy, narrowed, tuple(_bound(bindings, asked, equivalents)))
+                yield Candidate.of(policy, narrowed, tuple(_bound(bindings, asked, equivalents)))
 
 
 def _bound(bindings: tuple[Binding, ...], asked: Asked, equivalents: Equivalents) -> Iterator[tuple[Binding, Narrowed | None]]:

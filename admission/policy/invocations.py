@@ -5,29 +5,17 @@ Upstream: apiserver `pkg/admission/plugin/policy/generic/policy_dispatcher.go`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, Generic
 
-from msgspec import Struct
-
 from admission.attributes import Attributes
-from admission.matching.rules import Target
 from admission.matching.scopes import Narrowed
 from admission.matching.selectors import Namespaces
-from admission.policy.index import Binding, Candidate, E, Policy
+from admission.policy.index import Binding, Candidate, E, Invocation, Policy
 from admission.policy.observing import tell
 from admission.policy.parameters import Misconfigured, Parameters
 from cluster.api.errors import StatusError
 from cluster.api.names import Object
-
-
-class Invocation(Struct, Generic[E], frozen=True):
-    policy: Policy[E]
-    binding: Binding
-    target: Target
-    """What the write is taken for."""
-    parameter: Object | None
-
 
 _UNPARAMETERIZED: Final[Sequence[Object | None]] = (None,)
 Refuse = Callable[[Policy[E], Binding | None, str], None]
@@ -44,7 +32,13 @@ class Selecting(Generic[E]):
         self._parameters = parameters
         self._refuse = refuse
 
-    def invocations(self, candidate: Candidate[E]) -> Iterator[Invocation[E]]:
+    def invocations(self, candidate: Candidate[E]) -> Iterable[Invocation[E]]:
+        observer = self._attributes.observer
+        if candidate.settled is not None and (observer is None or not observer.thorough):
+            return candidate.settled
+        return self._found(candidate)
+
+    def _found(self, candidate: Candidate[E]) -> Iterator[Invocation[E]]:
         attributes, policy = self._attributes, candidate.policy
         try:
             target = candidate.narrowed.target(attributes, self._namespaces)

@@ -17,11 +17,13 @@ from admission.expressions.evaluation import OUT_OF_BUDGET
 from admission.expressions.values import Written
 from admission.matching.selectors import Namespaces
 from admission.policy.compiled import Subject
-from admission.policy.index import Binding, Candidate, Policy
-from admission.policy.invocations import Invocation, Selecting
+from admission.policy.index import Binding, Candidate, Invocation, Policy
+from admission.policy.invocations import Selecting
 from admission.policy.observing import teller
 from admission.policy.parameters import Parameters
 from admission.policy.validator import NOTHING_WRONG, Decision, Validated, Validator
+from admission.versions import Versions
+from cluster.api.authorization import Authorizer
 from cluster.api.errors import StatusError
 
 PLUGIN: Final = "ValidatingAdmissionPolicy"
@@ -47,10 +49,16 @@ class Judging:
     """One write, before all policies that it may concern."""
 
     def __init__(
-        self, attributes: Attributes, written: Written, namespaces: Namespaces, parameters: Parameters, counting: Counting
+        self,
+        attributes: Attributes,
+        versions: Versions,
+        namespaces: Namespaces,
+        authorizer: Authorizer,
+        parameters: Parameters,
+        counting: Counting,
     ) -> None:
         self._attributes = attributes
-        self._written = written
+        self._written = Written(attributes, versions, namespaces, authorizer)
         self._selecting = Selecting(PLUGIN, attributes, namespaces, parameters, self._refuse)
         self._counting = counting
         self.denials: list[Denial] = []
@@ -64,13 +72,20 @@ class Judging:
         for key, values in annotations.items():
             annotate(self._attributes.annotations, f"{candidate.policy.name}/{key}", ", ".join(values))
 
+    def conclude(self) -> None:
+        """Raises what the first policy that denies has to say."""
+        if self.denials:
+            raise denied(self._attributes, self.denials[0])
+
     def _refuse(self, policy: Policy[Validator], binding: Binding | None, message: str) -> None:
         self.denials.append(Denial(policy.name, "" if binding is None else binding.name, message))
 
     def _validated(self, invocation: Invocation[Validator]) -> Validated:
         attributes, policy = self._attributes, invocation.policy
-        tell = None if attributes.observer is None else teller(PLUGIN, attributes.observer, policy, invocation.binding)
-        validated = policy.evaluator.validate(Subject(self._written, invocation.target, invocation.parameter, tell))
+        observer, tell, thorough = attributes.observer, None, False
+        if observer is not None:
+            tell, thorough = teller(PLUGIN, observer, policy, invocation.binding), observer.thorough
+        validated = policy.evaluator.validate(Subject(self._written, invocation.target, invocation.parameter, tell, thorough))
         if validated.unfulfilled is not None:
             seconds, errors = validated.unfulfilled.seconds, validated.unfulfilled.errors
             self._counting.conditions_judged("policy", policy.name, VALIDATE, attributes.operation.value, seconds, errors)

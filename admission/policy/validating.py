@@ -5,6 +5,7 @@ Upstream: apiserver `pkg/admission/plugin/policy/validating/plugin.go`.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from admission.attributes import Attributes, Operation
@@ -19,6 +20,7 @@ from cluster.api.names import GroupResource, Object
 from cluster.api.protocols import Reader
 
 if TYPE_CHECKING:
+    from admission.policy.judging import Judging
     from admission.policy.validator import Validator
 
 
@@ -49,14 +51,16 @@ class ValidatingAdmissionPolicy(PolicyPlugin["Validator"]):
         candidates = self._candidates(attributes)
         if not candidates:
             return
-        # expressions take a while to load, which a server without policies need not wait for
-        from admission.expressions.values import Written
-        from admission.policy.judging import Judging, denied
-
         namespaces = Namespaces(self._reader)
-        written = Written(attributes, FixedVersions(attributes, self._objects), namespaces, self._authorizer)
-        judging = Judging(attributes, written, namespaces, self._parameters, self._counting)
+        versions = FixedVersions(attributes, self._objects)
+        judging = self._judging(attributes, versions, namespaces, self._authorizer, self._parameters, self._counting)
         for candidate in candidates:
             judging.judge(candidate)
-        if judging.denials:
-            raise denied(attributes, judging.denials[0])
+        judging.conclude()
+
+    @cached_property
+    def _judging(self) -> type[Judging]:
+        """Expressions take a while to load, which a server without policies need not wait for."""
+        from admission.policy.judging import Judging
+
+        return Judging
