@@ -42,6 +42,8 @@ FREE: Final = frozenset(
 )
 """Definitions whose values may be anything and are kept as they are."""
 
+_TEXT: Final = {str}
+_TEXTS: Final = {str, type(None)}
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 _BASE64: Final = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?", re.ASCII)
 
@@ -197,6 +199,8 @@ class _Compiler:
         required = frozenset(schema.get("required", ()))
         omitted = self._schemas.omitted(name)
         fields: dict[str, Decode] = {}
+        optional: set[str] = set()
+        """An optional list or map without members is not written, nor is a zero scalar that has no meaning of its own."""
         defaults = self._defaults(name)
 
         def resolve(key: str) -> Decode | None:
@@ -205,7 +209,7 @@ class _Compiler:
                 return None
             made = self._value(described)
             if key in omitted or (key not in required and described.get("type") in ("array", "object")):
-                made = _omit_empty(made)
+                optional.add(key)
             fields[key] = made
             return made
 
@@ -213,17 +217,23 @@ class _Compiler:
             if type(value) is not dict:
                 raise Mismatch
             found = {}
+            decoded: Any
             for key, item in value.items():
                 if item is None:
                     if key not in properties:
                         unknown.append(key)
                     continue
                 decode_field = fields.get(key) or resolve(key)
-                if decode_field is None:
+                if decode_field is _string:  # what most fields are
+                    if type(item) is not str:
+                        raise Mismatch
+                    decoded = item
+                elif decode_field is None:
                     unknown.append(key)
                     continue
-                decoded = decode_field(item, unknown)
-                if decoded is not None:
+                else:
+                    decoded = decode_field(item, unknown)
+                if decoded or (decoded is not None and key not in optional):
                     found[key] = decoded
             for key, default in defaults:
                 if key not in found:
@@ -251,20 +261,13 @@ def _copied(value: dict[str, Any]) -> dict[str, Any]:
     return {key: _copied(each) if type(each) is dict else each for key, each in value.items()}
 
 
-def _omit_empty(decode: Decode) -> Decode:
-    """An optional list or map without members is not written, nor is a zero scalar that has no meaning of its own."""
-
-    def decode_or_omit(value: Any, unknown: list[str]) -> Any:
-        return decode(value, unknown) or None
-
-    return decode_or_omit
-
-
 def _list_of(decode: Decode, zero: Any) -> Decode:
     def decode_list(value: Any, unknown: list[str]) -> Any:
         if type(value) is not list:
             raise Mismatch
-        return [decode(zero if each is None else each, unknown) for each in value if each is not None or zero is not None]
+        if None in value:
+            value = [zero if each is None else each for each in value if each is not None or zero is not None]
+        return [decode(each, unknown) for each in value]
 
     return decode_list
 
@@ -284,10 +287,10 @@ def _map_of(decode: Decode, zero: Any) -> Decode:
 def _string_map(value: Any, unknown: list[str]) -> Any:  # noqa: ARG001  # a Decode
     if type(value) is not dict:
         raise Mismatch
-    for each in value.values():
-        if type(each) is not str and each is not None:
-            raise Mismatch
-    return {key: each or "" for key, each in value.items()}
+    types = set(map(type, value.values()))
+    if not types <= _TEXTS:
+        raise Mismatch
+    return {**value} if types <= _TEXT else {key: each or "" for key, each in value.items()}
 
 
 def _anything(value: Any, unknown: list[str]) -> Any:  # noqa: ARG001  # a Decode
