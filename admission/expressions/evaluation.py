@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from cluster.api.errors import Timeout
 from cluster.api.field import quoted
@@ -167,66 +167,63 @@ def _nothing_more(values: Values) -> tuple[Mapping[str, Any], None]:
     return values, None
 
 
-class Evaluation:
-    """Evaluates expressions over the same values; what they cost goes from one budget."""
+class Evaluation(Struct):
+    """Evaluates expressions over the same values; what they cost goes from one budget.
 
-    __slots__ = ("_bind", "_deadline", "_now", "_own", "_variables", "budget", "values")
+    `bind` is called when an expression first looks at what is a policy's own.  `deadline` is when, on the monotonic clock, nobody waits for
+    what is evaluated any more.
+    """
 
-    def __init__(self, values: Values, budget: int = BUDGET, deadline: float = math.inf, bind: Bind = _nothing_more) -> None:
-        """`deadline`: when, on the monotonic clock, nobody waits for what is evaluated any more.
-
-        `bind` is called when an expression first looks at what is a policy's own.
-        """
-        self.values = values
-        self._deadline = deadline
-        self._bind = bind
-        self._own: Mapping[str, Any] | None = None
-        self._variables: Variables | None = None
-        self._now = _clock()
-        self.budget = budget
-        """What is left."""
+    values: Values
+    budget: int = BUDGET
+    """What is left."""
+    deadline: float = math.inf
+    bind: Bind = _nothing_more
+    _now: float = field(default_factory=_clock)
+    _own: Mapping[str, Any] | None = None
+    _variables: Variables | None = None
 
     def run(self, expression: Expression) -> Evaluated:
         """Worded as upstream; BudgetExceeded, Timeout."""
         began = self._now
-        if began > self._deadline:
+        if began > self.deadline:
             raise Timeout.of("request did not complete within requested timeout")
-        program = expression.program
+        program, general, budget = expression.program, expression.general, self.budget
         if program is None:
             return Evaluated(None, f"compilation error: {expression.error}")
-        budget = self.budget
         limit = budget if budget < PER_CALL_LIMIT else PER_CALL_LIMIT
-        if expression.general:
+        if general:
             values: Mapping[str, Any] = self.values
             known = self.values.outcomes.get(program)
             if known is not None and known.cost <= limit:
                 self.budget = budget - known.cost
                 return Evaluated(known.value)
+        elif self._own is None:
+            values, self._variables = self.bind(self.values)
+            self._own = values
         else:
-            if self._own is None:
-                self._own, self._variables = self._bind(self.values)
             values = self._own
-        value, why = None, ""
+        why = ""
         try:
             outcome = program.evaluate(values, limit)
             value, cost = outcome.value, outcome.cost
-            if expression.general and cost <= _MOST_KEPT:
+            if general and cost <= _MOST_KEPT:
                 self.values.outcomes[program] = outcome
         except CelError as error:
-            cost, why = error.cost, str(error)
+            value, cost, why = None, error.cost, str(error)
         except CostExceeded as error:
-            cost, why = limit + 1, str(error)
+            value, cost, why = None, limit + 1, str(error)
         self._now = now = _clock()
         took = now - began
         if took > _LONG:
             time.sleep(0)  # whoever shares the worker had to wait, and comes first now
         variables = self._variables
-        if variables is not None:
+        if variables is not None and variables.spent:
             cost += variables.spent
             variables.spent = 0
         if cost > budget:
             raise BudgetExceeded
         self.budget = budget - cost
         if why:
-            return Evaluated(None, f"expression '{expression.text}' resulted in error: {why}", took)
-        return Evaluated(value, "", took)
+            why = f"expression '{expression.text}' resulted in error: {why}"
+        return Evaluated(value, why, took)

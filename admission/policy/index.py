@@ -6,6 +6,7 @@ Upstream: apiserver `pkg/admission/plugin/policy/generic` (policy_source.go, pol
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from typing import Final, Generic, TypeVar
 
 from msgspec import Struct, field
@@ -56,14 +57,10 @@ class Policy(Generic[E]):
         """Whether what can not be evaluated is let pass."""
         self.parameter_kind: Final = ParameterKind.of(spec)
         self._compile = compile_policy
-        self._evaluator: E | None = None
 
-    @property
+    @cached_property
     def evaluator(self) -> E:
-        found = self._evaluator
-        if found is None:
-            found = self._evaluator = self._compile(self.spec)
-        return found
+        return self._compile(self.spec)
 
 
 class Binding:

@@ -31,18 +31,18 @@ class Selecting(Generic[E]):
         self._namespaces = namespaces
         self._parameters = parameters
         self._refuse = refuse
+        self._thorough = attributes.observer is not None and attributes.observer.thorough
 
     def invocations(self, candidate: Candidate[E]) -> Iterable[Invocation[E]]:
-        observer = self._attributes.observer
-        if candidate.settled is not None and (observer is None or not observer.thorough):
-            return candidate.settled
-        return self._found(candidate)
+        if candidate.settled is None or self._thorough:
+            return self._found(candidate)
+        return candidate.settled
 
     def _found(self, candidate: Candidate[E]) -> Iterator[Invocation[E]]:
         attributes, policy = self._attributes, candidate.policy
         try:
             target = candidate.narrowed.target(attributes, self._namespaces)
-            if attributes.observer is not None and attributes.observer.thorough:
+            if self._thorough:
                 tell(self._plugin, attributes, policy, None, "matchConstraints", "skipped" if target is None else "matched")
             if target is None:
                 return

@@ -17,7 +17,7 @@ from admission.expressions.evaluation import OUT_OF_BUDGET
 from admission.expressions.values import Written
 from admission.matching.selectors import Namespaces
 from admission.policy.compiled import Subject
-from admission.policy.index import Binding, Candidate, Invocation, Policy
+from admission.policy.index import Binding, Candidate, Policy
 from admission.policy.invocations import Selecting
 from admission.policy.observing import teller
 from admission.policy.parameters import Parameters
@@ -65,10 +65,14 @@ class Judging:
 
     def judge(self, candidate: Candidate[Validator]) -> None:
         annotations: dict[str, list[str]] = {}
+        observer, tell, thorough = self._attributes.observer, None, False
         for invocation in self._selecting.invocations(candidate):
-            validated = self._validated(invocation)
+            policy, binding = invocation.policy, invocation.binding
+            if observer is not None:
+                tell, thorough = teller(PLUGIN, observer, policy, binding), observer.thorough
+            validated = policy.evaluator.validate(Subject(self._written, invocation.target, invocation.parameter, tell, thorough))
             if validated is not NOTHING_WRONG:
-                self._apply(invocation.policy, invocation.binding, validated, annotations)
+                self._apply(policy, binding, validated, annotations)
         for key, values in annotations.items():
             annotate(self._attributes.annotations, f"{candidate.policy.name}/{key}", ", ".join(values))
 
@@ -80,18 +84,11 @@ class Judging:
     def _refuse(self, policy: Policy[Validator], binding: Binding | None, message: str) -> None:
         self.denials.append(Denial(policy.name, "" if binding is None else binding.name, message))
 
-    def _validated(self, invocation: Invocation[Validator]) -> Validated:
-        attributes, policy = self._attributes, invocation.policy
-        observer, tell, thorough = attributes.observer, None, False
-        if observer is not None:
-            tell, thorough = teller(PLUGIN, observer, policy, invocation.binding), observer.thorough
-        validated = policy.evaluator.validate(Subject(self._written, invocation.target, invocation.parameter, tell, thorough))
-        if validated.unfulfilled is not None:
-            seconds, errors = validated.unfulfilled.seconds, validated.unfulfilled.errors
-            self._counting.conditions_judged("policy", policy.name, VALIDATE, attributes.operation.value, seconds, errors)
-        return validated
-
     def _apply(self, policy: Policy[Validator], binding: Binding, validated: Validated, annotations: dict[str, list[str]]) -> None:
+        unfulfilled = validated.unfulfilled
+        if unfulfilled is not None:
+            operation = self._attributes.operation.value
+            self._counting.conditions_judged("policy", policy.name, VALIDATE, operation, unfulfilled.seconds, unfulfilled.errors)
         for decision in validated.decisions:
             if not decision.denied:
                 self._count(policy, binding, decision.message, decision.seconds, "allow")

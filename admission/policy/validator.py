@@ -94,7 +94,11 @@ class Validator:
             for place, expression in self._placed:
                 result = evaluation.run(expression)
                 results.append(result)
-                all_hold = all_hold and result.value is True
+                if result.value is True:
+                    if tell is not None:
+                        tell(place, "true", "")
+                    continue
+                all_hold = False
                 if tell is not None:
                     tell(place, result.truth, result.error)
             if all_hold and not self._annotations and self._most_for_messages <= evaluation.budget:
