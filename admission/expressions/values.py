@@ -28,9 +28,11 @@ from cluster.schema.admission_variables import (
 )
 
 _NAMESPACE_KIND: Final = GroupVersionKind("", "v1", "Namespace")
-_SHOWN: Final = (
-    *("name", "generateName", "namespace", "uid", "resourceVersion", "generation", "deletionTimestamp"),
-    *("deletionGracePeriodSeconds", "labels", "annotations", "finalizers"),
+_SHOWN: Final = frozenset(
+    {
+        *("name", "generateName", "namespace", "uid", "resourceVersion", "generation", "deletionTimestamp"),
+        *("deletionGracePeriodSeconds", "labels", "annotations", "finalizers"),
+    }
 )
 
 
@@ -45,6 +47,7 @@ class Written:
         self._authorizer: Authorizer = _Remembering(authorizer)
         self._rights: dict[str, Any] | None = None
         self._conditions: dict[GroupVersionKind, Values] = {}
+        self._requests: dict[Target, Object] = {}
         self._without_rights: dict[Target, Values] = {}
         self._all: dict[Target, Values] = {}
 
@@ -53,7 +56,7 @@ class Written:
         found = self._conditions.get(kind)
         if found is None:
             obj, old = self._versions.at(kind)
-            request = request_of(self._attributes, Target(self._attributes.resource, kind))
+            request = self._request(Target(self._attributes.resource, kind))
             shown = {OBJECT: obj, OLD_OBJECT: old, REQUEST: request, NAMESPACE: None}
             found = self._conditions[kind] = Values(shown | self._rights_of_user())
         return found
@@ -74,7 +77,13 @@ class Written:
 
     def _shown(self, target: Target) -> dict[str, Any]:
         obj, old = self._versions.at(target.kind)
-        return {OBJECT: obj, OLD_OBJECT: old, REQUEST: request_of(self._attributes, target), NAMESPACE: self._namespace()}
+        return {OBJECT: obj, OLD_OBJECT: old, REQUEST: self._request(target), NAMESPACE: self._namespace()}
+
+    def _request(self, target: Target) -> Object:
+        found = self._requests.get(target)
+        if found is None:
+            found = self._requests[target] = request_of(self._attributes, target)
+        return found
 
     def changed(self) -> None:
         """The object is another one from now on."""
@@ -100,7 +109,7 @@ class Written:
 
 def _shown_namespace(found: Object) -> Object:
     metadata = found["metadata"]
-    kept = {name: metadata[name] for name in _SHOWN if name in metadata}
+    kept = {name: value for name, value in metadata.items() if name in _SHOWN}
     kept["creationTimestamp"] = metadata.get("creationTimestamp")
     return {"metadata": kept, "spec": found.get("spec") or {}, "status": found.get("status") or {}}
 

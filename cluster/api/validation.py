@@ -10,7 +10,6 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
 from typing import Any, Final
 
 from cluster.api import field
@@ -22,9 +21,9 @@ NameRule = Callable[[str, bool], list[str]]
 
 IMMUTABLE: Final = "field is immutable"
 ANNOTATIONS_LIMIT: Final = 256 * 1024
-_LONGEST_NAME: Final = 317
-_LONGEST_VALUE: Final = 63
-"""Of labels: a prefix of 253, a slash, a name of 63."""
+_GOOD_LABELS: Final[set[tuple[str, str]]] = set()
+"""Labels that were found to be good, as the same few are on most objects."""
+_MOST_LABELS: Final = 4096
 
 _LABEL: Final = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _LABEL_WORDS: Final = (
@@ -91,6 +90,8 @@ def inclusive_range_error(low: int, high: int) -> str:
 
 
 def is_dns1123_label(value: str) -> list[str]:
+    if len(value) <= 63 and _label(value):
+        return []
     messages = [max_length_error(63)] if _size(value) > 63 else []
     if not _label(value):
         if _subdomain(value):
@@ -101,6 +102,8 @@ def is_dns1123_label(value: str) -> list[str]:
 
 
 def _is_subdomain(value: str, unit: str) -> list[str]:
+    if len(value) <= 253 and _subdomain(value):
+        return []
     messages = [max_length_error(253, unit)] if _size(value) > 253 else []
     if not _subdomain(value):
         messages.append(regex_error(_SUBDOMAIN_WORDS, _SUBDOMAIN, "example.com"))
@@ -127,6 +130,8 @@ def is_dns1035_label(value: str) -> list[str]:
 
 def is_qualified_name(value: str) -> list[str]:
     """A label key: an optional DNS subdomain and a slash, then a name of at most 63 bytes."""
+    if len(value) <= 63 and _key(value):
+        return []  # without a prefix
     parts = value.split("/")
     messages: list[str] = []
     if len(parts) > 2:
@@ -148,6 +153,8 @@ def is_qualified_name(value: str) -> list[str]:
 
 
 def is_valid_label_value(value: str) -> list[str]:
+    if len(value) <= 63 and _value(value):
+        return []
     messages = [max_length_error(63, "bytes")] if _size(value) > 63 else []
     if not _value(value):
         messages.append(regex_error(_VALUE_WORDS, _VALUE, "MyValue", "my_value", "12345"))
@@ -244,18 +251,17 @@ def path_segment_name(name: str, prefix: bool) -> list[str]:
 
 def validate_labels(labels: Mapping[str, str] | None, path: str) -> list[FieldError]:
     errors: list[FieldError] = []
-    for name, value in (labels or {}).items():
-        if len(name) <= _LONGEST_NAME and len(value) <= _LONGEST_VALUE and _is_label(name, value):
-            continue
-        errors += validate_label_name(name, path)
-        errors += [field.invalid(path, value, each) for each in is_valid_label_value(value)]
+    if not labels or _GOOD_LABELS.issuperset(labels.items()):
+        return errors
+    for name, value in labels.items():
+        wrong = validate_label_name(name, path)
+        wrong += [field.invalid(path, value, each) for each in is_valid_label_value(value)]
+        errors += wrong
+        if not wrong:
+            if len(_GOOD_LABELS) >= _MOST_LABELS:
+                _GOOD_LABELS.clear()
+            _GOOD_LABELS.add((name, value))
     return errors
-
-
-@lru_cache(maxsize=4096)
-def _is_label(name: str, value: str) -> bool:
-    """Remembered: the same few labels are on most objects."""
-    return not (is_qualified_name(name) or is_valid_label_value(value))
 
 
 def validate_label_name(name: str, path: str) -> list[FieldError]:
