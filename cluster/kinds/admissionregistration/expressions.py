@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from cluster.api import field
 from cluster.api.field import FieldError
@@ -19,9 +19,6 @@ from cluster.cel.types import Type
 from cluster.kinds.checks import qualified_name
 from cluster.schema.admission_variables import Uses
 from cluster.schema.cel_types import RESERVED
-
-if TYPE_CHECKING:
-    from cluster.cel.environment import Program
 
 _MAX_CONDITIONS: Final = 64
 _IDENTIFIER: Final = re.compile(r"[_a-zA-Z][_a-zA-Z0-9]*")
@@ -47,8 +44,8 @@ class Compiler:
         minor = self._minor_of(key or text, known)
         engine, composition = self._engine, self._composition
         if composition is not None:
-            return self._judged(lambda: composition.compile(text, uses, expected, minor), path, shown or text)
-        return self._judged(lambda: engine.compiled(engine.environment(minor, uses), text, expected), path, shown or text)
+            return self._judged(lambda: composition.check(text, uses, expected, minor), path, shown or text)
+        return self._judged(lambda: engine.checked(minor, uses, text, tuple(expected)), path, shown or text)
 
     def declare(self, variable: Object, path: str, uses: Uses, known: Known) -> list[FieldError]:
         """A variable, for all expressions that come after it."""
@@ -63,14 +60,14 @@ class Compiler:
         composition = self._composition
         assert composition is not None, "of what is not composed there are no variables"
         minor = self._minor_of(text, known)
-        return errors + self._judged(lambda: composition.declare(name, text, uses, minor), f"{path}.expression", text)
+        return errors + self._judged(lambda: composition.check_variable(name, text, uses, minor), f"{path}.expression", text)
 
     def _minor_of(self, text: str, known: Known) -> int:
         return self._engine.minor_of(self._version, stored=text in known)
 
-    def _judged(self, compile_expression: Callable[[], Program], path: str, text: str) -> list[FieldError]:
+    def _judged(self, check: Callable[[], object], path: str, text: str) -> list[FieldError]:
         try:
-            compile_expression()
+            check()
         except self._engine.ExpressionError as error:
             return [field.internal(path, str(error)) if error.internal else field.invalid(path, text, str(error))]
         return []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from cluster.api import field, selectors
-from cluster.api.field import FieldError, child, index
+from cluster.api.field import FieldError
 from cluster.api.names import Object
 from cluster.api.validation import name_is_dns_label
 from cluster.kinds.apps import workload_validation as rules
@@ -92,7 +92,7 @@ def _spec_errors(spec: Object, *, new: bool) -> list[FieldError]:
         if retention.get(name) not in _RETENTION
     ]
     for position, claim in enumerate(members(spec.get("volumeClaimTemplates")) if new else ()):
-        errors += claim_spec(claim.get("spec") or {}, child(index("spec.volumeClaimTemplates", position), "spec"))
+        errors += claim_spec(claim.get("spec") or {}, f"spec.volumeClaimTemplates[{position}].spec")
     errors += non_negative(spec.get("replicas"), "spec.replicas") + non_negative(spec.get("minReadySeconds"), "spec.minReadySeconds")
     errors += non_negative((spec.get("ordinals") or {}).get("start"), "spec.ordinals.start")
     if new and spec.get("serviceName"):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from cluster.api import field, selectors, validation
-from cluster.api.field import FieldError, child
+from cluster.api.field import FieldError
 from cluster.api.names import Object
 from cluster.api.selectors import LabelSelector
 from cluster.kinds.core import pod_validation, pod_warnings
@@ -80,7 +80,7 @@ def status_counts(status: Object, names: Sequence[str]) -> list[FieldError]:
     """Numbers of a status, none of them negative."""
     errors: list[FieldError] = []
     for name in names:
-        errors += non_negative(status.get(name), child("status", name))
+        errors += non_negative(status.get(name), f"status.{name}")
     return errors
 
 
@@ -97,7 +97,7 @@ def at_most_replicas(
 ) -> list[FieldError]:
     """Counts of some of the replicas, none above the count of all."""
     replicas = status.get("replicas") or 0
-    errors = [field.invalid(child("status", name), status[name], ABOVE_REPLICAS) for name in names if (status.get(name) or 0) > replicas]
+    errors = [field.invalid(f"status.{name}", status[name], ABOVE_REPLICAS) for name in names if (status.get(name) or 0) > replicas]
     available, ready = status.get("availableReplicas") or 0, status.get("readyReplicas") or 0
     if available > ready:
         errors.append(field.invalid("status.availableReplicas", available, above_ready))

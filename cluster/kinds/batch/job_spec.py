@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from cluster.api import field
-from cluster.api.field import FieldError, child, index
+from cluster.api.field import FieldError
 from cluster.api.names import Object
 from cluster.kinds.core import pod_validation
 from cluster.kinds.core.pod_defaults import default_template
@@ -54,15 +54,15 @@ def job_spec(spec: Object, path: str) -> list[FieldError]:
     """All of it but the selector."""
     errors: list[FieldError] = []
     for name in _NON_NEGATIVE:
-        errors += non_negative(spec.get(name), child(path, name))
+        errors += non_negative(spec.get(name), f"{path}.{name}")
         if name == "maxFailedIndexes" and spec.get(name) is not None and spec.get("backoffLimitPerIndex") is None:
-            errors.append(field.required(child(path, "backoffLimitPerIndex"), "when maxFailedIndexes is specified"))
+            errors.append(field.required(f"{path}.backoffLimitPerIndex", "when maxFailedIndexes is specified"))
     errors += _completion_mode(spec, path)
     if spec.get("podFailurePolicy") is not None:
-        errors += _failure_policy(spec, child(path, "podFailurePolicy"))
-    errors += _replacement_policy(spec, child(path, "podReplacementPolicy"))
-    errors += pod_validation.template(spec.get("template") or {}, child(path, "template"))
-    return errors + _restart_policy(spec, child(path, "template", "spec", "restartPolicy"))
+        errors += _failure_policy(spec, f"{path}.podFailurePolicy")
+    errors += _replacement_policy(spec, f"{path}.podReplacementPolicy")
+    errors += pod_validation.template(spec.get("template") or {}, f"{path}.template")
+    return errors + _restart_policy(spec, f"{path}.template.spec.restartPolicy")
 
 
 def _completion_mode(spec: Object, path: str) -> list[FieldError]:
@@ -71,10 +71,10 @@ def _completion_mode(spec: Object, path: str) -> list[FieldError]:
         return _indexed(spec, path)
     errors: list[FieldError] = []
     if mode not in (None, "NonIndexed"):
-        return [field.not_supported(child(path, "completionMode"), mode, ("NonIndexed", INDEXED))]
+        return [field.not_supported(f"{path}.completionMode", mode, ("NonIndexed", INDEXED))]
     for name, value in (("backoffLimitPerIndex", per_index), ("maxFailedIndexes", failed)):
         if value is not None:
-            errors.append(field.invalid(child(path, name), value, "requires indexed completion mode"))
+            errors.append(field.invalid(f"{path}.{name}", value, "requires indexed completion mode"))
     return errors
 
 
@@ -82,37 +82,37 @@ def _indexed(spec: Object, path: str) -> list[FieldError]:
     completions, parallelism, failed = (spec.get(name) for name in ("completions", "parallelism", "maxFailedIndexes"))
     errors: list[FieldError] = []
     if completions is None:
-        errors.append(field.required(child(path, "completions"), "when completion mode is Indexed"))
+        errors.append(field.required(f"{path}.completions", "when completion mode is Indexed"))
     if parallelism is not None and parallelism > _MANY:
         detail = f"must be less than or equal to {_MANY} when completion mode is Indexed"
-        errors.append(field.invalid(child(path, "parallelism"), parallelism, detail))
+        errors.append(field.invalid(f"{path}.parallelism", parallelism, detail))
     if completions is not None and failed is not None and failed > completions:
-        errors.append(field.invalid(child(path, "maxFailedIndexes"), failed, "must be less than or equal to completions"))
+        errors.append(field.invalid(f"{path}.maxFailedIndexes", failed, "must be less than or equal to completions"))
     if failed is not None and failed > _MANY:
-        errors.append(field.invalid(child(path, "maxFailedIndexes"), failed, f"must be less than or equal to {_MANY}"))
+        errors.append(field.invalid(f"{path}.maxFailedIndexes", failed, f"must be less than or equal to {_MANY}"))
     if completions is None or completions <= _MANY or spec.get("backoffLimitPerIndex") is None:
         return errors
     if failed is None:
-        errors.append(field.required(child(path, "maxFailedIndexes"), f"must be specified when completions is above {_MANY}"))
+        errors.append(field.required(f"{path}.maxFailedIndexes", f"must be specified when completions is above {_MANY}"))
     limit = f"must be less than or equal to {_PARALLEL_OF_MANY} when completions are above {_MANY} and used with backoff limit per index"
     for name, value in (("parallelism", parallelism), ("maxFailedIndexes", failed)):
         if value is not None and value > _PARALLEL_OF_MANY:
-            errors.append(field.invalid(child(path, name), value, limit))
+            errors.append(field.invalid(f"{path}.{name}", value, limit))
     return errors
 
 
 def _failure_policy(spec: Object, path: str) -> list[FieldError]:
-    rules, where = members(spec["podFailurePolicy"].get("rules")), child(path, "rules")
+    rules, where = members(spec["podFailurePolicy"].get("rules")), f"{path}.rules"
     errors = [field.too_many(where, len(rules), 20)] if len(rules) > 20 else []
     pod = (spec.get("template") or {}).get("spec") or {}
     names = {container.get("name") for kind in ("containers", "initContainers") for container in members(pod.get(kind))}
     for position, rule in enumerate(rules):
-        errors += _failure_rule(spec, rule, names, index(where, position))
+        errors += _failure_rule(spec, rule, names, f"{where}[{position}]")
     return errors
 
 
 def _failure_rule(spec: Object, rule: Object, names: set[Any], path: str) -> list[FieldError]:
-    action, where = rule.get("action") or "", child(path, "action")
+    action, where = rule.get("action") or "", f"{path}.action"
     codes, conditions = rule.get("onExitCodes"), members(rule.get("onPodConditions"))
     errors: list[FieldError] = []
     if not action:
@@ -122,14 +122,14 @@ def _failure_rule(spec: Object, rule: Object, names: set[Any], path: str) -> lis
     elif action == "FailIndex" and spec.get("backoffLimitPerIndex") is None:
         errors.append(field.invalid(where, action, "requires the backoffLimitPerIndex to be set"))
     if codes is not None:
-        errors += _exit_codes(codes, names, child(path, "onExitCodes"))
+        errors += _exit_codes(codes, names, f"{path}.onExitCodes")
     if len(conditions) > 20:
-        errors.append(field.too_many(child(path, "onPodConditions"), len(conditions), 20))
+        errors.append(field.too_many(f"{path}.onPodConditions", len(conditions), 20))
     for position, pattern in enumerate(conditions):
-        here = index(child(path, "onPodConditions"), position)
-        errors += qualified_name(pattern.get("type") or "", child(here, "type"))
+        here = f"{path}.onPodConditions[{position}]"
+        errors += qualified_name(pattern.get("type") or "", f"{here}.type")
         if pattern.get("status") not in _STATUSES:
-            errors.append(field.not_supported(child(here, "status"), pattern.get("status"), _STATUSES))
+            errors.append(field.not_supported(f"{here}.status", pattern.get("status"), _STATUSES))
     if (codes is None) == (not conditions):
         which = (
             "one of OnExitCodes and OnPodConditions is required"
@@ -144,23 +144,23 @@ def _exit_codes(codes: Object, names: set[Any], path: str) -> list[FieldError]:
     operator, values = codes.get("operator") or "", codes.get("values") or []
     errors: list[FieldError] = []
     if not operator:
-        errors.append(field.required(child(path, "operator"), f"valid values: {_go_list(_OPERATORS)}"))
+        errors.append(field.required(f"{path}.operator", f"valid values: {_go_list(_OPERATORS)}"))
     elif operator not in _OPERATORS:
-        errors.append(field.not_supported(child(path, "operator"), operator, _OPERATORS))
+        errors.append(field.not_supported(f"{path}.operator", operator, _OPERATORS))
     container = codes.get("containerName")
     if container is not None and container not in names:
         detail = "must be one of the container or initContainer names in the pod template"
-        errors.append(field.invalid(child(path, "containerName"), container, detail))
-    where = child(path, "values")
+        errors.append(field.invalid(f"{path}.containerName", container, detail))
+    where = f"{path}.values"
     if not values:
         errors.append(field.invalid(where, values or None, "at least one value is required"))
     elif len(values) > 255:
         errors.append(field.too_many(where, len(values), 255))
     for position, value in enumerate(values):
         if operator == "In" and value == 0:
-            errors.append(field.invalid(index(where, position), value, "must not be 0 for the In operator"))
+            errors.append(field.invalid(f"{where}[{position}]", value, "must not be 0 for the In operator"))
         if value in values[:position]:
-            errors.append(field.duplicate(index(where, position), value))
+            errors.append(field.duplicate(f"{where}[{position}]", value))
     if values != sorted(values):
         errors.append(field.invalid(where, values, "must be ordered"))
     return errors

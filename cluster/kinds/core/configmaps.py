@@ -21,12 +21,12 @@ def _validate(config: Object) -> list[FieldError]:
     data, binary = config.get("data") or {}, config.get("binaryData") or {}
     errors: list[FieldError] = []
     for key in data:
-        path = field.key("data", key)
+        path = f"data[{key}]"
         errors += judged(validation.is_config_map_key, path, key)
         if key in binary:
             errors.append(field.invalid(path, key, "duplicate of key present in binaryData"))
     for key in binary:
-        errors += judged(validation.is_config_map_key, field.key("binaryData", key), key)
+        errors += judged(validation.is_config_map_key, f"binaryData[{key}]", key)
     size = sum(len(value.encode()) for value in data.values()) + sum(decoded_size(value) for value in binary.values())
     if size > MAX_SIZE:
         errors.append(field.too_long("[]", "", MAX_SIZE))

@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from cluster.api import field, validation
-from cluster.api.field import FieldError, child, index
+from cluster.api.field import FieldError
 from cluster.api.names import Object
 from cluster.kinds.core import pod_validation_containers as container_rules
 from cluster.kinds.core import pod_validation_scheduling as scheduling
@@ -49,52 +49,52 @@ def metadata_and_spec(pod: Object) -> list[FieldError]:
         errors += _tokens_without_account(spec)
     for name in ("containers", "initContainers"):
         for position, container in enumerate(members(spec.get(name))):
-            errors += container_rules.only_for_pod(container, index(child("spec", name), position))
+            errors += container_rules.only_for_pod(container, f"spec.{name}[{position}]")
     return errors
 
 
 def template(value: Object, path: str) -> list[FieldError]:
     """A pod template: its labels, annotations and spec."""
     metadata, spec = value.get("metadata") or {}, value.get("spec") or {}
-    errors = validation.validate_labels(metadata.get("labels"), child(path, "labels"))
-    errors += validation.validate_annotations(metadata.get("annotations"), child(path, "annotations"))
-    errors += pod_spec(spec, child(path, "spec"))
+    errors = validation.validate_labels(metadata.get("labels"), f"{path}.labels")
+    errors += validation.validate_annotations(metadata.get("annotations"), f"{path}.annotations")
+    errors += pod_spec(spec, f"{path}.spec")
     if spec.get("ephemeralContainers"):
-        errors.append(field.forbidden(child(path, "spec", "ephemeralContainers"), "ephemeral containers not allowed in pod template"))
+        errors.append(field.forbidden(f"{path}.spec.ephemeralContainers", "ephemeral containers not allowed in pod template"))
     return errors
 
 
 def pod_spec(spec: Object, path: str, *, pod_name: str = "", is_pod: bool = False) -> list[FieldError]:
     """A pod's spec (`is_pod`) or a template's, in the order of upstream's errors."""
-    found, errors = volumes(spec, pod_name, child(path, "volumes"))
+    found, errors = volumes(spec, pod_name, f"{path}.volumes")
     if claims := spec.get("resourceClaims"):
-        errors += _resource_claims(claims, child(path, "resourceClaims"))
+        errors += _resource_claims(claims, f"{path}.resourceClaims")
     context = container_rules.Context(spec, found, path)
     errors += container_rules.containers(context)
     errors += container_rules.init_containers(context)
     errors += container_rules.ephemeral_containers(context)
-    errors += pod_resources(spec, child(path, "resources"))
+    errors += pod_resources(spec, f"{path}.resources")
     errors += _host_ports(spec, path, is_pod=is_pod)
-    errors += choice(spec.get("restartPolicy"), child(path, "restartPolicy"), _RESTART_POLICIES)
-    errors += choice(spec.get("dnsPolicy"), child(path, "dnsPolicy"), _DNS_POLICIES)
-    errors += validation.validate_labels(spec.get("nodeSelector"), child(path, "nodeSelector"))
+    errors += choice(spec.get("restartPolicy"), f"{path}.restartPolicy", _RESTART_POLICIES)
+    errors += choice(spec.get("dnsPolicy"), f"{path}.dnsPolicy", _DNS_POLICIES)
+    errors += validation.validate_labels(spec.get("nodeSelector"), f"{path}.nodeSelector")
     if spec.get("securityContext") or spec.get("shareProcessNamespace"):
-        errors += pod_security_context(spec, child(path, "securityContext"))
+        errors += pod_security_context(spec, f"{path}.securityContext")
     if affinity := spec.get("affinity"):
-        errors += scheduling.affinity(affinity, child(path, "affinity"))
-    errors += _dns_config(spec, child(path, "dnsConfig"))
+        errors += scheduling.affinity(affinity, f"{path}.affinity")
+    errors += _dns_config(spec, f"{path}.dnsConfig")
     for position, gate in enumerate(members(spec.get("readinessGates"))):
-        errors += qualified_name(gate.get("conditionType") or "", child(index(child(path, "readinessGates"), position), "conditionType"))
+        errors += qualified_name(gate.get("conditionType") or "", f"{path}.readinessGates[{position}].conditionType")
     if gates := spec.get("schedulingGates"):
-        errors += scheduling.scheduling_gates(gates, child(path, "schedulingGates"))
+        errors += scheduling.scheduling_gates(gates, f"{path}.schedulingGates")
     if constraints := spec.get("topologySpreadConstraints"):
-        errors += scheduling.topology_spread(constraints, child(path, "topologySpreadConstraints"))
+        errors += scheduling.topology_spread(constraints, f"{path}.topologySpreadConstraints")
     errors += _host_users(spec, path)
-    errors += _host_name_override(spec, child(path, "hostnameOverride"))
+    errors += _host_name_override(spec, f"{path}.hostnameOverride")
     errors += _names(spec, path)
     if tolerations := spec.get("tolerations"):
-        errors += scheduling.tolerations(tolerations, child(path, "tolerations"))
-    errors += _host_aliases(spec, child(path, "hostAliases"))
+        errors += scheduling.tolerations(tolerations, f"{path}.tolerations")
+    errors += _host_aliases(spec, f"{path}.hostAliases")
     errors += _classes(spec, path)
     return errors + _file_key_volumes(spec, path)
 
@@ -103,9 +103,9 @@ def _tokens_without_account(spec: Object) -> list[FieldError]:
     errors: list[FieldError] = []
     for position, volume in enumerate(members(spec.get("volumes"))):
         sources = members((volume.get("projected") or {}).get("sources"))
-        where = child(index("spec.volumes", position), "projected", "sources")
+        where = f"spec.volumes[{position}].projected.sources"
         errors += [
-            field.forbidden(child(index(where, number), "serviceAccountToken"), _NO_TOKEN)
+            field.forbidden(f"{where}[{number}].serviceAccountToken", _NO_TOKEN)
             for number, source in enumerate(sources)
             if source.get("serviceAccountToken") is not None
         ]
@@ -117,25 +117,25 @@ def _names(spec: Object, path: str) -> list[FieldError]:
     errors: list[FieldError] = []
     for name in ("serviceAccountName", "nodeName"):
         if spec.get(name):
-            errors += dns_subdomain(spec[name], child(path, name))
+            errors += dns_subdomain(spec[name], f"{path}.{name}")
     deadline = spec.get("activeDeadlineSeconds")
     if deadline is not None and not 1 <= deadline <= MAX_INT32:
-        where = child(path, "activeDeadlineSeconds")
+        where = f"{path}.activeDeadlineSeconds"
         errors.append(field.invalid(where, deadline, validation.inclusive_range_error(1, MAX_INT32)))
     for name in ("hostname", "subdomain"):
         if spec.get(name):
-            errors += dns_label(spec[name], child(path, name))
+            errors += dns_label(spec[name], f"{path}.{name}")
     return errors
 
 
 def _classes(spec: Object, path: str) -> list[FieldError]:
     errors: list[FieldError] = []
     if spec.get("priorityClassName"):
-        errors += dns_subdomain(spec["priorityClassName"], child(path, "priorityClassName"))
+        errors += dns_subdomain(spec["priorityClassName"], f"{path}.priorityClassName")
     if spec.get("runtimeClassName") is not None:
-        errors += dns_subdomain(spec["runtimeClassName"], child(path, "runtimeClassName"))
+        errors += dns_subdomain(spec["runtimeClassName"], f"{path}.runtimeClassName")
     if spec.get("preemptionPolicy") is not None:
-        errors += choice(spec["preemptionPolicy"], child(path, "preemptionPolicy"), ("PreemptLowerPriority", "Never"))
+        errors += choice(spec["preemptionPolicy"], f"{path}.preemptionPolicy", ("PreemptLowerPriority", "Never"))
     if spec.get("os") is not None:
         errors += operating_system(spec, path)
     return errors
@@ -145,12 +145,12 @@ def _host_ports(spec: Object, path: str, *, is_pod: bool) -> list[FieldError]:
     """On the host's network a port is what it is; a template may leave it to the pod's defaults."""
     errors: list[FieldError] = []
     for position, container in enumerate(members(spec.get("containers")) if spec.get("hostNetwork") else ()):
-        where = child(index(child(path, "containers"), position), "ports")
+        where = f"{path}.containers[{position}].ports"
         for number, port in enumerate(members(container.get("ports"))):
             host = port.get("hostPort") or 0
             if (is_pod or host) and host != port.get("containerPort"):
                 detail = "must match `containerPort` when `hostNetwork` is true"
-                errors.append(field.invalid(child(index(where, number), "hostPort"), host, detail))
+                errors.append(field.invalid(f"{where}[{number}].hostPort", host, detail))
     return errors
 
 
@@ -159,9 +159,9 @@ def _host_users(spec: Object, path: str) -> list[FieldError]:
     if spec.get("hostUsers") is not False:
         return errors
     if spec.get("hostNetwork"):
-        errors.append(field.forbidden(child(path, "hostNetwork"), "when `hostUsers` is false"))
+        errors.append(field.forbidden(f"{path}.hostNetwork", "when `hostUsers` is false"))
     errors += [
-        field.forbidden(child(path, name[0].upper() + name[1:]), "when `hostUsers` is false")
+        field.forbidden(f"{path}.{name[0].upper()}{name[1:]}", "when `hostUsers` is false")
         for name in ("hostPID", "hostIPC")
         if spec.get(name)
     ]
@@ -185,15 +185,15 @@ def _host_name_override(spec: Object, path: str) -> list[FieldError]:
 def _host_aliases(spec: Object, path: str) -> list[FieldError]:
     errors: list[FieldError] = []
     for position, alias in enumerate(members(spec.get("hostAliases"))):
-        here = index(path, position)
-        errors += ip_address(alias.get("ip") or "", child(here, "ip"))
+        here = f"{path}[{position}]"
+        errors += ip_address(alias.get("ip") or "", f"{here}.ip")
         for number, name in enumerate(alias.get("hostnames") or ()):
-            errors += dns_subdomain(name, index(child(here, "hostnames"), number))
+            errors += dns_subdomain(name, f"{here}.hostnames[{number}]")
     return errors
 
 
 def _dns_config(spec: Object, path: str) -> list[FieldError]:
-    config, where = spec.get("dnsConfig"), child(path, "nameservers")
+    config, where = spec.get("dnsConfig"), f"{path}.nameservers"
     if spec.get("dnsPolicy") == "None":
         if config is None:
             return [field.required(path, "must provide `dnsConfig` when `dnsPolicy` is None")]
@@ -204,8 +204,8 @@ def _dns_config(spec: Object, path: str) -> list[FieldError]:
     if len(servers) > _MAX_NAMESERVERS:
         errors.append(field.invalid(where, servers, f"must not have more than {_MAX_NAMESERVERS} nameservers"))
     for position, server in enumerate(servers):
-        errors += ip_address(server, index(where, position))
-    where = child(path, "searches")
+        errors += ip_address(server, f"{where}[{position}]")
+    where = f"{path}.searches"
     if len(searches) > _MAX_SEARCHES:
         errors.append(field.invalid(where, searches, f"must not have more than {_MAX_SEARCHES} search paths"))
     if len(" ".join(searches)) > _MAX_SEARCH_CHARACTERS:
@@ -214,10 +214,10 @@ def _dns_config(spec: Object, path: str) -> list[FieldError]:
     for position, search in enumerate(searches):
         if search != ".":
             name = search.removesuffix(".")
-            errors += [field.invalid(index(where, position), name, message) for message in _search_messages(name)]
+            errors += [field.invalid(f"{where}[{position}]", name, message) for message in _search_messages(name)]
     for position, option in enumerate(members((config or {}).get("options"))):
         if not option.get("name"):
-            errors.append(field.required(index(child(path, "options"), position), "must not be empty"))
+            errors.append(field.required(f"{path}.options[{position}]", "must not be empty"))
     return errors
 
 
@@ -233,13 +233,13 @@ def _resource_claims(claims: list[Object], path: str) -> list[FieldError]:
     errors: list[FieldError] = []
     names: set[str] = set()
     for position, claim in enumerate(claims):
-        here, name = index(path, position), claim.get("name") or ""
+        here, name = f"{path}[{position}]", claim.get("name") or ""
         if not name:
-            errors.append(field.required(child(here, "name")))
+            errors.append(field.required(f"{here}.name"))
         elif name in names:
-            errors.append(field.duplicate(child(here, "name"), name))
+            errors.append(field.duplicate(f"{here}.name", name))
         else:
-            errors += dns_label(name, child(here, "name"))
+            errors += dns_label(name, f"{here}.name")
             names.add(name)
         given = [kind for kind in ("resourceClaimName", "resourceClaimTemplateName") if claim.get(kind) is not None]
         if len(given) != 1:
@@ -248,7 +248,7 @@ def _resource_claims(claims: list[Object], path: str) -> list[FieldError]:
             few, many = "must specify one of: `resourceClaimName`, `resourceClaimTemplateName`", "at most one of `resourceClaimName` or "
             errors.append(field.invalid(here, shown, f"{many}`resourceClaimTemplateName` may be specified" if given else few))
         for kind in given:
-            errors += dns_subdomain(claim[kind], child(here, kind))
+            errors += dns_subdomain(claim[kind], f"{here}.{kind}")
     return errors
 
 
@@ -262,7 +262,7 @@ def _file_key_volumes(spec: Object, path: str) -> list[FieldError]:
                 reference = (variable.get("valueFrom") or {}).get("fileKeyRef")
                 if reference is None:
                     continue
-                here = child(index(child(index(child(path, name), position), "env"), number), "valueFrom", "fileKeyRef", "volumeName")
+                here = f"{path}.{name}[{position}].env[{number}].valueFrom.fileKeyRef.volumeName"
                 volume = reference.get("volumeName") or ""
                 if volume not in sources:
                     errors.append(field.not_found(here, volume))

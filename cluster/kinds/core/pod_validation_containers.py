@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final, NamedTuple
 
 from cluster.api import field
-from cluster.api.field import FieldError, child, index
+from cluster.api.field import FieldError
 from cluster.api.names import Object
 from cluster.api.validation import is_valid_port_name
 from cluster.kinds.core.pod_containers import PROBES, is_sidecar
@@ -46,17 +46,17 @@ class Context(NamedTuple):
 
 def containers(context: Context) -> list[FieldError]:
     """The regular containers, of which there must be one."""
-    path = child(context.path, "containers")
+    path = f"{context.path}.containers"
     listed = members(context.spec.get("containers"))
     if not listed:
         return [field.required(path)]
     errors: list[FieldError] = []
     names: set[Any] = set()
     for position, container in enumerate(listed):
-        here = index(path, position)
+        here = f"{path}[{position}]"
         errors += _common(container, here, context)
         if container.get("name", "") in names:
-            errors.append(field.duplicate(child(here, "name"), container.get("name", "")))
+            errors.append(field.duplicate(f"{here}.name", container.get("name", "")))
         names.add(container.get("name", ""))
         errors += _probes(container, here, context)
         errors += _restart_policy(container, here)
@@ -65,25 +65,25 @@ def containers(context: Context) -> list[FieldError]:
 
 def init_containers(context: Context) -> list[FieldError]:
     """The init containers; one that restarts always is a sidecar, and may have probes."""
-    path = child(context.path, "initContainers")
+    path = f"{context.path}.initContainers"
     names = {container.get("name") for container in members(context.spec.get("containers"))}
     errors: list[FieldError] = []
     for position, container in enumerate(members(context.spec.get("initContainers"))):
-        here = index(path, position)
+        here = f"{path}[{position}]"
         errors += _common(container, here, context)
         errors += _restart_policy(container, here)
         if container.get("name") in names:
-            errors.append(field.duplicate(child(here, "name"), container.get("name")))
+            errors.append(field.duplicate(f"{here}.name", container.get("name")))
         elif container.get("name"):
             names.add(container["name"])
         errors += _host_port_conflicts([container], path)
         if is_sidecar(container):
             errors += _probes(container, here, context)
             continue
-        errors += [field.forbidden(child(here, name), _NO_PROBE) for name in ("lifecycle", *PROBES) if container.get(name) is not None]
+        errors += [field.forbidden(f"{here}.{name}", _NO_PROBE) for name in ("lifecycle", *PROBES) if container.get(name) is not None]
         for number, policy in enumerate(members(container.get("resizePolicy"))):
             if policy.get("restartPolicy") == "RestartContainer":
-                where = child(index(child(here, "resizePolicy"), number), "restartPolicy")
+                where = f"{here}.resizePolicy[{number}].restartPolicy"
                 errors.append(
                     field.invalid(where, "RestartContainer", "must not be set to 'RestartContainer' for non-sidecar initContainers")
                 )
@@ -92,24 +92,24 @@ def init_containers(context: Context) -> list[FieldError]:
 
 def ephemeral_containers(context: Context) -> list[FieldError]:
     """Ephemeral containers: few fields, and names unlike those of all others."""
-    path = child(context.path, "ephemeralContainers")
+    path = f"{context.path}.ephemeralContainers"
     others = {each.get("name") for name in ("containers", "initContainers") for each in members(context.spec.get(name))}
     names = set(others)
     errors: list[FieldError] = []
     for position, container in enumerate(members(context.spec.get("ephemeralContainers"))):
-        here = index(path, position)
+        here = f"{path}[{position}]"
         errors += _common(container, here, context)
         errors += only_for_pod(container, here)
         if container.get("name", "") in names:
-            errors.append(field.duplicate(child(here, "name"), container.get("name", "")))
+            errors.append(field.duplicate(f"{here}.name", container.get("name", "")))
         names.add(container.get("name", ""))
         target = container.get("targetContainerName")
         if target and target not in others:
-            errors.append(field.not_found(child(here, "targetContainerName"), target))
-        errors += [field.forbidden(child(here, name), _NO_EPHEMERAL) for name in _EPHEMERAL_FORBIDDEN if container.get(name)]
+            errors.append(field.not_found(f"{here}.targetContainerName", target))
+        errors += [field.forbidden(f"{here}.{name}", _NO_EPHEMERAL) for name in _EPHEMERAL_FORBIDDEN if container.get(name)]
         for number, mount in enumerate(members(container.get("volumeMounts"))):
-            where = index(child(here, "volumeMounts"), number)
-            errors += [field.forbidden(child(where, name), _NO_EPHEMERAL) for name in ("subPath", "subPathExpr") if mount.get(name)]
+            where = f"{here}.volumeMounts[{number}]"
+            errors += [field.forbidden(f"{where}.{name}", _NO_EPHEMERAL) for name in ("subPath", "subPathExpr") if mount.get(name)]
     return errors
 
 
@@ -117,34 +117,34 @@ def only_for_pod(container: Object, path: str) -> list[FieldError]:
     """What templates may have, but pods not."""
     image = container.get("image") or ""
     if image != image.strip():
-        return [field.invalid(child(path, "image"), image, "must not have leading or trailing whitespace")]
+        return [field.invalid(f"{path}.image", image, "must not have leading or trailing whitespace")]
     return []
 
 
 def _common(container: Object, path: str, context: Context) -> list[FieldError]:
     name, image = container.get("name") or "", container.get("image") or ""
-    errors = dns_label(name, child(path, "name")) if name else [field.required(child(path, "name"))]
+    errors = dns_label(name, f"{path}.name") if name else [field.required(f"{path}.name")]
     if not image:
-        errors.append(field.required(child(path, "image")))
+        errors.append(field.required(f"{path}.image"))
     policy = container.get("terminationMessagePolicy")
-    errors += choice(policy, child(path, "terminationMessagePolicy"), ("File", "FallbackToLogsOnError"))
+    errors += choice(policy, f"{path}.terminationMessagePolicy", ("File", "FallbackToLogsOnError"))
     if ports := container.get("ports"):
-        errors += _ports(ports, child(path, "ports"))
+        errors += _ports(ports, f"{path}.ports")
     if variables := container.get("env"):
-        errors += env(variables, child(path, "env"))
+        errors += env(variables, f"{path}.env")
     if sources := container.get("envFrom"):
-        errors += env_from(sources, child(path, "envFrom"))
+        errors += env_from(sources, f"{path}.envFrom")
     if container.get("volumeMounts"):
-        errors += volume_mounts(container, context.volumes, child(path, "volumeMounts"))
+        errors += volume_mounts(container, context.volumes, f"{path}.volumeMounts")
     if container.get("volumeDevices"):
-        errors += volume_devices(container, context.volumes, child(path, "volumeDevices"))
-    errors += choice(container.get("imagePullPolicy"), child(path, "imagePullPolicy"), ("Always", "IfNotPresent", "Never"))
+        errors += volume_devices(container, context.volumes, f"{path}.volumeDevices")
+    errors += choice(container.get("imagePullPolicy"), f"{path}.imagePullPolicy", ("Always", "IfNotPresent", "Never"))
     if resources := container.get("resources"):
-        errors += container_resources(resources, context.spec, child(path, "resources"))
+        errors += container_resources(resources, context.spec, f"{path}.resources")
     if container.get("resizePolicy"):
-        errors += _resize_policy(container, child(path, "resizePolicy"), context.spec.get("restartPolicy"))
+        errors += _resize_policy(container, f"{path}.resizePolicy", context.spec.get("restartPolicy"))
     if (security := container.get("securityContext")) is not None:
-        errors += container_security_context(security, child(path, "securityContext"), context.spec.get("hostUsers") is not False)
+        errors += container_security_context(security, f"{path}.securityContext", context.spec.get("hostUsers") is not False)
     return errors
 
 
@@ -152,18 +152,18 @@ def _ports(ports: list[Object], path: str) -> list[FieldError]:
     errors: list[FieldError] = []
     names: set[str] = set()
     for position, port in enumerate(ports):
-        here, name = index(path, position), port.get("name") or ""
+        here, name = f"{path}[{position}]", port.get("name") or ""
         if messages := is_valid_port_name(name) if name else []:
-            errors += each(messages, child(here, "name"), name)
+            errors += each(messages, f"{here}.name", name)
         elif name in names:
-            errors.append(field.duplicate(child(here, "name"), name))
+            errors.append(field.duplicate(f"{here}.name", name))
         elif name:
             names.add(name)
-        number = child(here, "containerPort")
+        number = f"{here}.containerPort"
         errors += port_number(port["containerPort"], number) if port.get("containerPort") else [field.required(number)]
         if port.get("hostPort"):
-            errors += port_number(port["hostPort"], child(here, "hostPort"))
-        errors += choice(port.get("protocol"), child(here, "protocol"), ("SCTP", "TCP", "UDP"))
+            errors += port_number(port["hostPort"], f"{here}.hostPort")
+        errors += choice(port.get("protocol"), f"{here}.protocol", ("SCTP", "TCP", "UDP"))
     return errors
 
 
@@ -176,7 +176,7 @@ def _host_port_conflicts(listed: list[Object], path: str) -> list[FieldError]:
                 continue
             shown = f"{port.get('protocol', '')}/{port.get('hostIP', '')}/{port['hostPort']}"
             if shown in taken:
-                errors.append(field.duplicate(child(index(child(index(path, position), "ports"), number), "hostPort"), shown))
+                errors.append(field.duplicate(f"{path}[{position}].ports[{number}].hostPort", shown))
             taken.add(shown)
     return errors
 
@@ -184,16 +184,16 @@ def _host_port_conflicts(listed: list[Object], path: str) -> list[FieldError]:
 def _probes(container: Object, path: str, context: Context) -> list[FieldError]:
     errors: list[FieldError] = []
     if container.get("lifecycle") is not None:
-        errors += lifecycle(container["lifecycle"], context.grace_period, child(path, "lifecycle"))
+        errors += lifecycle(container["lifecycle"], context.grace_period, f"{path}.lifecycle")
     for name in PROBES:
         if container.get(name) is not None:
-            errors += probe(container[name], name, context.grace_period, child(path, name))
+            errors += probe(container[name], name, context.grace_period, f"{path}.{name}")
     return errors
 
 
 def _restart_policy(container: Object, path: str) -> list[FieldError]:
     policy, rules = container.get("restartPolicy"), members(container.get("restartPolicyRules"))
-    where = child(path, "restartPolicy")
+    where = f"{path}.restartPolicy"
     errors: list[FieldError] = []
     if policy is None:
         if not rules:
@@ -202,19 +202,19 @@ def _restart_policy(container: Object, path: str) -> list[FieldError]:
     elif policy not in _RESTART_POLICIES:
         errors.append(field.not_supported(where, policy, _RESTART_POLICIES))
     if len(rules) > 20:
-        errors.append(field.too_many(child(path, "restartPolicyRules"), len(rules), 20))
+        errors.append(field.too_many(f"{path}.restartPolicyRules", len(rules), 20))
     for position, rule in enumerate(rules):
-        here = index(child(path, "restartPolicyRules"), position)
+        here = f"{path}.restartPolicyRules[{position}]"
         if rule.get("action") not in ("Restart", "RestartAllContainers"):
-            errors.append(field.not_supported(child(here, "action"), rule.get("action", ""), ("Restart", "RestartAllContainers")))
+            errors.append(field.not_supported(f"{here}.action", rule.get("action", ""), ("Restart", "RestartAllContainers")))
         codes = rule.get("exitCodes")
         if codes is None:
-            errors.append(field.required(child(here, "exitCodes"), "must be specified"))
+            errors.append(field.required(f"{here}.exitCodes", "must be specified"))
             continue
         if codes.get("operator") not in ("In", "NotIn"):
-            errors.append(field.not_supported(child(here, "exitCodes", "operator"), codes.get("operator", ""), ("In", "NotIn")))
+            errors.append(field.not_supported(f"{here}.exitCodes.operator", codes.get("operator", ""), ("In", "NotIn")))
         if len(codes.get("values") or ()) > 255:
-            errors.append(field.too_many(child(here, "exitCodes", "values"), len(codes["values"]), 255))
+            errors.append(field.too_many(f"{here}.exitCodes.values", len(codes["values"]), 255))
     return errors
 
 
@@ -224,7 +224,7 @@ def _resize_policy(container: Object, path: str, pod_restart_policy: str | None)
     for position, policy in enumerate(members(container.get("resizePolicy"))):
         name, restart = policy.get("resourceName"), policy.get("restartPolicy")
         if name in seen:
-            errors.append(field.duplicate(index(path, position), name))
+            errors.append(field.duplicate(f"{path}[{position}]", name))
         seen.add(name)
         errors += choice(name, path, ("cpu", "memory"))
         errors += choice(restart, path, ("NotRequired", "RestartContainer"))

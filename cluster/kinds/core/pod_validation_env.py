@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from cluster.api import field, quantity, validation
-from cluster.api.field import FieldError, child, index
+from cluster.api.field import FieldError
 from cluster.api.names import Object
 from cluster.kinds.core.pod_rules import dns_label, dns_subdomain, each, no_backsteps, qualified_name
 
@@ -41,25 +41,25 @@ _SUBSCRIPT: Final = re.compile(r"(?P<path>[^\[]+)\['(?P<key>.*)'\]", re.DOTALL)
 def env(variables: Sequence[Object], path: str) -> list[FieldError]:
     errors: list[FieldError] = []
     for position, variable in enumerate(variables):
-        here, name = index(path, position), variable.get("name") or ""
+        here, name = f"{path}[{position}]", variable.get("name") or ""
         if name:
-            errors += each(validation.is_env_var_name(name), child(here, "name"), name)
+            errors += each(validation.is_env_var_name(name), f"{here}.name", name)
         else:
-            errors.append(field.required(child(here, "name")))
+            errors.append(field.required(f"{here}.name"))
         if variable.get("valueFrom") is not None:
-            errors += _value_from(variable, child(here, "valueFrom"))
+            errors += _value_from(variable, f"{here}.valueFrom")
     return errors
 
 
 def env_from(sources: Sequence[Object], path: str) -> list[FieldError]:
     errors: list[FieldError] = []
     for position, source in enumerate(sources):
-        here, prefix = index(path, position), source.get("prefix") or ""
+        here, prefix = f"{path}[{position}]", source.get("prefix") or ""
         if prefix:
-            errors += each(validation.is_env_var_name(prefix), child(here, "prefix"), prefix)
+            errors += each(validation.is_env_var_name(prefix), f"{here}.prefix", prefix)
         found = [kind for kind in ("configMapRef", "secretRef") if source.get(kind) is not None]
         for kind in found:
-            name, where = source[kind].get("name") or "", child(here, kind, "name")
+            name, where = source[kind].get("name") or "", f"{here}.{kind}.name"
             errors += each(validation.name_is_dns_subdomain(name, True), where, name) if name else [field.required(where)]
         if not found:
             errors.append(field.invalid(path, "", "must specify one of: `configMapRef` or `secretRef`"))
@@ -73,7 +73,7 @@ def _value_from(variable: Object, path: str) -> list[FieldError]:
     found = [kind for kind in _SOURCES if source.get(kind) is not None]
     errors: list[FieldError] = []
     for kind in found:
-        where = child(path, kind)
+        where = f"{path}.{kind}"
         if kind == "fieldRef":
             errors += field_ref(source[kind], ENV_FIELDS, where)
         elif kind == "resourceFieldRef":
@@ -96,21 +96,21 @@ def field_ref(reference: Object, supported: Sequence[str], path: str) -> list[Fi
     """A field of the pod, as variables (ENV_FIELDS) or files (VOLUME_FIELDS) may show it."""
     wanted = reference.get("fieldPath") or ""
     if not reference.get("apiVersion"):
-        return [field.required(child(path, "apiVersion"))]
+        return [field.required(f"{path}.apiVersion")]
     if not wanted:
-        return [field.required(child(path, "fieldPath"))]
+        return [field.required(f"{path}.fieldPath")]
     subscripted = _SUBSCRIPT.fullmatch(wanted)
     name = subscripted["path"] if subscripted else wanted
     if reference["apiVersion"] != "v1":
         detail = f"error converting fieldPath: unsupported pod version: {reference['apiVersion']}"
-        return [field.invalid(child(path, "fieldPath"), wanted, detail)]
+        return [field.invalid(f"{path}.fieldPath", wanted, detail)]
     if subscripted and name in ("metadata.annotations", "metadata.labels"):
         return qualified_name(subscripted["key"].lower() if name == "metadata.annotations" else subscripted["key"], path)
     if subscripted or name not in _KNOWN_FIELDS:
         problem = "field label does not support subscript" if subscripted else "field label not supported"
-        return [field.invalid(child(path, "fieldPath"), wanted, f"error converting fieldPath: {problem}: {wanted}")]
+        return [field.invalid(f"{path}.fieldPath", wanted, f"error converting fieldPath: {problem}: {wanted}")]
     if name not in supported:
-        return [field.not_supported(child(path, "fieldPath"), name, supported)]
+        return [field.not_supported(f"{path}.fieldPath", name, supported)]
     return []
 
 
@@ -119,12 +119,12 @@ def resource_field_ref(reference: Object, path: str, *, volume: bool) -> list[Fi
     wanted = reference.get("resource") or ""
     errors: list[FieldError] = []
     if volume and not reference.get("containerName"):
-        errors.append(field.required(child(path, "containerName")))
+        errors.append(field.required(f"{path}.containerName"))
     elif not wanted:
-        errors.append(field.required(child(path, "resource")))
+        errors.append(field.required(f"{path}.resource"))
     elif wanted not in _RESOURCES and not wanted.startswith(_HUGEPAGES):
-        errors.append(field.not_supported(child(path, "resource"), wanted, _RESOURCES))
-    return errors + _divisor(wanted, reference.get("divisor"), child(path, "divisor"))
+        errors.append(field.not_supported(f"{path}.resource", wanted, _RESOURCES))
+    return errors + _divisor(wanted, reference.get("divisor"), f"{path}.divisor")
 
 
 def _divisor(resource: str, divisor: str | None, path: str) -> list[FieldError]:
@@ -146,15 +146,15 @@ def _divisor(resource: str, divisor: str | None, path: str) -> list[FieldError]:
 
 def _key_ref(reference: Object, path: str) -> list[FieldError]:
     name, key = reference.get("name") or "", reference.get("key") or ""
-    errors = dns_subdomain(name, child(path, "name"))
+    errors = dns_subdomain(name, f"{path}.name")
     if not key:
-        return [*errors, field.required(child(path, "key"))]
-    return errors + each(validation.is_config_map_key(key), child(path, "key"), key)
+        return [*errors, field.required(f"{path}.key")]
+    return errors + each(validation.is_config_map_key(key), f"{path}.key", key)
 
 
 def _file_key_ref(reference: Object, path: str) -> list[FieldError]:
     key, volume, file = (reference.get(name) or "" for name in ("key", "volumeName", "path"))
-    errors = each(validation.is_env_var_name(key), child(path, "key"), key) if key else [field.required(child(path, "key"))]
-    errors += dns_label(volume, child(path, "volumeName")) if volume else [field.required(child(path, "volumeName"))]
-    errors += no_backsteps(file, child(path, "path")) if file else [field.required(child(path, "path"))]
+    errors = each(validation.is_env_var_name(key), f"{path}.key", key) if key else [field.required(f"{path}.key")]
+    errors += dns_label(volume, f"{path}.volumeName") if volume else [field.required(f"{path}.volumeName")]
+    errors += no_backsteps(file, f"{path}.path") if file else [field.required(f"{path}.path")]
     return errors

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from cluster.api import field
-from cluster.api.field import FieldError, child, index
+from cluster.api.field import FieldError
 from cluster.api.names import Object
 from cluster.kinds.core.pod_containers import container_lists
 
@@ -28,9 +28,9 @@ def operating_system(spec: Object, path: str) -> list[FieldError]:
     """`spec.os`, and the fields that have no meaning there."""
     name = spec["os"].get("name") or ""
     if not name:
-        return [field.required(child(path, "os", "name"))]
+        return [field.required(f"{path}.os.name")]
     if name not in _SYSTEMS:
-        return [field.not_supported(child(path, "os"), name, _SYSTEMS)]
+        return [field.not_supported(f"{path}.os", name, _SYSTEMS)]
     if name == "linux":
         return _forbidden(spec, path, ("securityContext.windowsOptions",), ("windowsOptions",), _NOT_ON_LINUX)
     return _forbidden(spec, path, _POD_FIELDS, _CONTAINER_FIELDS, _NOT_ON_WINDOWS)
@@ -42,10 +42,10 @@ def _forbidden(spec: Object, path: str, fields: tuple[str, ...], container_field
     for name in fields:
         outer, dot, inner = name.partition(".")
         if (context.get(inner) if dot else spec.get(outer)) is not None:
-            errors.append(field.forbidden(child(path, name), detail))
+            errors.append(field.forbidden(f"{path}.{name}", detail))
     for list_name, containers in container_lists(spec):
         for position, container in enumerate(containers):
-            where = child(index(child(path, list_name), position), "securityContext")
+            where = f"{path}.{list_name}[{position}].securityContext"
             own = container.get("securityContext") or {}
-            errors += [field.forbidden(child(where, name), detail) for name in container_fields if own.get(name) is not None]
+            errors += [field.forbidden(f"{where}.{name}", detail) for name in container_fields if own.get(name) is not None]
     return errors

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from cluster.api import field
-from cluster.api.field import FieldError, child, index
+from cluster.api.field import FieldError
 from cluster.api.names import Object
 from cluster.kinds.core.pod_rules import descending_path, members
 from cluster.kinds.core.pod_validation_env import VOLUME_FIELDS, field_ref, resource_field_ref
@@ -32,34 +32,34 @@ def local_path(value: str, path: str) -> list[FieldError]:
 
 
 def key_to_path(item: Object, path: str) -> list[FieldError]:
-    errors = [field.required(child(path, name)) for name in ("key", "path") if not item.get(name)]
-    return errors + local_path(item.get("path") or "", child(path, "path")) + file_mode(item.get("mode"), child(path, "mode"))
+    errors = [field.required(f"{path}.{name}") for name in ("key", "path") if not item.get(name)]
+    return errors + local_path(item.get("path") or "", f"{path}.path") + file_mode(item.get("mode"), f"{path}.mode")
 
 
 def volume_file(item: Object, path: str) -> list[FieldError]:
     """A file of the downward API; upstream reports it at its volume's path."""
-    errors = [] if item.get("path") else [field.required(child(path, "path"))]
-    errors += local_path(item.get("path") or "", child(path, "path"))
+    errors = [] if item.get("path") else [field.required(f"{path}.path")]
+    errors += local_path(item.get("path") or "", f"{path}.path")
     if item.get("fieldRef") is not None:
-        errors += field_ref(item["fieldRef"], VOLUME_FIELDS, child(path, "fieldRef"))
+        errors += field_ref(item["fieldRef"], VOLUME_FIELDS, f"{path}.fieldRef")
         if item.get("resourceFieldRef") is not None:
             errors.append(field.invalid(path, "resource", "fieldRef and resourceFieldRef can not be specified simultaneously"))
     elif item.get("resourceFieldRef") is not None:
-        errors += resource_field_ref(item["resourceFieldRef"], child(path, "resourceFieldRef"), volume=True)
+        errors += resource_field_ref(item["resourceFieldRef"], f"{path}.resourceFieldRef", volume=True)
     else:
         errors.append(field.required(path, "one of fieldRef and resourceFieldRef is required"))
-    return errors + file_mode(item.get("mode"), child(path, "mode"))
+    return errors + file_mode(item.get("mode"), f"{path}.mode")
 
 
 def projected(volume: Object, path: str) -> list[FieldError]:
     """Sources that share one directory: no two may write the same file."""
-    errors = file_mode(volume.get("defaultMode"), child(path, "defaultMode"))
+    errors = file_mode(volume.get("defaultMode"), f"{path}.defaultMode")
     taken: set[str] = set()
     for position, source in enumerate(members(volume.get("sources"))):
-        here = index(child(path, "sources"), position)
+        here = f"{path}.sources[{position}]"
         found = [kind for kind in _SOURCES if source.get(kind) is not None]
         for kind in found:
-            errors += _projection(kind, source[kind], child(here, kind), path, taken)
+            errors += _projection(kind, source[kind], f"{here}.{kind}", path, taken)
         if len(found) > 1:
             errors.append(field.forbidden(here, "may not specify more than 1 volume type per source"))
     return errors
@@ -67,9 +67,9 @@ def projected(volume: Object, path: str) -> list[FieldError]:
 
 def _projection(kind: str, source: Object, here: str, path: str, taken: set[str]) -> list[FieldError]:
     if kind in ("secret", "configMap"):
-        errors = [] if source.get("name") else [field.required(child(here, "name"))]
+        errors = [] if source.get("name") else [field.required(f"{here}.name")]
         for position, item in enumerate(members(source.get("items"))):
-            errors += key_to_path(item, index(child(here, "items"), position))
+            errors += key_to_path(item, f"{here}.items[{position}]")
             errors += _claim(item.get("path"), source.get("name", ""), path, taken)
         return errors
     if kind == "downwardAPI":
@@ -91,12 +91,12 @@ def _claim(file: str | None, shown: Any, path: str, taken: set[str]) -> list[Fie
 
 
 def _token(source: Object, here: str, path: str) -> list[FieldError]:
-    seconds, where = source.get("expirationSeconds") or 0, child(here, "expirationSeconds")
+    seconds, where = source.get("expirationSeconds") or 0, f"{here}.expirationSeconds"
     errors: list[FieldError] = []
     if seconds < 600:
         errors.append(field.invalid(where, seconds, "may not specify a duration less than 10 minutes"))
     if seconds > 1 << 32:
         errors.append(field.invalid(where, seconds, "may not specify a duration larger than 2^32 seconds"))
     if not source.get("path"):
-        return [*errors, field.required(child(path, "path"))]
-    return errors + local_path(source["path"], child(path, "path"))
+        return [*errors, field.required(f"{path}.path")]
+    return errors + local_path(source["path"], f"{path}.path")

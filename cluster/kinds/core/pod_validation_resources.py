@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from cluster.api import field, quantity
-from cluster.api.field import FieldError, child, index, key
+from cluster.api.field import FieldError
 from cluster.api.names import Object
 from cluster.api.resource_names import HUGE_PAGES
 from cluster.kinds.core.pod_resources import aggregate
@@ -18,7 +18,7 @@ POD_LEVEL: Final = ("cpu", HUGE_PAGES, "memory")
 
 def container_resources(requirements: Object, spec: Object, path: str) -> list[FieldError]:
     """A container's requests and limits, and the resource claims that it uses."""
-    return resource_requirements(requirements, validate_container_resource_name, path) + _claims(requirements, spec, child(path, "claims"))
+    return resource_requirements(requirements, validate_container_resource_name, path) + _claims(requirements, spec, f"{path}.claims")
 
 
 def pod_resources(spec: Object, path: str) -> list[FieldError]:
@@ -30,7 +30,7 @@ def pod_resources(spec: Object, path: str) -> list[FieldError]:
         return [field.forbidden(path, "may not be set for a windows pod")]
     errors: list[FieldError] = []
     if requirements.get("claims") is not None:
-        errors.append(field.forbidden(child(path, "claims"), "claims may not be set for Resources at pod-level"))
+        errors.append(field.forbidden(f"{path}.claims", "claims may not be set for Resources at pod-level"))
     return errors + resource_requirements(requirements, _pod_resource_name, path) + _consistency(spec, requirements, path)
 
 
@@ -41,16 +41,16 @@ def _consistency(spec: Object, requirements: Object, path: str) -> list[FieldErr
     for name, amount in sorted(aggregate(spec, "requests").items()):
         if name in requests and quantity.compare(amount, requests[name]) > 0:
             detail = f"must be greater than or equal to aggregate container requests of {amount}"
-            errors.append(field.invalid(key(child(path, "requests"), name), requests[name], detail))
+            errors.append(field.invalid(f"{path}.requests[{name}]", requests[name], detail))
     for name, amount in sorted(aggregate(spec, "limits").items()):
         if name.startswith(HUGE_PAGES) and name in limits and quantity.compare(amount, limits[name]) > 0:
             detail = f"must be greater than or equal to aggregate container limits of {amount}"
-            errors.append(field.invalid(key(child(path, "limits"), name), limits[name], detail))
+            errors.append(field.invalid(f"{path}.limits[{name}]", limits[name], detail))
     for position, container in enumerate(members(spec.get("containers"))):
         own = (container.get("resources") or {}).get("limits") or {}
         for name in sorted(own):
             if name in limits and quantity.compare(own[name], limits[name]) > 0:
-                where = child(key(index(child(path, "containers"), position), name), "limits")
+                where = f"{path}.containers[{position}][{name}].limits"
                 errors.append(field.invalid(where, own[name], f"must be less than or equal to pod limits of {limits[name]}"))
     return errors
 
@@ -59,9 +59,9 @@ def resource_requirements(requirements: Object, name_rule: Callable[[str, str], 
     limits, requests = requirements.get("limits") or {}, requirements.get("requests") or {}
     errors: list[FieldError] = []
     for name in sorted(limits):
-        errors += _resource(name, limits[name], name_rule, key(child(path, "limits"), name))
+        errors += _resource(name, limits[name], name_rule, f"{path}.limits[{name}]")
     for name in sorted(requests):
-        errors += _resource(name, requests[name], name_rule, key(child(path, "requests"), name))
+        errors += _resource(name, requests[name], name_rule, f"{path}.requests[{name}]")
         errors += _request_against_limit(name, requests[name], limits, path)
     names = {*limits, *requests}
     if any(name.startswith(HUGE_PAGES) for name in names) and not names & {"cpu", "memory"}:
@@ -79,9 +79,9 @@ def _resource(name: str, value: Any, name_rule: Callable[[str, str], list[FieldE
 
 
 def _request_against_limit(name: str, value: Any, limits: Object, path: str) -> list[FieldError]:
-    where, overcommit = child(path, "requests"), allows_overcommit(name)
+    where, overcommit = f"{path}.requests", allows_overcommit(name)
     if name not in limits:
-        return [] if overcommit else [field.required(child(path, "limits"), "Limit must be set for non overcommitable resources")]
+        return [] if overcommit else [field.required(f"{path}.limits", "Limit must be set for non overcommitable resources")]
     request, limit = quantity.parse(value), quantity.parse(limits[name])
     if request != limit and not overcommit:
         return [field.invalid(where, str(value), f"must be equal to {name} limit of {limits[name]}")]
@@ -102,13 +102,13 @@ def _claims(requirements: Object, spec: Object, path: str) -> list[FieldError]:
     errors: list[FieldError] = []
     seen: set[str] = set()
     for position, claim in enumerate(members(requirements.get("claims"))):
-        here, name, request = index(path, position), claim.get("name") or "", claim.get("request") or ""
+        here, name, request = f"{path}[{position}]", claim.get("name") or "", claim.get("request") or ""
         if not name:
             errors.append(field.required(here))
             continue
         full = f"{name}/{request}" if request else name
         if request:
-            errors += dns_label(request, child(here, "request"))
+            errors += dns_label(request, f"{here}.request")
         if name in seen or full in seen or (not request and any(each.startswith(f"{name}/") for each in seen)):
             errors.append(field.duplicate(here, full if full in seen and name not in seen else name))
         seen.add(full)

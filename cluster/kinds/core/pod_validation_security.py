@@ -6,7 +6,7 @@ import re
 from typing import Any, Final
 
 from cluster.api import field
-from cluster.api.field import FieldError, child, index
+from cluster.api.field import FieldError
 from cluster.api.names import Object
 from cluster.kinds.core.pod_rules import MAX_INT32, descending_path, members
 
@@ -22,14 +22,14 @@ _PROFILES: Final = ("Localhost", "RuntimeDefault", "Unconfined")
 def container_security_context(context: Object | None, path: str, host_users: bool) -> list[FieldError]:
     if context is None:
         return []
-    errors = _id(context.get("runAsUser"), child(path, "runAsUser")) + _id(context.get("runAsGroup"), child(path, "runAsGroup"))
-    mount, where = context.get("procMount"), child(path, "procMount")
+    errors = _id(context.get("runAsUser"), f"{path}.runAsUser") + _id(context.get("runAsGroup"), f"{path}.runAsGroup")
+    mount, where = context.get("procMount"), f"{path}.procMount"
     if mount is not None:
         if mount not in ("Default", "Unmasked"):
             errors.append(field.not_supported(where, mount, ("Default", "Unmasked")))
         if host_users and mount == "Unmasked":
             errors.append(field.invalid(where, mount, "`hostUsers` must be false to use `Unmasked`"))
-    errors += seccomp_profile(context.get("seccompProfile"), child(path, "seccompProfile"))
+    errors += seccomp_profile(context.get("seccompProfile"), f"{path}.seccompProfile")
     if context.get("allowPrivilegeEscalation") is False:
         if context.get("privileged"):
             detail = "cannot set `allowPrivilegeEscalation` to false and `privileged` to true"
@@ -37,7 +37,7 @@ def container_security_context(context: Object | None, path: str, host_users: bo
         if "CAP_SYS_ADMIN" in ((context.get("capabilities") or {}).get("add") or ()):
             detail = "cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN"
             errors.append(field.invalid(path, _as_upstream(context), detail))
-    return errors + app_armor_profile(context.get("appArmorProfile"), child(path, "appArmorProfile"))
+    return errors + app_armor_profile(context.get("appArmorProfile"), f"{path}.appArmorProfile")
 
 
 def pod_security_context(spec: Object, path: str) -> list[FieldError]:
@@ -46,18 +46,18 @@ def pod_security_context(spec: Object, path: str) -> list[FieldError]:
         return []
     errors: list[FieldError] = []
     for name in ("fsGroup", "runAsUser", "runAsGroup"):
-        errors += _id(context.get(name), child(path, name))
+        errors += _id(context.get(name), f"{path}.{name}")
     for position, group in enumerate(context.get("supplementalGroups") or ()):
-        errors += _id(group, index(child(path, "supplementalGroups"), position))
+        errors += _id(group, f"{path}.supplementalGroups[{position}]")
     if spec.get("shareProcessNamespace") and spec.get("hostPID"):
         detail = "ShareProcessNamespace and HostPID cannot both be enabled"
-        errors.append(field.invalid(child(path, "shareProcessNamespace"), True, detail))
-    errors += _sysctls(context, spec, child(path, "sysctls"))
-    errors += _word(context.get("fsGroupChangePolicy"), child(path, "fsGroupChangePolicy"), ("Always", "OnRootMismatch"))
-    errors += seccomp_profile(context.get("seccompProfile"), child(path, "seccompProfile"))
-    errors += app_armor_profile(context.get("appArmorProfile"), child(path, "appArmorProfile"))
-    errors += _word(context.get("supplementalGroupsPolicy"), child(path, "supplementalGroupsPolicy"), ("Merge", "Strict"))
-    return errors + _word(context.get("seLinuxChangePolicy"), child(path, "seLinuxChangePolicy"), ("Recursive",))
+        errors.append(field.invalid(f"{path}.shareProcessNamespace", True, detail))
+    errors += _sysctls(context, spec, f"{path}.sysctls")
+    errors += _word(context.get("fsGroupChangePolicy"), f"{path}.fsGroupChangePolicy", ("Always", "OnRootMismatch"))
+    errors += seccomp_profile(context.get("seccompProfile"), f"{path}.seccompProfile")
+    errors += app_armor_profile(context.get("appArmorProfile"), f"{path}.appArmorProfile")
+    errors += _word(context.get("supplementalGroupsPolicy"), f"{path}.supplementalGroupsPolicy", ("Merge", "Strict"))
+    return errors + _word(context.get("seLinuxChangePolicy"), f"{path}.seLinuxChangePolicy", ("Recursive",))
 
 
 def seccomp_profile(profile: Object | None, path: str) -> list[FieldError]:
@@ -66,10 +66,10 @@ def seccomp_profile(profile: Object | None, path: str) -> list[FieldError]:
     kind, file = profile.get("type") or "", profile.get("localhostProfile")
     errors: list[FieldError] = []
     if not kind:
-        errors.append(field.required(child(path, "type"), "type is required when seccompProfile is set"))
+        errors.append(field.required(f"{path}.type", "type is required when seccompProfile is set"))
     elif kind not in _PROFILES:
-        errors.append(field.not_supported(child(path, "type"), kind, _PROFILES))
-    where = child(path, "localhostProfile")
+        errors.append(field.not_supported(f"{path}.type", kind, _PROFILES))
+    where = f"{path}.localhostProfile"
     if kind == "Localhost":
         missing = [field.required(where, "must be set when seccomp type is Localhost")]
         return errors + (missing if file is None else descending_path(file, where))
@@ -83,11 +83,11 @@ def app_armor_profile(profile: Object | None, path: str) -> list[FieldError]:
     if profile is None:
         return []
     kind, name = profile.get("type") or "", profile.get("localhostProfile")
-    where = child(path, "localhostProfile")
+    where = f"{path}.localhostProfile"
     if not kind:
-        return [field.required(child(path, "type"), "type is required when appArmorProfile is set")]
+        return [field.required(f"{path}.type", "type is required when appArmorProfile is set")]
     if kind not in _PROFILES:
-        return [field.not_supported(child(path, "type"), kind, _PROFILES)]
+        return [field.not_supported(f"{path}.type", kind, _PROFILES)]
     if kind != "Localhost":
         return [] if name is None else [field.invalid(where, name, "can only be set when AppArmor type is Localhost")]
     if name is None:
@@ -104,7 +104,7 @@ def _sysctls(context: Object, spec: Object, path: str) -> list[FieldError]:
     errors: list[FieldError] = []
     names: set[str] = set()
     for position, sysctl in enumerate(members(context.get("sysctls"))):
-        where, name = child(index(path, position), "name"), sysctl.get("name") or ""
+        where, name = f"{path}[{position}].name", sysctl.get("name") or ""
         dotted = name.replace("/", ".")
         if not name:
             errors.append(field.required(where))

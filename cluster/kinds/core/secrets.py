@@ -32,7 +32,7 @@ def _default(secret: Object) -> None:
 
 def _validate(secret: Object) -> list[FieldError]:
     data = secret.get("data") or {}
-    errors = [error for key in data for error in judged(validation.is_config_map_key, field.key("data", key), key)]
+    errors = [error for key in data for error in judged(validation.is_config_map_key, f"data[{key}]", key)]
     if sum(decoded_size(value or "") for value in data.values()) > MAX_SIZE:
         errors.append(field.too_long("data", "", MAX_SIZE))
     return errors + _validate_type(secret, data)
@@ -57,13 +57,13 @@ def _validate_type(secret: Object, data: Object) -> list[FieldError]:
 
 
 def _required(key: str) -> FieldError:
-    return field.required(field.key("data", key))
+    return field.required(f"data[{key}]")
 
 
 def _validate_json(key: str, data: Object) -> list[FieldError]:
     if key not in data:
         return [_required(key)]
-    path = field.key("data", key)
+    path = f"data[{key}]"
     content = base64.b64decode(data[key] or "")
     if not content:
         return [field.invalid(path, _REDACTED, "unexpected end of JSON input")]

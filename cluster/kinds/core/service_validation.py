@@ -48,7 +48,7 @@ def validate(service: Object, old: Object | None = None) -> list[FieldError]:
     names: set[str] = set()
     ports = spec.get("ports") or []
     for position, port in enumerate(ports):
-        errors += _validate_port(port, field.index("spec.ports", position), len(ports) > 1, names)
+        errors += _validate_port(port, f"spec.ports[{position}]", len(ports) > 1, names)
     if spec.get("selector"):
         errors += validation.validate_labels(spec["selector"], "spec.selector")
     errors += _validate_affinity(spec)
@@ -86,17 +86,17 @@ def _validate_port(port: Object, path: str, needs_name: bool, names: set[str]) -
     errors: list[FieldError] = []
     name = port.get("name") or ""
     if name:
-        errors += dns1123_label(field.child(path, "name"), name)
+        errors += dns1123_label(f"{path}.name", name)
         if name in names:
-            errors.append(field.duplicate(field.child(path, "name"), name))
+            errors.append(field.duplicate(f"{path}.name", name))
         names.add(name)
     elif needs_name:
-        errors.append(field.required(field.child(path, "name")))
-    errors += port_number(field.child(path, "port"), port.get("port"))
-    errors += one_of(field.child(path, "protocol"), port.get("protocol"), PROTOCOLS)
-    errors += port_number_or_name(field.child(path, "targetPort"), port.get("targetPort"))
+        errors.append(field.required(f"{path}.name"))
+    errors += port_number(f"{path}.port", port.get("port"))
+    errors += one_of(f"{path}.protocol", port.get("protocol"), PROTOCOLS)
+    errors += port_number_or_name(f"{path}.targetPort", port.get("targetPort"))
     if port.get("appProtocol") is not None:
-        errors += qualified_name(field.child(path, "appProtocol"), port["appProtocol"])
+        errors += qualified_name(f"{path}.appProtocol", port["appProtocol"])
     return errors
 
 
@@ -145,14 +145,14 @@ def validate_cluster_ips(service: Object, old: Object | None) -> list[FieldError
     for position, (each, family) in enumerate(zip(addresses, families, strict=False)):
         if family in _FAMILIES and ip_family(each) != family:
             message = f"expected an {family} value as indicated by `ipFamilies[{position}]`"
-            errors.append(field.invalid(field.index(path, position), each, message))
+            errors.append(field.invalid(f"{path}[{position}]", each, message))
     return errors
 
 
 def _validate_families(families: list[str], policy: str | None) -> list[FieldError]:
     errors: list[FieldError] = []
     for position, family in enumerate(families):
-        path = field.index("spec.ipFamilies", position)
+        path = f"spec.ipFamilies[{position}]"
         if family not in _FAMILIES:
             errors.append(field.not_supported(path, family, _FAMILIES))
         if family in families[:position]:
@@ -169,14 +169,14 @@ def _validate_addresses(addresses: list[str], allowed: list[str] | tuple[str, ..
             if len(addresses) > 1:
                 errors.append(field.invalid("spec.clusterIPs", addresses, "'None' must be the first and only value"))
             continue
-        errors += legacy_ip(field.index("spec.clusterIPs", position), address, allowed)
+        errors += legacy_ip(f"spec.clusterIPs[{position}]", address, allowed)
     return errors
 
 
 def _validate_external_ips(spec: Object, before: Object) -> list[FieldError]:
     errors: list[FieldError] = []
     for position, address in enumerate(spec.get("externalIPs") or ()):
-        path = field.index("spec.externalIPs", position)
+        path = f"spec.externalIPs[{position}]"
         errors += legacy_ip(path, address, before.get("externalIPs") or ()) or endpoint_ip(path, address)
     return errors
 
@@ -184,7 +184,7 @@ def _validate_external_ips(spec: Object, before: Object) -> list[FieldError]:
 def _validate_port_sets(spec: Object) -> list[FieldError]:
     """Node ports only where the type has them; no (protocol, node port) and no (protocol, port) twice."""
     errors: list[FieldError] = []
-    ports = [(field.index("spec.ports", i), port) for i, port in enumerate(spec.get("ports") or ())]
+    ports = [(f"spec.ports[{i}]", port) for i, port in enumerate(spec.get("ports") or ())]
     if spec.get("type") == "ClusterIP":
         message = "may not be used when `type` is 'ClusterIP'"
         errors += [field.forbidden(f"{path}.nodePort", message) for path, port in ports if port.get("nodePort")]
@@ -234,7 +234,7 @@ def _validate_source_ranges(service: Object, balanced: bool, before: Object) -> 
     if ranges:
         path = "spec.LoadBalancerSourceRanges"
         allowed = [each.strip() for each in before.get("loadBalancerSourceRanges") or ()]
-        faults = [error for i, each in enumerate(ranges) for error in legacy_cidr(field.index(path, i), each.strip(), allowed)]
+        faults = [error for i, each in enumerate(ranges) for error in legacy_cidr(f"{path}[{i}]", each.strip(), allowed)]
     elif annotation is not None:
         path = field.key("metadata.annotations", _SOURCE_RANGES)
         faults = [error for each in annotation.split(",") if annotation.strip() for error in legacy_cidr(path, each.strip())]
@@ -325,15 +325,15 @@ def validate_status(service: Object, old: Object) -> list[FieldError]:
     if ingress and spec_of(service).get("type") != "LoadBalancer":
         return [field.forbidden(path, "may only be used when `spec.type` is 'LoadBalancer'")]
     known = [each.get("ip") for each in (status_of(old).get("loadBalancer") or {}).get("ingress") or ()]
-    return [error for i, each in enumerate(ingress) for error in _validate_ingress(each, field.index(path, i), known)]
+    return [error for i, each in enumerate(ingress) for error in _validate_ingress(each, f"{path}[{i}]", known)]
 
 
 def _validate_ingress(ingress: Object, path: str, known: list[str | None]) -> list[FieldError]:
     address, mode, host = ingress.get("ip") or "", ingress.get("ipMode"), ingress.get("hostname") or ""
     errors: list[FieldError] = []
     if address and address not in known:
-        errors += legacy_ip(field.child(path, "ip"), address)
-    mode_path = field.child(path, "ipMode")
+        errors += legacy_ip(f"{path}.ip", address)
+    mode_path = f"{path}.ipMode"
     if mode is None:
         errors += [field.required(mode_path, "must be specified when `ip` is set")] if address else []
     elif not address:
@@ -341,7 +341,7 @@ def _validate_ingress(ingress: Object, path: str, known: list[str | None]) -> li
     elif mode not in ("Proxy", "VIP"):
         errors.append(field.not_supported(mode_path, mode, ("Proxy", "VIP")))
     if host:
-        errors += dns1123_subdomain(field.child(path, "hostname"), host)
+        errors += dns1123_subdomain(f"{path}.hostname", host)
         if not validation.is_valid_ip(host):
-            errors.append(field.invalid(field.child(path, "hostname"), host, "must be a DNS name, not an IP address"))
+            errors.append(field.invalid(f"{path}.hostname", host, "must be a DNS name, not an IP address"))
     return errors

@@ -41,9 +41,9 @@ def _validate(ingress: Object) -> list[FieldError]:
     if spec.get("defaultBackend") is not None:
         errors += _validate_backend(spec["defaultBackend"], "spec.defaultBackend")
     for position, rule in enumerate(spec.get("rules") or ()):
-        errors += _validate_rule(rule, field.index("spec.rules", position))
+        errors += _validate_rule(rule, f"spec.rules[{position}]")
     for position, tls in enumerate(spec.get("tls") or ()):
-        errors += _validate_tls(tls, field.index("spec.tls", position))
+        errors += _validate_tls(tls, f"spec.tls[{position}]")
     if spec.get("ingressClassName") is not None:
         errors += dns1123_subdomain("spec.ingressClassName", spec["ingressClassName"])
     return errors
@@ -62,7 +62,7 @@ def _validate_tls(tls: Object, path: str) -> list[FieldError]:
     errors: list[FieldError] = []
     for position, host in enumerate(tls.get("hosts") or ()):
         rule = validation.is_wildcard_dns1123_subdomain if "*" in host else validation.is_dns1123_subdomain
-        errors += judged(rule, field.index(f"{path}.hosts", position), host)
+        errors += judged(rule, f"{path}.hosts[{position}]", host)
     name = tls.get("secretName") or ""
     return errors + (dns1123_subdomain(f"{path}.secretName", name) if name else [])
 
@@ -76,7 +76,7 @@ def _validate_rule(rule: Object, path: str) -> list[FieldError]:
     if not paths:
         errors.append(field.required(f"{path}.http.paths"))
     for position, each in enumerate(paths):
-        errors += _validate_path(each, field.index(f"{path}.http.paths", position))
+        errors += _validate_path(each, f"{path}.http.paths[{position}]")
     return errors
 
 
@@ -131,7 +131,7 @@ def _validate_status(ingress: Object, old: Object) -> list[FieldError]:
     known = [each.get("ip") for each in (status_of(old).get("loadBalancer") or {}).get("ingress") or ()]
     errors: list[FieldError] = []
     for position, each in enumerate((status_of(ingress).get("loadBalancer") or {}).get("ingress") or ()):
-        path = field.index("status.loadBalancer.ingress", position)
+        path = f"status.loadBalancer.ingress[{position}]"
         if each.get("ip") and each["ip"] not in known:
             errors += legacy_ip(f"{path}.ip", each["ip"])
         if each.get("hostname"):

@@ -34,17 +34,17 @@ def _validate(policy: Object, allowed: tuple[str, ...] = ()) -> list[FieldError]
     errors = validation.validate_label_selector(spec.get("podSelector") or {}, "spec.podSelector")
     for direction, peers in _DIRECTIONS:
         for position, rule in enumerate(spec.get(direction) or ()):
-            path = field.index(f"spec.{direction}", position)
+            path = f"spec.{direction}[{position}]"
             for i, port in enumerate(rule.get("ports") or ()):
-                errors += _validate_port(port, field.index(f"{path}.ports", i))
+                errors += _validate_port(port, f"{path}.ports[{i}]")
             for i, peer in enumerate(rule.get(peers) or ()):
-                errors += _validate_peer(peer, field.index(f"{path}.{peers}", i), allowed)
+                errors += _validate_peer(peer, f"{path}.{peers}[{i}]", allowed)
     types = spec.get("policyTypes") or []
     if len(types) > len(_TYPES):
         return [*errors, field.invalid("spec.policyTypes", types, "may not specify more than two policyTypes")]
     for position, each in enumerate(types):
         if each not in _TYPES:
-            errors.append(field.not_supported(field.index("spec.policyTypes", position), each, _TYPES))
+            errors.append(field.not_supported(f"spec.policyTypes[{position}]", each, _TYPES))
     return errors
 
 
@@ -87,7 +87,7 @@ def _validate_block(block: Object, path: str, allowed: tuple[str, ...]) -> list[
     errors = legacy_cidr(f"{path}.cidr", cidr, allowed)
     network = _network(cidr)
     for position, each in enumerate(block.get("except") or ()):
-        place = field.index(f"{path}.except", position)
+        place = f"{path}.except[{position}]"
         errors += legacy_cidr(place, each, allowed)
         inner = _network(each)
         if network is None or inner is None:
