@@ -91,6 +91,9 @@ def test_what_is_taken(data: bytes, value: Any) -> None:
         (b'{"s":{"a":1,"a":2,"a":3},"l":[{"b":1,"b":1}]}', ["s.a", "l[0].b"]),
         (b'{"a":"\\":","b":"x:y"}', []),
         (b'{"a" : 1, "a" : 2}', ["a"]),
+        (b'{"a" : 1, "a": 2}', ["a"]),
+        (b'{"a":1,"a":2,"b":"\\u0022:"}', ["a"]),
+        (b'{"a":1,"a":2,"b":"\\"\\u003a"}', ["a"]),
     ],
 )
 def test_duplicates(data: bytes, duplicates: list[str]) -> None:
