@@ -12,6 +12,7 @@ from cluster.server import filters
 from cluster.server.audit import with_audit, with_failure_audit
 from cluster.server.authentication import with_authentication
 from cluster.server.context import Filter, Handler, compose
+from rbac.impersonation import uncounted
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -22,21 +23,23 @@ if TYPE_CHECKING:
 
 
 def pipeline(parts: Parts) -> list[Filter]:
-    """What a request passes before it is dispatched, in this order."""
-    return [
+    """What a request passes before it is dispatched, in this order; of a part that there is none of it passes nothing."""
+    auditor, counted, streams, settle = parts.auditor, parts.counted, parts.streams, parts.settle
+    every = [
+        filters.with_headers if parts.sent else None,
         filters.with_recovery,
-        filters.with_audit_id,
         filters.with_request_info,
-        parts.counted,
-        with_failure_audit(parts.auditor),
+        counted,
+        with_failure_audit(auditor) if auditor is not None else None,
         filters.with_deadline(parts.start_timer),
         with_authentication(parts.authentication),
-        with_audit(parts.auditor),
-        parts.streams.filter(lambda context: filters.is_long_running(context.info)),
-        filters.with_newest_rights(parts.settle),
-        filters.with_impersonation(parts.authorizer, parts.counted.impersonation_checked),
+        with_audit(auditor) if auditor is not None else None,
+        streams.filter(lambda context: filters.is_long_running(context.info)) if streams is not None else None,
+        filters.with_newest_rights(settle) if settle is not None else None,
+        filters.with_impersonation(parts.authorizer, counted.impersonation_checked if counted is not None else uncounted),
         filters.with_authorization(parts.authorizer),
     ]
+    return [each for each in every if each is not None]
 
 
 def handler(parts: Parts) -> Handler:

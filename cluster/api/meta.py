@@ -9,6 +9,7 @@ import os
 import random
 import re
 from datetime import UTC, datetime
+from time import gmtime, strftime
 from typing import Any, Final
 
 from cluster.api.names import Object
@@ -23,7 +24,7 @@ _RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]
 
 def now() -> str:
     """The time as `metav1.Time` is written: `2026-11-22T10:00:00Z`."""
-    return format_time(datetime.now(UTC))
+    return strftime("%Y-%m-%dT%H:%M:%SZ", gmtime())
 
 
 def now_micro() -> str:

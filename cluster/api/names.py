@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 Object = dict[str, Any]
@@ -70,10 +71,16 @@ class GroupVersionResource(NamedTuple):
 
     @property
     def group_resource(self) -> GroupResource:
-        return GroupResource(self.group, self.resource)
+        return _group_resource(self)
 
     def __str__(self) -> str:
         return f"{self.group_version}, Resource={self.resource}"
+
+
+@lru_cache(maxsize=1024)
+def _group_resource(resource: GroupVersionResource) -> GroupResource:
+    """Made once, for every write asks for it several times."""
+    return GroupResource(resource.group, resource.resource)
 
 
 def parse_api_version(api_version: str) -> GroupVersion:

@@ -16,6 +16,8 @@ _VERBS_WITHOUT_SUBRESOURCES: Final = frozenset({"proxy"})
 _VERBS_WITH_SELECTORS: Final = frozenset({"list", "watch", "deletecollection"})
 _NAMESPACE_SUBRESOURCES: Final = frozenset({"status", "finalize"})
 _FALSE: Final = frozenset({"false", "0"})
+ASKED_OF_QUERY: Final = frozenset({"watch", "fieldSelector", "labelSelector"})
+"""Parameters that a RequestInfo depends on."""
 
 Query = Callable[[str], str | None]
 """The first value of a query parameter, None where it isn't there."""
@@ -108,7 +110,7 @@ def parse(method: str, path: str, query: Query) -> RequestInfo:
 
 @functools.lru_cache(maxsize=512)
 def parse_path(method: str, path: str) -> RequestInfo:
-    """As `parse` for a URL without a query; remembered, for clients come to the same ones again and again."""
+    """As `parse` for a URL whose query asks for nothing; remembered, for clients come to the same ones again and again."""
     return parse(method, path, lambda _: None)
 
 

@@ -33,10 +33,12 @@ class Parts(Struct, frozen=True):
     authentication: Identification
     authorizer: Authorizer
     dispatcher: Handler
-    counted: Counting
-    auditor: Auditor | None
-    streams: OpenStreams
-    start_timer: StartTimer
+    counted: Counting | None = None
+    auditor: Auditor | None = None
+    streams: OpenStreams | None = None
+    start_timer: StartTimer | None = None
     """Of a request."""
-    settle: Callable[[], None]
+    settle: Callable[[], None] | None = None
     """Waits until this worker knows all that was acknowledged anywhere."""
+    sent: bool = True
+    """Whether answers go to somebody who reads their headers."""

@@ -68,14 +68,14 @@ def request_uri(context: Context) -> str:
     return path + "?" + "&".join("access_token=REDACTED" if each.startswith("access_token=") else each for each in query.split("&"))
 
 
-def with_failure_audit(auditor: Auditor | None) -> Filter:
+def with_failure_audit(auditor: Auditor) -> Filter:
     """Records what fails before anyone is known: a bad timeout, bad credentials.  It has one stage, ResponseStarted."""
 
     def watch_failures(context: Context, following: Handler) -> Response:
         try:
             return following(context)
         except StatusError as error:
-            if context.requester is NOBODY and auditor is not None:
+            if context.requester is NOBODY:
                 record = auditor.begin(context)
                 if record is not None:
                     record.failed(error.status())
@@ -85,10 +85,8 @@ def with_failure_audit(auditor: Auditor | None) -> Filter:
     return watch_failures
 
 
-def with_audit(auditor: Auditor | None) -> Filter:
+def with_audit(auditor: Auditor) -> Filter:
     """Records every other request, from what is known of it once its user is."""
-    if auditor is None:
-        return lambda context, following: following(context)
 
     def audit(context: Context, following: Handler) -> Response:
         record = auditor.begin(context)

@@ -89,7 +89,7 @@ class _Stripped:
         exact, prefixes = self._exact, self._prefixes
         sent = environ.get("berth.headers")
         names = [name for name, _ in sent] if sent is not None else _names(environ)
-        secret = {name for name in names if name in exact or name.startswith(prefixes)}
+        secret = {name for name in names if name in exact or name.startswith(prefixes)} if names else None
         if secret:
             for name in secret:
                 environ.pop(_variable(name), None)

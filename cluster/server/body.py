@@ -16,9 +16,9 @@ MAX_BODY: Final = 3 * 1024 * 1024
 
 def read(context: Context) -> bytes:
     """The body; RequestEntityTooLarge for more than 3 MiB, whatever was announced; BadRequest for one that ends too early."""
-    length = context.environ.get("CONTENT_LENGTH")
-    stream = context.environ["wsgi.input"]
-    if length is not None and length != "":
+    environ = context.environ
+    length, stream = environ.get("CONTENT_LENGTH"), environ["wsgi.input"]
+    if length:
         size = int(length)
         if size > MAX_BODY:
             raise _too_large()
@@ -26,7 +26,7 @@ def read(context: Context) -> bytes:
         if len(data) < size:
             raise _broken(context)
         return data
-    if "HTTP_TRANSFER_ENCODING" not in context.environ:
+    if "HTTP_TRANSFER_ENCODING" not in environ:
         return b""
     try:
         data = bytes(stream.read(MAX_BODY + 1))

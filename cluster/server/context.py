@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from msgspec import Struct, field
 
@@ -95,7 +96,7 @@ class Context(Struct):
         """Whether there is a header that begins so; the prefix is in upper case, e.g. `IMPERSONATE-`."""
         sent = self.environ.get("berth.headers")
         if sent is not None:
-            return any(name.startswith(prefix) for name, _ in sent)
+            return bool(sent) and any(name.startswith(prefix) for name, _ in sent)
         variable = f"HTTP_{prefix.replace('-', '_')}"
         return any(key.startswith(variable) for key in self.environ)
 
@@ -127,16 +128,16 @@ def _text(value: str) -> str:
 
 
 Handler = Callable[[Context], Response]
-Filter = Callable[[Context, Handler], Response]
-"""Called with the request and what follows it; answers itself, or with what follows."""
+
+
+class Filter(Protocol):
+    """Called with the request and what follows it; answers itself, or with what follows."""
+
+    def __call__(self, context: Context, following: Handler) -> Response: ...
 
 
 def compose(filters: list[Filter], handler: Handler) -> Handler:
     """The filters around the handler, the first outermost."""
     for each in reversed(filters):
-        handler = _around(each, handler)
+        handler = partial(each, following=handler)
     return handler
-
-
-def _around(outer: Filter, inner: Handler) -> Handler:
-    return lambda context: outer(context, inner)

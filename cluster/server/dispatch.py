@@ -42,20 +42,22 @@ class Dispatcher:
         kind = self._catalog.find(info.group, info.version, info.resource)
         if kind is None or (info.prefix == "api") != (info.group == ""):
             raise NotFound.path()
-        if not info.namespace and kind.namespaced and (info.name and not info.by_path and len(info.parts) > 1):
-            raise NotFound.path()
+        namespace, parts, subresource = info.namespace, info.parts, info.subresource
+        if kind.namespaced:
+            if not namespace and info.name and not info.by_path and len(parts) > 1:
+                raise NotFound.path()
         # What was authorized was authorized for that namespace: only the namespace itself is in it, and nothing else of the cluster's.
-        if info.namespace and not kind.namespaced and info.parts[:2] != ("namespaces", info.namespace):
+        elif namespace and parts[:2] != ("namespaces", namespace):
             raise NotFound.path()
-        if len(info.parts) > 3 and info.subresource != "proxy":
+        if len(parts) > 3 and subresource != "proxy":
             raise NotFound.path()
-        if context.method == "HEAD" and info.subresource != "proxy" and info.subresource in ("", *kind.subresources):
+        if context.method == "HEAD" and subresource != "proxy" and subresource in ("", *kind.subresources):
             raise MethodNotAllowed.plain()  # authorized as a GET, it is served for proxies alone
-        if info.subresource:
+        if subresource:
             return self._subresource(context, kind)
         if not is_stored(kind):
             return self._virtual(context, kind)
-        if kind.namespaced and not info.namespace and info.verb in ("create", "deletecollection"):
+        if not namespace and kind.namespaced and info.verb in ("create", "deletecollection"):
             raise MethodNotAllowed.plain()
         if info.verb == "create" and kind.storage in self._creates:
             return self._creates[kind.storage](context, kind)

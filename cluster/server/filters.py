@@ -15,7 +15,7 @@ from cluster.api.authorization import Attributes, Authorizer
 from cluster.api.errors import BadRequest, InternalError, ServiceUnavailable, StatusError, Timeout
 from cluster.api.field import quoted
 from cluster.api.meta import new_uid
-from cluster.api.requestinfo import RequestInfo, UnknownPath, parse, parse_path
+from cluster.api.requestinfo import ASKED_OF_QUERY, RequestInfo, UnknownPath, parse, parse_path
 from cluster.server.context import Context, Filter, Handler
 from cluster.server.deadline import REQUEST_TIMEOUT, WRITE_TIMEOUT, StartTimer, Timer, parse_timeout, stop_reading
 from cluster.server.response import Response
@@ -50,6 +50,18 @@ def with_recovery(context: Context, following: Handler) -> Response:
     except Exception:
         log.exception("request %s: %s %s failed", context.audit_id, context.method, quoted(context.path))
         response = error_response(context, InternalError.of("the request could not be handled; the server's log says why"))
+    return response
+
+
+def with_headers(context: Context, following: Handler) -> Response:
+    """The client's Audit-ID where it is a decent one, else a new one; and what the headers of all answers say.
+
+    Around all others, and left out where no answer is sent.
+    """
+    context.received = time.time_ns()
+    given = context.header("HTTP_AUDIT_ID")
+    context.audit_id = given if _SAFE_ID.fullmatch(given) else new_uid()
+    response = following(context)
     if context.warnings:
         add_warnings(response, context.warnings)
     response.headers["Audit-Id"] = context.audit_id
@@ -60,38 +72,34 @@ def with_recovery(context: Context, following: Handler) -> Response:
     return response
 
 
-def with_audit_id(context: Context, following: Handler) -> Response:
-    """The client's Audit-ID where it is a decent one, else a new one."""
-    context.received = time.time_ns()
-    given = context.header("HTTP_AUDIT_ID")
-    context.audit_id = given if _SAFE_ID.fullmatch(given) else new_uid()
-    return following(context)
-
-
 def with_request_info(context: Context, following: Handler) -> Response:
+    method, path, query = context.method, context.path, context.query
     try:
-        context.info = parse(context.method, context.path, context.query.get) if context.query else parse_path(context.method, context.path)
+        context.info = parse_path(method, path) if ASKED_OF_QUERY.isdisjoint(query) else parse(method, path, query.get)
     except UnknownPath as error:
         raise BadRequest(str(error)) from None
     return following(context)
 
 
-def with_deadline(start: StartTimer) -> Filter:
+def with_deadline(start: StartTimer | None) -> Filter:
     """Answers 504 once the time is over that the client gives with `?timeout=`, a minute at most (less for writes).
 
     What waits is left where it stands: whether a write that was under way is done is then unknown, as the store says too.
-    Watches and streams have no such end; they have their own.
+    Watches and streams have no such end; they have their own.  Where nothing starts a timer, who waits sees the deadline alone.
     """
 
     def end_in_time(context: Context, following: Handler) -> Response:
         info = context.info
         if is_long_running(info):
             return following(context)
-        asked = parse_timeout(context.query.get("timeout") or "") if context.query else 0.0
         limit, why = (WRITE_TIMEOUT, _WRITE_EXPIRED) if info.verb in _WRITES else (REQUEST_TIMEOUT, _EXPIRED)
-        if 0 < asked < limit:
-            limit, why = asked, _EXPIRED
+        if "timeout" in context.query:
+            asked = parse_timeout(context.query.get("timeout") or "")
+            if 0 < asked < limit:
+                limit, why = asked, _EXPIRED
         context.deadline = time.monotonic() + limit
+        if start is None:
+            return following(context)
         timer = start(limit)
         try:
             return following(context)

@@ -61,24 +61,28 @@ def call_of(context: Context, options: Object, dry_run: bool, validation: str = 
 def write_call(context: Context, kind: str, *, default_validation: str = WARN) -> Call:
     """The Call of a create, update or patch (`kind` names the options); Invalid for options that are not good."""
     options: Object = {"kind": kind, "apiVersion": f"{_META}/v1"}
-    if not context.query:
+    query = context.query
+    if not query:
         return call_of(context, options, False, default_validation)
     errors: list[FieldError] = []
-    dry_run = context.query.getlist("dryRun")
-    errors += _dry_run_errors(dry_run)
-    validation = context.query.get("fieldValidation") or default_validation
+    dry_run = query.getlist("dryRun") if "dryRun" in query else None
+    if dry_run:
+        errors += _dry_run_errors(dry_run)
+    validation = query.get("fieldValidation") or default_validation
     if validation not in (IGNORE, WARN, STRICT):
         errors.append(not_supported("fieldValidation", validation, ["", IGNORE, WARN, STRICT]))
-    manager = context.query.get("fieldManager") or ""
-    errors += validate_field_manager(manager, "fieldManager")
-    if boolean(context, "force") is not None and kind == "PatchOptions":
+    manager = query.get("fieldManager") if "fieldManager" in query else None
+    if manager:
+        errors += validate_field_manager(manager, "fieldManager")
+    if "force" in query and kind == "PatchOptions":
         errors.append(forbidden("force", "may not be specified for non-apply patch"))
-    _raise(kind, errors)
+    if errors:
+        _raise(kind, errors)
     if dry_run:
         options["dryRun"] = dry_run
     if manager:
         options["fieldManager"] = manager
-    if "fieldValidation" in context.query:
+    if "fieldValidation" in query:
         options["fieldValidation"] = validation
     return call_of(context, options, bool(dry_run), validation)
 

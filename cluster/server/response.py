@@ -78,7 +78,7 @@ class Response:
         content_type: str = _TEXT,
     ) -> None:
         self.status_code = status
-        self.headers = Headers(headers.items() if headers else ())
+        self.headers = Headers(headers.items()) if headers else Headers()
         self.headers.add("Content-Type", content_type)
         self._closing: list[Callable[[], object]] = []
         self.response: list[bytes] | Iterable[bytes]

@@ -21,9 +21,7 @@ from cluster.assembly.options import AdmissionOptions
 from cluster.assembly.own import OwnHandlers
 from cluster.assembly.parts import Parts
 from cluster.registry.bootstrap import NAMESPACES, Cluster, bootstrap
-from cluster.server.context import Context, Handler
-from cluster.server.deadline import NEVER
-from cluster.server.open_streams import OpenStreams
+from cluster.server.context import Handler
 from cluster.server.response import Response
 from cluster.server.streaming import KubeletTLS
 from cluster.server.subresources import Actions
@@ -39,16 +37,6 @@ _NOWHERE: Final = Path("/nonexistent")
 """The home of a cluster that has no files."""
 _CLUSTER: Final = Cluster("10.96.0.1", "10.96.0.0/12", "192.0.2.1", 6443, "", {})
 """The addresses that the first objects name, of a documentation's network."""
-
-
-class Uncounted:
-    """Counts no requests."""
-
-    def __call__(self, context: Context, following: Handler) -> Response:
-        return following(context)
-
-    def impersonation_checked(self, mode: str, allowed: bool) -> None:
-        """See cluster.assembly.parts.Counting."""
 
 
 class LabChain:
@@ -80,8 +68,7 @@ class LabChain:
         actions = Actions(core.reader, authorizer, signer, kubelet, lambda _: Response("", 101))
         # a path that is no resource's ends once it may be asked for: there is no server behind it
         dispatcher = core.dispatcher(actions, self.named, OwnHandlers(), lambda _: Response("", 200))
-        parts = Parts(self.named, authorizer, dispatcher, Uncounted(), None, OpenStreams(core.reader), lambda _: NEVER, self.store.settle)
-        self.handle: Final[Handler] = handler(parts)
+        self.handle: Final[Handler] = handler(Parts(self.named, authorizer, dispatcher, sent=False))
 
     def _told(self, question: Attributes, verdict: Verdict) -> None:
         if verdict.allowed and verdict.reason.startswith("RBAC"):

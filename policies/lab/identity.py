@@ -116,15 +116,11 @@ class Callers:
 
 
 def _environ(identity: Identity) -> Mapping[str, Any]:
-    found: dict[str, Any] = {}
-    if identity.kubeconfig is not None:
-        found |= _credentials(identity.kubeconfig)
-    if identity.impersonates:
-        headers = _impersonation(identity.impersonates)
-        if "HTTP_AUTHORIZATION" in found:
-            headers.append(("AUTHORIZATION", found["HTTP_AUTHORIZATION"]))
-        found["berth.headers"] = headers
-    return found
+    found = dict(_credentials(identity.kubeconfig)) if identity.kubeconfig is not None else {}
+    headers = _impersonation(identity.impersonates)
+    if "HTTP_AUTHORIZATION" in found:
+        headers.append(("AUTHORIZATION", found["HTTP_AUTHORIZATION"]))
+    return found | {"berth.headers": headers}
 
 
 def _credentials(kubeconfig: Kubeconfig) -> Mapping[str, Any]:
