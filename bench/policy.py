@@ -2,7 +2,7 @@
 
     python -m bench.policy [-n 10000]
 
-A generated suite: 50 validating policies, five for each of ten kinds, each with a match condition, a variable and two validations;
+A generated suite: 50 validating policies, five for each of ten kinds, one of each way in which policies are written (see `spec`);
 cases of all ten kinds in equal parts, asked by someone whom RBAC lets, half of them denied by one of the five.
 """
 
@@ -55,29 +55,30 @@ CREATES = 50
 """Of a round."""
 
 
+def spec(rule: str) -> Iterator[dict[str, Any]]:
+    """Of policies that want a label to be short, each in a way that policies are written in."""
+    label = f"object.metadata.labels['{rule}']"
+    short = {"expression": f"'{rule}' in object.metadata.labels && size({label}) < 10", "message": f"{rule} is too long"}
+    yield {"validations": [short]}
+    yield {"validations": [short], "matchConditions": [{"name": "ours", "expression": "!request.userInfo.username.startsWith('system:')"}]}
+    labels = {"name": "labels", "expression": "has(object.metadata.labels) ? object.metadata.labels : {}"}
+    yield {"variables": [labels], "validations": [{"expression": f"size(variables.labels['{rule}']) < 10"}]}
+    known = "object.metadata.labels.all(key, key.startsWith('rule-') || key == 'app')"
+    yield {"validations": [short, {"expression": known, "reason": "Forbidden"}]}
+    yield {"validations": [{**short, "messageExpression": f"'{rule} is too long: ' + {label}"}]}
+
+
 def policies() -> Iterator[dict[str, Any]]:
     """50 policies and their bindings; the one numbered i wants the label `rule-i` to be short."""
     for group, kind, plural, _ in KINDS:
         for number in range(EACH):
             name = f"{kind.lower()}-{number}.example.com"
             rule = {"apiGroups": [group], "apiVersions": ["v1"], "resources": [plural], "operations": ["CREATE", "UPDATE"]}
-            label = f"object.metadata.labels['rule-{number}']"
             yield {
                 "apiVersion": "admissionregistration.k8s.io/v1",
                 "kind": "ValidatingAdmissionPolicy",
                 "metadata": {"name": name},
-                "spec": {
-                    "matchConstraints": {"resourceRules": [rule]},
-                    "matchConditions": [{"name": "not-ours", "expression": "!request.userInfo.username.startsWith('system:node:')"}],
-                    "variables": [{"name": "labels", "expression": "has(object.metadata.labels) ? object.metadata.labels : {}"}],
-                    "validations": [
-                        {
-                            "expression": f"'rule-{number}' in variables.labels && size({label}) < 10",
-                            "message": f"rule-{number} is too long",
-                        },
-                        {"expression": "variables.labels.all(key, key.startsWith('rule-') || key == 'app')", "reason": "Forbidden"},
-                    ],
-                },
+                "spec": {"matchConstraints": {"resourceRules": [rule]}, **list(spec(f"rule-{number}"))[number]},
             }
             yield {
                 "apiVersion": "admissionregistration.k8s.io/v1",
