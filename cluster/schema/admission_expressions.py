@@ -136,17 +136,40 @@ _WRONG: Final[Mapping[str, str]] = {
 }
 
 
-_SHARED: Final[WeakValueDictionary[tuple[int, Uses, str, tuple[Type, ...]], Program]] = WeakValueDictionary()
+Declared = tuple[tuple[str, Type], ...]
+"""The variables of a policy that an expression may use, and what is known of their types."""
+
+_SHARED: Final[WeakValueDictionary[tuple[int, Uses, str, tuple[Type, ...], Declared | None], Program]] = WeakValueDictionary()
 """As long as a policy or webhook has them."""
+_MOST_LENGTH: Final = 1024
+"""Of an expression whose type is kept."""
 
 
-def shared(minor: int, uses: Uses, text: str, expected: tuple[Type, ...]) -> Program:
-    """An expression that knows no variables of a policy: compiled once, however many policies and webhooks have it.  ExpressionError."""
-    key = (minor, uses, text, expected)
+def shared(minor: int, uses: Uses, text: str, expected: tuple[Type, ...], declared: Declared | None = None) -> Program:
+    """Compiled once, however many policies and webhooks have it; `declared` where it may use variables.  ExpressionError."""
+    key = (minor, uses, text, expected, declared)
     found = _SHARED.get(key)
     if found is None:
-        found = _SHARED[key] = compiled(environment(minor, uses), text, expected)
+        env = environment(minor, uses) if declared is None else _composed(minor, uses, declared)
+        found = _SHARED[key] = compiled(env, text, expected)
     return found
+
+
+def checked(minor: int, uses: Uses, text: str, expected: tuple[Type, ...], declared: Declared | None = None) -> Type:
+    """What an expression comes to, known where another policy has it, too: many are checked one after the other.  ExpressionError."""
+    check = _checked if len(text) <= _MOST_LENGTH else _checked.__wrapped__
+    return check(minor, uses, text, expected, declared)
+
+
+@functools.lru_cache(maxsize=256)
+def _checked(minor: int, uses: Uses, text: str, expected: tuple[Type, ...], declared: Declared | None) -> Type:
+    return shared(minor, uses, text, expected, declared).type
+
+
+@functools.lru_cache(maxsize=32)
+def _composed(minor: int, uses: Uses, declared: Declared) -> Environment:
+    fields = {name: Field(name, name, kind) for name, kind in declared}
+    return environment(minor, uses).extend({VARIABLES: object_type("kubernetes.variables", lambda: fields)})
 
 
 class Composition:
@@ -165,9 +188,13 @@ class Composition:
         return found
 
     def compile(self, text: str, uses: Uses, expected: Sequence[Type] = (), minor: int = STORED) -> Program:
-        if VARIABLES not in text and self._base is environment:
-            return shared(minor, uses, text, tuple(expected))
+        if self._base is environment:
+            return shared(minor, uses, text, tuple(expected), self._declared(text))
         return compiled(self.environment(minor, uses), text, expected)
+
+    def check(self, text: str, uses: Uses, expected: Sequence[Type], minor: int) -> Type:
+        """As `compile`, of what is not to be evaluated."""
+        return checked(minor, uses, text, tuple(expected), self._declared(text))
 
     def declare(self, name: str, text: str, uses: Uses, minor: int = STORED) -> Program:
         """A variable; of one whose expression is none, those after it know nothing but that it is there."""
@@ -178,6 +205,18 @@ class Composition:
             return program
         finally:
             self._fields[name] = Field(name, name, kind)
+
+    def check_variable(self, name: str, text: str, uses: Uses, minor: int) -> None:
+        """As `declare`, of what is not to be evaluated."""
+        kind = types.DYN
+        try:
+            kind = _kept(self.check(text, uses, (), minor))
+        finally:
+            self._fields[name] = Field(name, name, kind)
+
+    def _declared(self, text: str) -> Declared | None:
+        """None where it can use none."""
+        return tuple((name, each.type) for name, each in self._fields.items()) if VARIABLES in text else None
 
 
 def _kept(kind: Type) -> Type:
