@@ -7,7 +7,7 @@ the head that the request's version calls for.  Only where the two versions diff
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import orjson
 
@@ -34,9 +34,9 @@ class Memo:
 
 def memo(entry: Entry) -> Memo:
     found = entry.memo
-    if found is None:
+    if not isinstance(found, Memo):
         found = entry.memo = Memo()
-    return cast(Memo, found)
+    return found
 
 
 def head(gvk: GroupVersionKind) -> bytes:
@@ -55,9 +55,12 @@ def dumps(value: Any) -> bytes:
 def encode(obj: Object) -> bytes:
     """The stored value of an object in its stored version."""
     metadata = obj["metadata"]
-    kept = {key: value for key, value in metadata.items() if key != "resourceVersion"}
-    body = {"metadata": kept}
-    body.update((key, value) for key, value in obj.items() if key not in ("metadata", "apiVersion", "kind"))
+    kept = {**metadata}
+    kept.pop("resourceVersion", None)
+    body = {"metadata": kept} | obj  # where what is there first stays first
+    body["metadata"] = kept
+    body.pop("apiVersion", None)
+    body.pop("kind", None)
     value = dumps(body)
     assert value.startswith(PREFIX)
     assert kept, "metadata holds at least a uid"
@@ -83,10 +86,11 @@ def load(entry: Entry, gvk: GroupVersionKind) -> Object:
 
 def shared(entry: Entry, gvk: GroupVersionKind) -> Object:
     """The object in the stored version, decoded once for the entry's lifetime: never change it."""
-    known = memo(entry)
-    if known.object is None:
-        known.object = load(entry, gvk)
-    return known.object
+    known = entry.memo
+    if isinstance(known, Memo) and known.object is not None:
+        return known.object
+    found = memo(entry).object = load(entry, gvk)
+    return found
 
 
 def labels(entry: Entry) -> Mapping[str, str]:

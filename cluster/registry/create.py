@@ -38,9 +38,8 @@ def admit(registry: Registry, call: Call, kind: Kind, namespace: str, obj: Objec
     metadata = metadata_of(obj)
     wipe_system_fields(obj)
     match_namespace(obj, namespace)
-    if metadata.get("resourceVersion"):
+    if "resourceVersion" in metadata and metadata.pop("resourceVersion"):
         raise BadRequest("resourceVersion should not be set on objects to be created")
-    metadata.pop("resourceVersion", None)
     strategy.default(obj)
     asked = attributes(call, Operation.CREATE, kind, namespace, metadata.get("name", ""), obj, None)
     registry.mutate(call, asked, kind)
@@ -59,7 +58,7 @@ def admit(registry: Registry, call: Call, kind: Kind, namespace: str, obj: Objec
 def prepare(call: Call, kind: Kind, obj: Object) -> None:
     """The kind's own preparation, and what it leaves to the generic rule: a new object has no status but what is prepared."""
     strategy = kind.strategy
-    if "status" in kind.subresources and kind.resource.group_resource not in _STATUS_ON_CREATE:
+    if "status" in kind.subresources and kind.storage not in _STATUS_ON_CREATE:
         obj.pop("status", None)
     strategy.prepare_for_create(obj)
     if strategy.prepare_with_user is not None:

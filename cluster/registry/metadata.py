@@ -12,7 +12,7 @@ from cluster.api.validation import name_is_dns_subdomain, validate_object_meta, 
 from cluster.kinds.model import Kind
 
 MODIFIED: Final = "the object has been modified; please apply your changes to the latest version and try again"
-_SYSTEM_FIELDS: Final = ("creationTimestamp", "uid", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink")
+_SYSTEM_FIELDS: Final = frozenset({"creationTimestamp", "uid", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"})
 _BESIDES_SPEC: Final = frozenset({"apiVersion", "kind", "metadata", "status"})
 
 
@@ -27,10 +27,11 @@ def metadata_of(obj: Object) -> Object:
 def match_namespace(obj: Object, namespace: str) -> None:
     """Sets the namespace of the request where the object has none; BadRequest where it has another."""
     metadata = metadata_of(obj)
-    own = metadata.get("namespace") or ""
     if not namespace:
         metadata.pop("namespace", None)
-    elif not own:
+        return
+    own = metadata.get("namespace")
+    if not own:
         metadata["namespace"] = namespace
     elif own != namespace:
         raise BadRequest("the namespace of the provided object does not match the namespace sent on the request")
@@ -48,13 +49,14 @@ def match_name(obj: Object, name: str) -> None:
 
 def wipe_system_fields(obj: Object) -> None:
     metadata = metadata_of(obj)
-    for name in _SYSTEM_FIELDS:
-        metadata.pop(name, None)
+    if not _SYSTEM_FIELDS.isdisjoint(metadata):
+        for name in _SYSTEM_FIELDS:
+            metadata.pop(name, None)
 
 
 def fill_system_fields(obj: Object, kind: Kind) -> None:
     """A new object's identity; its name, too, where it is to be generated."""
-    metadata = metadata_of(obj)
+    metadata = obj["metadata"]
     if not metadata.get("name") and metadata.get("generateName"):
         metadata["name"] = generate_name(metadata["generateName"])
     metadata["uid"] = new_uid()
@@ -70,7 +72,8 @@ def validate_new(obj: Object, kind: Kind) -> None:
     strategy = kind.strategy
     errors = validate_object_meta(obj["metadata"], kind.namespaced, strategy.validate_name or name_is_dns_subdomain)
     errors += strategy.validate(obj)
-    raise_invalid(obj, kind, errors)
+    if errors:
+        raise_invalid(obj, kind, errors)
 
 
 def raise_invalid(obj: Object, kind: Kind, errors: list[FieldError]) -> None:

@@ -20,41 +20,46 @@ class StoreReader:
     def __init__(self, store: Store, catalog: Catalog) -> None:
         self._store = store
         self._catalog = catalog
-        self._gvks: dict[GroupResource, GroupVersionKind] = {}
+        self._known: dict[GroupResource, tuple[GroupVersionKind, str]] = {}
 
-    def _gvk(self, resource: GroupResource) -> GroupVersionKind | None:
-        """The stored version of a resource; None for one that this Kubernetes version does not serve, of which there are no objects."""
-        found = self._gvks.get(resource)
-        if found is None:
-            kind = self._catalog.by_group_resource(resource)
-            if kind is None:
-                return None
-            found = self._gvks[resource] = (self._catalog.stored(kind) or kind).gvk
+    def _stored(self, resource: GroupResource) -> tuple[GroupVersionKind, str] | None:
+        """The stored version of a resource, and the store's name of it; None for one that this Kubernetes version does not serve.
+
+        Of that there are no objects.
+        """
+        kind = self._catalog.by_group_resource(resource)
+        if kind is None:
+            return None
+        found = self._known[resource] = (self._catalog.stored(kind) or kind).gvk, str(resource)
         return found
 
     def get(self, resource: GroupResource, namespace: str, name: str) -> Object | None:
-        gvk = self._gvk(resource)
-        entry = self._store.get(Key(str(resource), namespace, name)) if gvk else None
-        return None if gvk is None or entry is None else shared(entry, gvk)
+        known = self._known.get(resource) or self._stored(resource)
+        if known is None:
+            return None
+        entry = self._store.get(Key(known[1], namespace, name))
+        return None if entry is None else shared(entry, known[0])
 
     def list(self, resource: GroupResource, namespace: str | None = None) -> Iterator[Object]:
-        gvk = self._gvk(resource)
-        if gvk is None:
+        known = self._known.get(resource) or self._stored(resource)
+        if known is None:
             return iter(())
-        return (shared(entry, gvk) for entry in self._store.list(str(resource), namespace).entries)
+        gvk = known[0]
+        return (shared(entry, gvk) for entry in self._store.list(known[1], namespace).entries)
 
     def subscribe(self, resource: GroupResource, callback: ChangeCallback) -> None:
-        gvk = self._gvk(resource)
-        if gvk is None:
+        known = self._known.get(resource) or self._stored(resource)
+        if known is None:
             return
+        gvk, text = known
 
         def decoded(entry: Entry | None) -> Object | None:
             if entry is None:
                 return None
-            known = memo(entry).object
-            return known if known is not None else load(entry, gvk)
+            decoded_once = memo(entry).object
+            return decoded_once if decoded_once is not None else load(entry, gvk)
 
         def changed(change: Change) -> None:
             callback(decoded(change.previous), decoded(change.entry))
 
-        self._store.subscribe(str(resource), changed)
+        self._store.subscribe(text, changed)

@@ -150,14 +150,16 @@ class Registry:
         try:
             self.admission.mutate(attributes, kind.strategy.default if attributes.kind == kind.gvk else _undefaulted)
         finally:  # who is denied is warned, too
-            _take_warnings(call, attributes)
+            if attributes.warnings:
+                _take_warnings(call, attributes)
 
     def validate(self, call: Call, attributes: Attributes) -> None:
         """Validating admission."""
         try:
             self.admission.validate(attributes)
         finally:
-            _take_warnings(call, attributes)
+            if attributes.warnings:
+                _take_warnings(call, attributes)
 
     def commit(self, asked: Attributes, writes: Sequence[Write]) -> int:
         """Stores what was admitted, with what admission charges it, or nothing: the last write's revision.
@@ -197,7 +199,7 @@ def attributes(
         kind=gvk or kind.gvk,
         resource=kind.resource,
         subresource=subresource,
-        namespace=name if kind.resource.group_resource == _NAMESPACES else namespace,
+        namespace=name if kind.storage == _NAMESPACES else namespace,
         name=name,
         object=obj,
         old_object=old,

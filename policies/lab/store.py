@@ -18,6 +18,7 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self._revision = 1
+        self._entries: dict[Key, Entry] = {}
         self._tables: dict[str, dict[str, Table]] = {}
         self._callbacks: dict[str, list[Callable[[Change], None]]] = {}
         self._journal: list[tuple[Key, Entry | None]] = []
@@ -50,7 +51,7 @@ class MemoryStore:
         """See contract.Store."""
         current = []
         for write in writes:
-            found = self.get(write.key)
+            found = self._entries.get(write.key)
             at = 0 if found is None else found.revision
             if at != write.expected:
                 raise WriteConflict(write.key, at)
@@ -66,12 +67,14 @@ class MemoryStore:
     def _put(self, key: Key, entry: Entry | None, revision: int) -> None:
         callbacks = self._callbacks.get(key.resource)
         if callbacks:
-            change = Change(revision, key, entry, self.get(key))
+            change = Change(revision, key, entry, self._entries.get(key))
             for callback in callbacks:
                 callback(change)
         if entry is None:
+            del self._entries[key]
             self._tables[key.resource][key.namespace].remove(key.name)
             return
+        self._entries[key] = entry
         namespaces = self._tables.setdefault(key.resource, {})
         table = namespaces.get(key.namespace)
         if table is None:
@@ -80,10 +83,7 @@ class MemoryStore:
 
     def get(self, key: Key) -> Entry | None:
         """See contract.Store."""
-        try:
-            return self._tables[key.resource][key.namespace].entries.get(key.name)
-        except KeyError:
-            return None
+        return self._entries.get(key)
 
     def list(self, resource: str, namespace: str | None = None, *, at_least: int | None = None) -> Snapshot:
         """See contract.Store."""
