@@ -22,7 +22,7 @@ from policies.lab.outcome import RBAC, Outcome, outcome_of
 from policies.lab.request import Request, Unfit, placed_before, request_of
 from policies.lab.results import BROKEN, FAILED, PASSED, UNMATCHED
 from policies.lab.suite import Case, Suite
-from policies.lab.trace import Judgements
+from policies.lab.trace import Judgements, Trace
 from policies.lab.under_test import Subject, under_test
 from policies.lab.webhooks import Webhooks
 from rbac.authz.index import CLUSTER_ROLES, Binding
@@ -53,6 +53,9 @@ class Verdict(Struct, frozen=True):
     text: str = ""
 
 
+_PASSED: Final = Verdict(PASSED)
+
+
 class SuiteInChain:
     """A suite whose world is in a chain's store until it is left."""
 
@@ -62,6 +65,7 @@ class SuiteInChain:
         self._chain = chain
         self._webhooks = webhooks
         self.under_test = under_test(suite.policies)
+        self._matches = self.under_test.matches
         self.recorder = Recorder(self.under_test)
         self._mark = chain.store.mark()
         try:
@@ -75,46 +79,53 @@ class SuiteInChain:
 
     def judge(self, case: Case) -> Verdict:
         """Asks, compares, and notes what was exercised."""
+        store = self._chain.store
+        mark = store.mark()
         try:
-            with self.asked(case, Judgements()) as asked:
-                return self._verdict(case, asked)
+            return self._verdict(case, self._ask(case, Judgements()))
         except BrokenCase as broken:
             return Verdict(BROKEN, why=str(broken))
+        finally:
+            store.undo(mark)
 
     @contextmanager
-    def asked(self, case: Case, observer: Judgements) -> Iterator[Asked]:
+    def asked(self, case: Case, observer: Judgements | Trace) -> Iterator[Asked]:
         """What becomes of a case, in whose world one still is; BrokenCase."""
+        mark = self._chain.store.mark()
+        try:
+            yield self._ask(case, observer)
+        finally:
+            self._chain.store.undo(mark)
+
+    def _ask(self, case: Case, observer: Judgements | Trace) -> Asked:
+        """Leaves the case's world to be undone."""
         chain, webhooks = self._chain, self._webhooks
-        mark = chain.store.mark()
         webhooks.answers = {**self.suite.webhooks, **case.webhooks} if case.webhooks else self.suite.webhooks
         webhooks.unanswered.clear()
         try:
             request = request_of(case, chain.catalog)
-            before = placed_before(case, request)
+            before = placed_before(case, request) if case.old is not None else None
             if case.world or before is not None:
                 chain.world.place(case.world if before is None else (*case.world, before))
-            context = request.context(chain.callers.environ(case.who), self._body(case, request))
+            body = request.body if before is None else self._body(case, request)
+            context = request.context(chain.callers.environ(case.who), body)
         except (Broken, Unfit, ValueError, OSError) as error:
-            chain.store.undo(mark)
             raise BrokenCase(str(error)) from None
-        try:
-            context.observer = observer
-            chain.named.user = chain.callers.user(case.who)
-            chain.questions.clear()
-            response = chain.handle(context)
-            outcome = outcome_of(context, response, observer.judgements)
-            if outcome.internal:
-                raise BrokenCase(f"the chain failed: {outcome.message}")
-            if webhooks.unanswered:
-                raise BrokenCase(webhooks.unanswered[0])
-            yield Asked(request, context, outcome, tuple(chain.questions))
-        finally:
-            chain.store.undo(mark)
+        context.observer, context.audit_id = observer, case.name
+        chain.named.user = chain.callers.user(case.who)
+        chain.questions.clear()
+        response = chain.handle(context)
+        outcome = outcome_of(context, response, observer.judgements)
+        if outcome.internal:
+            raise BrokenCase(f"the chain failed: {outcome.message}")
+        if webhooks.unanswered:
+            raise BrokenCase(webhooks.unanswered[0])
+        return Asked(request, context, outcome, tuple(chain.questions))
 
     def _body(self, case: Case, request: Request) -> Any:
         """What is sent: an update says which revision it is of, as kubectl's does."""
         obj = request.body
-        if case.verb != "update" or case.subresource == "scale" or request.kind is None or case.old is None:
+        if case.verb != "update" or case.subresource == "scale" or request.kind is None:
             return obj
         metadata = obj.get("metadata") if isinstance(obj, dict) else None
         if not isinstance(metadata, dict) or metadata.get("resourceVersion"):
@@ -126,8 +137,8 @@ class SuiteInChain:
 
     def _verdict(self, case: Case, asked: Asked) -> Verdict:
         outcome, expect = asked.outcome, case.expect
-        matched = self._exercised(asked) if self.under_test.matches else None
-        found = list(differences(expect, outcome, matched, self._expression))
+        matched = self._exercised(asked) if self._matches else None
+        found = differences(expect, outcome, matched, self._expression)
         text = ""
         if expect.golden is not None:
             more, text = golden(expect.golden, outcome.object())
@@ -140,7 +151,7 @@ class SuiteInChain:
             if not expect.says_by_whom and not (outcome.stage == RBAC and self.under_test.roles):
                 by = f'plugin "{outcome.plugin}"' if outcome.plugin else f'stage "{outcome.stage}"'
                 return Verdict(UNMATCHED, why=f"{by} denies it, and nothing that is under test: expect that, or write matched: false")
-        return Verdict(PASSED)
+        return _PASSED
 
     # what was exercised
 

@@ -60,6 +60,7 @@ class _Compilation:
         self._files = files
         self._faults: list[tuple[Place, str]] = []
         self._folded: dict[bytes, Identity] = {}
+        self._expected: dict[str, Expectation] = {}
 
     def suite(self) -> Suite:
         document, value = self._document, self._document.value
@@ -220,6 +221,16 @@ class _Compilation:
         )
 
     def _expectation(self, expect: Object, steps: Steps) -> Expectation | None:
+        """Equal ones are one, as of identities."""
+        form = repr(expect)
+        known = self._expected.get(form)
+        if known is None:
+            known = self._made_expectation(expect, steps)
+            if known is not None:
+                self._expected[form] = known
+        return known
+
+    def _made_expectation(self, expect: Object, steps: Steps) -> Expectation | None:
         allowed = expect.get("allowed")
         if allowed is None:
             self._fault(steps, 'field "allowed" is missing: say whether it is true or false')

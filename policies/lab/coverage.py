@@ -14,6 +14,8 @@ from policies.lab.under_test import PLUGIN_KINDS, POLICY_BINDINGS, Part, Subject
 Seen = dict[tuple[str, str, str], set[str]]
 """(kind, name, part) to the ways in which it was exercised."""
 _APPLIED: Final = ("validations[", "mutations[", "auditAnnotations[")
+_MOST_NOTED: Final = 4096
+"""Judgements, each with its message, that are known to be noted."""
 _CALLED: Final = ("called", "mutated", "unchanged", "error")
 _WAYS: Final = {"mutated": "used", "unchanged": "used", "called": "used", "evaluated": "used"}
 """What an observer calls it, where that is not the way itself."""
@@ -25,24 +27,28 @@ class Recorder:
     def __init__(self, under_test: UnderTest) -> None:
         self._under_test = under_test
         self.seen: Seen = {}
-        self._noted: dict[Judgement, bool] = {}
-        """Judgements that are noted, and whether anything that is under test had to do with them."""
+        self._noted: set[Judgement] = set()
+        self._matching: set[Judgement] = set()
+        """Those of them that something under test had to do with."""
 
     def taken(self) -> Seen:
-        """What was seen since this was last asked."""
+        """What was seen since this was last asked; of what was judged then, too, only what had not been told."""
         seen, self.seen = self.seen, {}
-        self._noted.clear()
+        if len(self._noted) > _MOST_NOTED:
+            self._noted.clear()
+            self._matching.clear()
         return seen
 
     def judged(self, outcome: Outcome) -> bool:
-        """By policies and webhooks."""
-        matched, noted = False, self._noted
-        for judgement in outcome.judgements:
-            known = noted.get(judgement)
-            if known is None:
-                known = noted[judgement] = self._judged(judgement)
-            matched = matched or known
-        return matched
+        """By policies and webhooks.  Nearly all that is judged in a case was in others before it."""
+        judgements, noted = outcome.judgements, self._noted
+        if not noted.issuperset(judgements):
+            for judgement in judgements:
+                if judgement not in noted:
+                    noted.add(judgement)
+                    if self._judged(judgement):
+                        self._matching.add(judgement)
+        return not self._matching.isdisjoint(judgements)
 
     def _judged(self, judgement: Judgement) -> bool:
         own = self._under_test.judged.get(judgement.plugin)

@@ -5,16 +5,20 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Mapping, Sequence
+from itertools import compress
+from operator import attrgetter
 from typing import Any, Final
 
 import orjson
 from msgspec import Struct, field
 
-from admission.chain import DECISION, PLUGIN
+from admission.chain import DECISION, PLUGIN, REASON
 from admission.observer import Judgement
 from cluster.server.context import NOBODY, Context
 from cluster.server.response import Response
 from cluster.server.responses import bounded
+from rbac.audit.model import DECISION as AUTHORIZATION_DECISION
+from rbac.audit.model import REASON as AUTHORIZATION_REASON
 
 AUTHENTICATION: Final = "authentication"
 RBAC: Final = "rbac"
@@ -23,13 +27,17 @@ ADMISSION: Final = "admission"
 VALIDATION: Final = "validation"
 STORAGE: Final = "storage"
 _STORED: Final = frozenset({"NotFound", "AlreadyExists", "Conflict", "Expired", "Gone"})
+_outcome: Final = attrgetter("outcome")
 _POLICY: Final = re.compile(r"(?:AdmissionPolicy|policy) '([^']*)'(?: with binding '([^']*)')? denied request: ")
 _WEBHOOK: Final = re.compile(r'webhook "([^"]+)"')
-_DENYING: Final = ("false", "error", "called")
+_DENYING: Final = frozenset({"false", "error", "called"})
 VALIDATING_POLICY: Final = "ValidatingAdmissionPolicy"
 MUTATING_POLICY: Final = "MutatingAdmissionPolicy"
 _BOOKKEEPING: Final = "admission.berth.io/"
 _OWN: Final = "authorization.k8s.io/"
+_USUAL: Final = frozenset({DECISION, PLUGIN, REASON, AUTHORIZATION_DECISION, AUTHORIZATION_REASON})
+"""Annotations that are there of nearly every request, all of them the server's own."""
+_NONE: Final[Mapping[str, str]] = {}
 
 
 class Outcome(Struct, frozen=True):
@@ -71,7 +79,7 @@ def outcome_of(context: Context, response: Response, judgements: Sequence[Judgem
     code = response.status_code
     body = _body(response)
     warnings = bounded(context.warnings) if context.warnings else ()
-    annotations = {key: value for key, value in context.annotations.items() if not key.startswith((_BOOKKEEPING, _OWN))}
+    annotations = _NONE if context.annotations.keys() <= _USUAL else _foreign(context.annotations)
     if code < 400:
         return Outcome(code, warnings=warnings, annotations=annotations, judgements=judgements, body=body)
     status = _decoded(body)
@@ -95,6 +103,10 @@ def outcome_of(context: Context, response: Response, judgements: Sequence[Judgem
         internal=internal,
         **blamed,
     )
+
+
+def _foreign(annotations: Mapping[str, str]) -> Mapping[str, str]:
+    return {key: value for key, value in annotations.items() if not key.startswith((_BOOKKEEPING, _OWN))}
 
 
 def _body(response: Response) -> bytes:
@@ -126,7 +138,8 @@ def _stage(context: Context, code: int, reason: str) -> str:
 
 def _blamed(plugin: str, message: str, judgements: Sequence[Judgement]) -> dict[str, str]:
     """Which policy, binding, part and webhook of a plugin it was, as far as the plugin has such."""
-    own = [each for each in judgements if each.plugin == plugin and each.outcome in _DENYING]
+    denying = compress(judgements, map(_DENYING.__contains__, map(_outcome, judgements)))  # few of many, found without a loop
+    own = [each for each in denying if each.plugin == plugin]
     if plugin in (VALIDATING_POLICY, MUTATING_POLICY):
         found = _POLICY.search(message)
         if found is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
@@ -54,17 +55,16 @@ class Request(Struct, frozen=True):
 
     def context(self, environ: Mapping[str, Any], body: Any) -> Context:
         """A request's context, as the WSGI application makes it; `environ` is what else the request carries."""
+        method = self.method
+        sent: dict[str, Any]
         if body is None:
-            return Context({"REQUEST_METHOD": self.method, "wsgi.input": io.BytesIO(), **environ}, self.method, self.path, self.query)
-        data = orjson.dumps(body)
-        sent = {
-            "REQUEST_METHOD": self.method,
-            "CONTENT_TYPE": self.content_type,
-            "CONTENT_LENGTH": str(len(data)),
-            "wsgi.input": io.BytesIO(data),
-            **environ,
-        }
-        return Context(sent, self.method, self.path, self.query)
+            sent = {"REQUEST_METHOD": method, "wsgi.input": io.BytesIO(), **environ}
+        else:
+            data = orjson.dumps(body)
+            length = str(len(data))
+            kind = self.content_type
+            sent = {"REQUEST_METHOD": method, "CONTENT_TYPE": kind, "CONTENT_LENGTH": length, "wsgi.input": io.BytesIO(data), **environ}
+        return Context(sent, method, self.path, self.query)
 
 
 def request_of(case: Case, catalog: Catalog) -> Request:
@@ -74,19 +74,19 @@ def request_of(case: Case, catalog: Catalog) -> Request:
     if case.path:
         return Request(method, case.path, query)
     kind = _kind(case, catalog)
-    shown = case.object if case.object is not None else case.old.object if case.old is not None else {}
-    metadata = _metadata(shown)
+    obj, subresource = case.object, case.subresource
+    metadata = _metadata(obj if obj is not None else case.old.object if case.old is not None else {})
     namespace = _namespace(case, metadata) if kind.namespaced else ""
     name = case.resource_name or str(metadata.get("name") or "")
-    if case.verb not in _NAMED and not (case.subresource and case.verb == "create"):
-        named = ""
-    elif name:
-        named = name
-    else:
-        raise Unfit(f"{case.verb} needs a name: write resourceName")
-    content_type, body = case.patch if case.patch is not None else (_JSON, case.object)
-    path = _path(kind, namespace, named, case.subresource)
-    return Request(method, path, query, kind, namespace, name, case.subresource, content_type, body)
+    path = _collection(kind, namespace)
+    if case.verb in _NAMED or (subresource and case.verb == "create"):
+        if not name:
+            raise Unfit(f"{case.verb} needs a name: write resourceName")
+        path = f"{path}/{name}"
+    if subresource:
+        path = f"{path}/{subresource}"
+    content_type, body = (_JSON, obj) if case.patch is None else case.patch
+    return Request(method, path, query, kind, namespace, name, subresource, content_type, body)
 
 
 def _kind(case: Case, catalog: Catalog) -> Kind:
@@ -96,13 +96,17 @@ def _kind(case: Case, catalog: Catalog) -> Kind:
     assert of is not None, "a case has an object, or a resource"
     version, name = of.get("apiVersion"), of.get("kind")
     try:
-        gvk = GroupVersionKind(*parse_api_version(str(version or "")), str(name or ""))
+        kind = _by_kind(catalog, str(version or ""), str(name or ""))
     except ValueError as error:
         raise Unfit(str(error)) from None
-    kind = catalog.by_kind(gvk)
     if kind is None:
         raise Unfit(f'Kubernetes {catalog.version} serves no kind "{name}" of "{version}": name a resource, if it is not what is asked for')
     return kind
+
+
+@lru_cache(maxsize=512)
+def _by_kind(catalog: Catalog, version: str, name: str) -> Kind | None:
+    return catalog.by_kind(GroupVersionKind(*parse_api_version(version), name))
 
 
 def _by_resource(text: str, catalog: Catalog) -> Kind:
@@ -129,26 +133,22 @@ def _metadata(obj: Object) -> Object:
     return found if isinstance(found, dict) else {}
 
 
-def _path(kind: Kind, namespace: str, name: str, subresource: str) -> str:
+@lru_cache(maxsize=512)
+def _collection(kind: Kind, namespace: str) -> str:
+    """The path of a kind's objects, in a namespace if there is one."""
     group, version, resource = kind.resource
     path = f"/apis/{group}/{version}" if group else f"/api/{version}"
-    if namespace:
-        path += f"/namespaces/{namespace}"
-    path += f"/{resource}"
-    if name:
-        path += f"/{name}"
-    return f"{path}/{subresource}" if subresource else path
+    return f"{path}/namespaces/{namespace}/{resource}" if namespace else f"{path}/{resource}"
 
 
 def _query(case: Case) -> Query:
+    if not case.query and not case.path and case.verb in _WRITES:
+        return _STRICT
     pairs = list(case.query)
     if case.verb == "watch":
         pairs.append(("watch", "true"))
-    if case.verb in _WRITES and not case.path:
-        if not pairs:
-            return _STRICT
-        if all(key != _VALIDATION[0] for key, _ in pairs):
-            pairs.append(_VALIDATION)
+    if case.verb in _WRITES and not case.path and all(key != _VALIDATION[0] for key, _ in pairs):
+        pairs.append(_VALIDATION)
     return Query(pairs) if pairs else _NONE
 
 

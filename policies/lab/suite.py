@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -57,7 +58,11 @@ class Options(Struct, frozen=True):
     """PEM: what verifies the service-account tokens that kubeconfigs have."""
 
 
-class Expectation(Struct, frozen=True):
+_SIMPLE: Final = ("stage", "plugin", "policy", "binding", "webhook", "code", "reason", "message")
+"""Expected to be as they are."""
+
+
+class Expectation(Struct, frozen=True, dict=True):
     """None wherever nothing is expected."""
 
     allowed: bool
@@ -78,6 +83,17 @@ class Expectation(Struct, frozen=True):
     object: Object | None = None
     golden: Path | None = None
     matched: bool | None = None
+
+    @cached_property
+    def simple(self) -> tuple[tuple[str, str | int], ...]:
+        """What an outcome's fields are to be equal to."""
+        return tuple((name, expected) for name in _SIMPLE if (expected := getattr(self, name)) is not None)
+
+    @cached_property
+    def says_more(self) -> bool:
+        """Whether anything is expected beside those, the verdict and a validation."""
+        others = (self.message_contains, self.message_matches, self.warnings, self.annotations, self.matched, self.object)
+        return any(each is not None for each in others)
 
     @property
     def says_by_whom(self) -> bool:

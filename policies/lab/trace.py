@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import orjson
 from msgspec import Struct, field
 
@@ -20,16 +22,14 @@ class Judgements:
 
     def __init__(self) -> None:
         self.judgements: list[Judgement] = []
+        self.judged: Final = self.judgements.append
+        """See admission.observer.Observer; a case has many judgements, so that nothing is between them and the list."""
 
     def entered(self, phase: str, plugin: str, attributes: Attributes) -> None:
         """See admission.observer.Observer."""
 
     def left(self, phase: str, plugin: str, attributes: Attributes, error: StatusError | None) -> None:
         """See admission.observer.Observer."""
-
-    def judged(self, judgement: Judgement) -> None:
-        """See admission.observer.Observer."""
-        self.judgements.append(judgement)
 
 
 class Step(Struct):
@@ -58,13 +58,13 @@ class Step(Struct):
         return not (self.changed or self.warnings or self.denial or any(each.outcome != "skipped" for each in self.judgements))
 
 
-class Trace(Judgements):
+class Trace:
     """Keeps every plugin's step."""
 
     thorough = True
 
     def __init__(self) -> None:
-        super().__init__()
+        self.judgements: list[Judgement] = []
         self.steps: list[Step] = []
         self._warned = 0
 
@@ -84,6 +84,6 @@ class Trace(Judgements):
 
     def judged(self, judgement: Judgement) -> None:
         """See admission.observer.Observer."""
-        super().judged(judgement)
+        self.judgements.append(judgement)
         if self.steps:
             self.steps[-1].judgements.append(judgement)

@@ -142,13 +142,24 @@ def test_several_suites_exercise_a_policy_together(tested: UnderTest) -> None:
     assert (VAP, "p", "validations[0]") not in missing(tested, first, second)
 
 
-def test_what_was_taken_is_noted_anew(tested: UnderTest) -> None:
+def test_what_was_taken_is_not_told_again(tested: UnderTest) -> None:
     recorder = Recorder(tested)
-    outcome = Outcome(200, judgements=[judged(VAP, "p", "validations[0]", "true", "b")])
-    recorder.judged(outcome)
-    assert recorder.taken() != {}
-    assert recorder.judged(outcome)
+    held, failed = (Outcome(200, judgements=[judged(VAP, "p", "validations[0]", how, "b")]) for how in ("true", "false"))
+    recorder.judged(held)
     assert recorder.taken()[VAP, "p", "validations[0]"] == {"true"}
+    assert recorder.judged(held)
+    assert recorder.taken() == {}
+    assert recorder.judged(failed)
+    assert recorder.taken()[VAP, "p", "validations[0]"] == {"false"}
+
+
+def test_judgements_without_end_are_not_kept(tested: UnderTest) -> None:
+    recorder = Recorder(tested)
+    for position in range(4100):
+        recorder.judged(Outcome(403, judgements=[Judgement(VAP, "p", "b", "validations[0]", "error", str(position))]))
+    recorder.taken()
+    assert not recorder._noted
+    assert recorder.judged(Outcome(403, judgements=[Judgement(VAP, "p", "b", "validations[0]", "error", "0")]))
 
 
 @pytest.mark.parametrize(("threshold", "code"), [(None, 0), (0.0, 0), (50.0, 0), (50.1, 1), (100.0, 1)])
