@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from itertools import chain, compress
 from typing import Any, Final
 
 import orjson
@@ -21,6 +22,7 @@ MAX_DEPTH: Final = 200
 """How deeply a body may nest; below what the encoder can write back."""
 
 _KIND_STRUCT: Final = r'struct { APIVersion string "json:\"apiVersion,omitempty\""; Kind string "json:\"kind,omitempty\"" }'
+_nests: Final = frozenset({dict, list}).__contains__
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
 _HIDING: Final = re.compile(rb'"[ \t\r\n]+:|\\u00(?:22|3[aA])').search
 """Finds how a text says a quote and a colon after it otherwise than by `":`, so that those do not tell how many names it has."""
@@ -64,18 +66,13 @@ def too_deep(value: Any, data: bytes | None = None) -> bool:
     """Whether a value nests more than MAX_DEPTH levels; its text, where there is one, mostly tells without a walk."""
     if data is not None and data.count(b"{") + data.count(b"[") <= MAX_DEPTH:
         return False
-    level = [value]
+    level = [value] if _nests(type(value)) else []
     for _ in range(MAX_DEPTH + 1):
-        level = [child for each in level for child in _children(each) if type(child) in (dict, list)]
+        members = list(chain.from_iterable([each.values() if type(each) is dict else each for each in level]))
+        level = list(compress(members, map(_nests, map(type, members))))  # most do not: no loop of ours looks at them
         if not level:
             return False
     return True
-
-
-def _children(value: Any) -> Any:
-    if type(value) is dict:
-        return value.values()
-    return value if type(value) is list else ()
 
 
 def _lenient(data: bytes, kind: str) -> Any:
