@@ -7,13 +7,12 @@ Upstream: `pkg/controlplane/instance.go` (what is enabled by default), apiserver
 from __future__ import annotations
 
 import base64
-import hashlib
-import json
 from collections.abc import Collection, Iterable, Mapping
 from functools import partial
-from importlib.resources import files
+from pathlib import Path
 from typing import Any, Final
 
+import orjson
 from msgspec import Struct
 
 from cluster.api.names import GroupResource, GroupVersion, GroupVersionKind, GroupVersionResource, Object
@@ -53,6 +52,7 @@ _STORED_IN: Final[Mapping[GroupResource, GroupVersion]] = {GroupResource("events
 """Resources whose objects live with another group's."""
 
 _NOT_STORED: Final = frozenset({"auditevents", "bindings", "componentstatuses", "tenantnamespaces"})
+_DATA: Final = Path(__file__).parent / "data"
 OWN_GROUP: Final = "berth.io"
 _OWN: Final = ("tenants", "kubeconfigs", "explain", "audit")
 """The files in `data/berth` with the facts of Berth's own kinds, which every version serves."""
@@ -130,6 +130,8 @@ def catalog(version: str, gvks: Collection[GroupVersionKind]) -> Catalog:
 
 def storage_version_hash(kind: Kind) -> str:
     """What discovery says of the stored version, for `Catalog.stored(kind)`; equal for kinds that share their storage."""
+    import hashlib  # discovery alone wants it
+
     digest = hashlib.sha256(f"{kind.gvk.group}/{kind.gvk.version}/{kind.gvk.kind}".encode()).digest()
     return base64.b64encode(digest[:8]).decode()
 
@@ -140,7 +142,7 @@ def is_stored(kind: Kind) -> bool:
 
 
 def _data(name: str) -> Any:
-    return json.loads((files("cluster.kinds") / "data" / name).read_bytes())
+    return orjson.loads((_DATA / name).read_bytes())
 
 
 def _recorded(version: str) -> list[Kind]:

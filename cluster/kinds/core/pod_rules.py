@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from cluster.api import field, validation
@@ -23,9 +23,9 @@ def immutable(new: Any, old: Any, path: str) -> list[FieldError]:
     return [] if (new or None) == (old or None) else [field.invalid(path, new, IMMUTABLE)]
 
 
-def each(messages: Iterable[str], path: str, value: Any) -> list[FieldError]:
+def each(messages: Sequence[str], path: str, value: Any) -> list[FieldError]:
     """One Invalid error for each message of a naming rule."""
-    return [field.invalid(path, value, message) for message in messages]
+    return [field.invalid(path, value, message) for message in messages] if messages else []
 
 
 def dns_label(value: Any, path: str) -> list[FieldError]:
@@ -68,8 +68,8 @@ def no_backsteps(value: str, path: str) -> list[FieldError]:
 
 def descending_path(value: str, path: str) -> list[FieldError]:
     """A path below its directory."""
-    absolute = [field.invalid(path, value, "must be a relative path")] if value.startswith("/") else []
-    return absolute + no_backsteps(value, path)
+    errors = [field.invalid(path, value, "must be a relative path")] if value.startswith("/") else []
+    return errors + no_backsteps(value, path) if ".." in value else errors
 
 
 def members(value: Any) -> list[Object]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
 from cluster.api import quantity
-from cluster.api.field import child, index, key
+from cluster.api.field import child
 from cluster.api.names import Object
 from cluster.api.validation import is_dns1123_label
 from cluster.kinds.core.pod_affinity import PREFERRED, REQUIRED
-from cluster.kinds.core.pod_containers import container_lists
+from cluster.kinds.core.pod_containers import CONTAINER_FIELDS
 from cluster.kinds.core.pod_rules import members
 
 _NODE_LABELS: Final = {
@@ -36,6 +37,8 @@ _VOLUMES: Final = {
     "cephfs": "deprecated in v1.28, non-functional in v1.31+",
     "rbd": "deprecated in v1.28, non-functional in v1.31+",
 }
+_WHOLE: Final = re.compile("[0-9]{1,18}(?:[KMGTPE]i|[kMGTPE])?").fullmatch
+"""Amounts that need not be computed to tell that they are whole, as nearly all are."""
 _NO_SELECTOR: Final = "a null labelSelector results in matching no pod"
 
 
@@ -58,60 +61,74 @@ def name_warnings(obj: Object, used_in: str) -> list[str]:
 def template_warnings(path: str, template: Object) -> list[str]:
     """For a pod (at the path "") or a template."""
     spec, metadata = template.get("spec") or {}, template.get("metadata") or {}
-    where = child(path, "spec")
-    return [
-        *_node_labels(spec, where),
-        *_spreading(spec, where),
-        *_annotations(metadata, child(path, "metadata", "annotations")),
-        *_volumes(spec, child(where, "volumes")),
-        *_duplicates(spec, where),
-        *_containers(spec, where),
-        *_ports(spec, where),
-        *_port_names(spec, where),
-        *_affinity(spec, child(where, "affinity")),
+    where = f"{path}.spec" if path else "spec"
+    found: list[str] = []
+    if spec.get("nodeSelector") or spec.get("affinity"):
+        found += _node_labels(spec, where)
+    if constraints := spec.get("topologySpreadConstraints"):
+        found += _spreading(constraints, f"{where}.topologySpreadConstraints")
+    if annotations := metadata.get("annotations"):
+        found += _annotations(annotations, child(path, "metadata", "annotations"))
+    if volumes := spec.get("volumes"):
+        found += _volumes(volumes, f"{where}.volumes")
+    if spec.get("hostAliases") or spec.get("imagePullSecrets"):
+        found += _duplicates(spec, where)
+    containers = [
+        (f"{where}.{name}[{position}]", container) for name in CONTAINER_FIELDS for position, container in enumerate(spec.get(name) or ())
     ]
+    for here, container in containers:
+        if resources := container.get("resources"):
+            found += _fractions(resources, f"{here}.resources")
+        if variables := container.get("env"):
+            found += _variables(variables, f"{here}.env")
+    ports = [(f"{here}.ports[{i}]", port) for here, container in containers for i, port in enumerate(container.get("ports") or ())]
+    if len(ports) > 1:
+        found += [*_ports(ports), *_port_names(ports)]
+    if affinity := spec.get("affinity"):
+        found += _affinity(affinity, f"{where}.affinity")
+    return found
 
 
 def _node_labels(spec: Object, path: str) -> Iterator[str]:
     for name in spec.get("nodeSelector") or ():
         if name in _NODE_LABELS:
-            yield f"{key(child(path, 'nodeSelector'), name)}: {_NODE_LABELS[name]}"
-    affinity = (spec.get("affinity") or {}).get("nodeAffinity") or {}
-    where = child(path, "affinity", "nodeAffinity")
-    terms = members((affinity.get(REQUIRED) or {}).get("nodeSelectorTerms"))
-    for position, term in enumerate(terms):
-        yield from _term(term, index(child(where, REQUIRED, "nodeSelectorTerms"), position))
+            yield f"{path}.nodeSelector[{name}]: {_NODE_LABELS[name]}"
+    affinity, where = (spec.get("affinity") or {}).get("nodeAffinity") or {}, f"{path}.affinity.nodeAffinity"
+    for position, term in enumerate(members((affinity.get(REQUIRED) or {}).get("nodeSelectorTerms"))):
+        yield from _term(term, f"{where}.{REQUIRED}.nodeSelectorTerms[{position}]")
     for position, preferred in enumerate(members(affinity.get(PREFERRED))):
-        yield from _term(preferred.get("preference") or {}, child(index(child(where, PREFERRED), position), "preference"))
+        yield from _term(preferred.get("preference") or {}, f"{where}.{PREFERRED}[{position}].preference")
 
 
 def _term(term: Object, path: str) -> Iterator[str]:
     for position, expression in enumerate(members(term.get("matchExpressions"))):
         name = expression.get("key")
         if name in _NODE_LABELS:
-            yield f"{child(index(child(path, 'matchExpressions'), position), 'key')}: {name} is {_NODE_LABELS[name]}"
+            yield f"{path}.matchExpressions[{position}].key: {name} is {_NODE_LABELS[name]}"
 
 
-def _spreading(spec: Object, path: str) -> Iterator[str]:
-    for position, constraint in enumerate(members(spec.get("topologySpreadConstraints"))):
-        here, name = index(child(path, "topologySpreadConstraints"), position), constraint.get("topologyKey")
+def _spreading(constraints: list[Object], path: str) -> Iterator[str]:
+    for position, constraint in enumerate(constraints):
+        name = constraint.get("topologyKey")
         if name in _NODE_LABELS:
-            yield f"{child(here, 'topologyKey')}: {name} is {_NODE_LABELS[name]}"
+            yield f"{path}[{position}].topologyKey: {name} is {_NODE_LABELS[name]}"
         if constraint.get("labelSelector") is None:
-            yield f"{child(here, 'labelSelector')}: {_NO_SELECTOR}"
+            yield f"{path}[{position}].labelSelector: {_NO_SELECTOR}"
 
 
-def _annotations(metadata: Object, path: str) -> Iterator[str]:
+def _annotations(annotations: Object, path: str) -> Iterator[str]:
     for name, text in _ANNOTATIONS.items():
-        if name in (metadata.get("annotations") or {}):
-            yield f"{key(path, name)}: {text}"
+        if name in annotations:
+            yield f"{path}[{name}]: {text}"
 
 
-def _volumes(spec: Object, path: str) -> Iterator[str]:
-    for position, volume in enumerate(members(spec.get("volumes"))):
+def _volumes(volumes: list[Object], path: str) -> Iterator[str]:
+    for position, volume in enumerate(volumes):
+        if volume.keys().isdisjoint(_VOLUMES):
+            continue
         for kind, text in _VOLUMES.items():
             if volume.get(kind) is not None:
-                yield f"{child(index(path, position), 'storageOS' if kind == 'storageos' else kind)}: {text}"
+                yield f"{path}[{position}].{'storageOS' if kind == 'storageos' else kind}: {text}"
 
 
 def _duplicates(spec: Object, path: str) -> Iterator[str]:
@@ -120,49 +137,42 @@ def _duplicates(spec: Object, path: str) -> Iterator[str]:
         for position, member in enumerate(members(spec.get(name))):
             value = member.get(field) or ""
             if value in seen:
-                yield f'{child(index(child(path, name), position), field)}: duplicate {what} "{value}"'
+                yield f'{path}.{name}[{position}].{field}: duplicate {what} "{value}"'
             seen.add(value)
     for position, secret in enumerate(members(spec.get("imagePullSecrets"))):
         if not secret.get("name"):
-            yield f'{child(index(child(path, "imagePullSecrets"), position), "name")}: invalid empty name ""'
+            yield f'{path}.imagePullSecrets[{position}].name: invalid empty name ""'
 
 
-def _walk(spec: Object, path: str) -> Iterator[tuple[str, Object]]:
-    for name, containers in container_lists(spec):
-        for position, container in enumerate(containers):
-            yield index(child(path, name), position), container
+def _fractions(resources: Object, path: str) -> Iterator[str]:
+    for name in ("memory", "ephemeral-storage"):
+        for kind in ("limits", "requests"):
+            value = (resources.get(kind) or {}).get(name)
+            if value is not None and not _WHOLE(str(value)) and quantity.parse(value).milli_value() % 1000:
+                yield f'{path}.{kind}[{name}]: fractional byte value "{value}" is invalid, must be an integer'
 
 
-def _containers(spec: Object, path: str) -> Iterator[str]:
-    for here, container in _walk(spec, path):
-        resources = container.get("resources") or {}
-        for name in ("memory", "ephemeral-storage"):
-            for kind in ("limits", "requests"):
-                value = (resources.get(kind) or {}).get(name)
-                if value is not None and quantity.parse(value).milli_value() % 1000:
-                    where = key(child(here, "resources", kind), name)
-                    yield f'{where}: fractional byte value "{value}" is invalid, must be an integer'
-        seen: set[str] = set()
-        for position, variable in enumerate(members(container.get("env"))):
-            name, value = variable.get("name") or "", variable.get("value") or ""
-            reference = f"$({name})"
-            if name in seen and (variable.get("valueFrom") is not None or value == reference or reference not in value):
-                where = index(child(here, "env"), position)
-                yield f'{where}: hides previous definition of "{name}", which may be dropped when using apply'
+def _variables(variables: list[Object], path: str) -> Iterator[str]:
+    seen: set[str] = set()
+    for position, variable in enumerate(variables):
+        name = variable.get("name") or ""
+        if name not in seen:
             seen.add(name)
+            continue
+        value, reference = variable.get("value") or "", f"$({name})"
+        if variable.get("valueFrom") is not None or value == reference or reference not in value:
+            yield f'{path}[{position}]: hides previous definition of "{name}", which may be dropped when using apply'
 
 
-def _ports(spec: Object, path: str) -> Iterator[str]:
+def _ports(ports: list[tuple[str, Object]]) -> Iterator[str]:
     taken: dict[tuple[object, object], list[tuple[str, Object]]] = {}
-    for here, container in _walk(spec, path):
-        for position, port in enumerate(members(container.get("ports"))):
-            where = index(child(here, "ports"), position)
-            others = taken.setdefault((port.get("containerPort"), port.get("protocol")), [])
-            for other_path, other in others:
-                text = _overlap(port, other)
-                if text:
-                    yield f"{where}: {text} port definition with {other_path}"
-            others.append((where, port))
+    for where, port in ports:
+        others = taken.setdefault((port.get("containerPort"), port.get("protocol")), [])
+        for other_path, other in others:
+            text = _overlap(port, other)
+            if text:
+                yield f"{where}: {text} port definition with {other_path}"
+        others.append((where, port))
 
 
 def _overlap(one: Object, other: Object) -> str:
@@ -175,24 +185,23 @@ def _overlap(one: Object, other: Object) -> str:
     return "dangerously ambiguous" if ports[0] == ports[1] and (not addresses[0]) != (not addresses[1]) else ""
 
 
-def _port_names(spec: Object, path: str) -> Iterator[str]:
+def _port_names(ports: list[tuple[str, Object]]) -> Iterator[str]:
     taken: dict[str, str] = {}
-    for here, container in _walk(spec, path):
-        for position, port in enumerate(members(container.get("ports"))):
-            name, where = port.get("name") or "", index(child(here, "ports"), position)
-            if name in taken:
-                use = f"services and probes that select ports by name will use {taken[name]}"
-                yield f'{where}: duplicate port name "{name}" with {taken[name]}, {use}'
-            elif name:
-                taken[name] = where
+    for where, port in ports:
+        name = port.get("name") or ""
+        if name in taken:
+            use = f"services and probes that select ports by name will use {taken[name]}"
+            yield f'{where}: duplicate port name "{name}" with {taken[name]}, {use}'
+        elif name:
+            taken[name] = where
 
 
-def _affinity(spec: Object, path: str) -> Iterator[str]:
+def _affinity(affinity: Object, path: str) -> Iterator[str]:
     for kind in ("podAffinity", "podAntiAffinity"):
-        rules, where = (spec.get("affinity") or {}).get(kind) or {}, child(path, kind)
+        rules = affinity.get(kind) or {}
         for position, term in enumerate(members(rules.get(REQUIRED))):
             if term.get("labelSelector") is None:
-                yield f"{child(index(child(where, REQUIRED), position), 'labelSelector')}: {_NO_SELECTOR}"
+                yield f"{path}.{kind}.{REQUIRED}[{position}].labelSelector: {_NO_SELECTOR}"
         for position, weighted in enumerate(members(rules.get(PREFERRED))):
             if (weighted.get("podAffinityTerm") or {}).get("labelSelector") is None:
-                yield f"{child(index(child(where, PREFERRED), position), 'podAffinityTerm', 'labelSelector')}: {_NO_SELECTOR}"
+                yield f"{path}.{kind}.{PREFERRED}[{position}].podAffinityTerm.labelSelector: {_NO_SELECTOR}"

@@ -53,8 +53,27 @@ _WITHIN: Final = {
     "nfs": frozenset({"readOnly"}),
     "ports": frozenset({"name"}),
 }
+HOLDERS: Final = frozenset(
+    {
+        *("affinity", "appArmorProfile", "awsElasticBlockStore", "azureDisk", "azureFile", "capabilities", "cephfs", "cinder"),
+        *("claims", "clusterTrustBundle", "configMap", "configMapKeyRef", "configMapRef", "containers", "csi", "dataSource"),
+        *("dataSourceRef", "dnsConfig", "downwardAPI", "emptyDir", "env", "envFrom", "ephemeral", "ephemeralContainers"),
+        *("evictionResponders", "exec", "exitCodes", "fc", "fieldRef", "fileKeyRef", "flexVolume", "flocker", "gcePersistentDisk"),
+        *("gitRepo", "glusterfs", "grpc", "hostAliases", "hostPath", "httpGet", "httpHeaders", "image", "imagePullSecrets"),
+        *("initContainers", "iscsi", "items", "labelSelector", "lifecycle", "livenessProbe", "managedFields", "matchExpressions"),
+        *("matchFields", "metadata", "namespaceSelector", "nfs", "nodeAffinity", "nodePublishSecretRef", "nodeSelectorTerms", "os"),
+        *("ownerReferences", "persistentVolumeClaim", "photonPersistentDisk", "podAffinity", "podAffinityTerm", "podAntiAffinity"),
+        *("podCertificate", "ports", "portworxVolume", "postStart", "preStop", "preference"),
+        *("preferredDuringSchedulingIgnoredDuringExecution", "projected", "quobyte", "rbd", "readinessGates", "readinessProbe"),
+        *("requiredDuringSchedulingIgnoredDuringExecution", "resizePolicy", "resourceClaims", "resourceFieldRef", "resources"),
+        *("restartPolicyRules", "scaleIO", "schedulingGates", "schedulingGroup", "seLinuxOptions", "seccompProfile", "secret"),
+        *("secretKeyRef", "secretRef", "securityContext", "selector", "serviceAccountToken", "sleep", "source", "sources", "spec"),
+        *("startupProbe", "storageos", "sysctls", "tcpSocket", "tolerations", "topologySpreadConstraints", "valueFrom"),
+        *("volumeClaimTemplate", "volumeDevices", "volumeMounts", "volumes", "vsphereVolume", "windowsOptions", "workloadRef"),
+    }
+)
+"""Under these names are objects, or lists of them, that have fields of their own (`options` are the user's, in flex volumes)."""
 _NONE: Final[frozenset[str]] = frozenset()
-_KEYED_BY_USER: Final = _MAPS | {"options"}
 
 
 def drop_zero_values(spec: Object) -> None:
@@ -63,21 +82,17 @@ def drop_zero_values(spec: Object) -> None:
 
 
 def _drop(holder: Object, more: frozenset[str]) -> None:
-    empty = []
-    for name, value in holder.items():
-        if not value:
-            if value is None or _is_zero(name, value, more):
-                empty.append(name)
-        elif type(value) is dict:
-            if name not in _KEYED_BY_USER:
-                _drop(value, _WITHIN.get(name, _NONE))
+    if not all(holder.values()):
+        for name in [name for name, value in holder.items() if value is None or (not value and _is_zero(name, value, more))]:
+            del holder[name]
+    for name in HOLDERS.intersection(holder):  # few of many fields
+        value, within = holder[name], _WITHIN.get(name, _NONE)
+        if type(value) is dict:
+            _drop(value, within)
         elif type(value) is list:
-            within = _WITHIN.get(name, _NONE)
             for member in value:
                 if type(member) is dict:
                     _drop(member, within)
-    for name in empty:
-        del holder[name]
 
 
 def _is_zero(name: str, value: Any, more: frozenset[str]) -> bool:
