@@ -48,7 +48,7 @@ class GroupVersionKind(NamedTuple):
 
     @property
     def group_version(self) -> GroupVersion:
-        return GroupVersion(self.group, self.version)
+        return _group_version(self)
 
     @property
     def group_kind(self) -> GroupKind:
@@ -77,9 +77,16 @@ class GroupVersionResource(NamedTuple):
         return f"{self.group_version}, Resource={self.resource}"
 
 
+# every write asks for these several times, so that they are made once
+
+
+@lru_cache(maxsize=1024)
+def _group_version(kind: GroupVersionKind) -> GroupVersion:
+    return GroupVersion(kind.group, kind.version)
+
+
 @lru_cache(maxsize=1024)
 def _group_resource(resource: GroupVersionResource) -> GroupResource:
-    """Made once, for every write asks for it several times."""
     return GroupResource(resource.group, resource.resource)
 
 

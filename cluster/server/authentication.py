@@ -86,10 +86,12 @@ class _Stripped:
         self._prefixes = tuple(_forms(prefix for each in names for prefix in each.extra_prefixes))
 
     def strip(self, environ: dict[str, Any]) -> None:
-        exact, prefixes = self._exact, self._prefixes
         sent = environ.get("berth.headers")
+        if sent is not None and not sent:
+            return
+        exact, prefixes = self._exact, self._prefixes
         names = [name for name, _ in sent] if sent is not None else _names(environ)
-        secret = {name for name in names if name in exact or name.startswith(prefixes)} if names else None
+        secret = {name for name in names if name in exact or name.startswith(prefixes)}
         if secret:
             for name in secret:
                 environ.pop(_variable(name), None)

@@ -86,6 +86,7 @@ def clauses(accept: str) -> list[tuple[str, dict[str, str]]]:
     return _clauses(accept)
 
 
+@lru_cache(maxsize=64)
 def input_type(content_type: str) -> str:
     """JSON (also where nothing is said), YAML or protobuf; UnsupportedMediaType."""
     media_type = content_type.partition(";")[0].strip().lower()

@@ -334,6 +334,8 @@ def user_of(given: Object) -> UserInfo:
 
 def merged(base: Object, change: Object) -> Object:
     """A new mapping: what both have as mappings is merged, of anything else the change's counts; null takes away."""
+    if base.keys().isdisjoint(change) and None not in change.values():
+        return {**base, **change}
     result = dict(base)
     for key, value in change.items():
         if value is None:
