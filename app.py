@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cluster.server import filters
-from cluster.server.audit import with_audit, with_failure_audit
 from cluster.server.authentication import with_authentication
 from cluster.server.context import Filter, Handler, compose
 from rbac.impersonation import uncounted
@@ -25,6 +24,9 @@ if TYPE_CHECKING:
 def pipeline(parts: Parts) -> list[Filter]:
     """What a request passes before it is dispatched, in this order; of a part that there is none of it passes nothing."""
     auditor, counted, streams, settle = parts.auditor, parts.counted, parts.streams, parts.settle
+    if auditor is not None:
+        from cluster.server.audit import with_audit, with_failure_audit
+
     every = [
         filters.with_headers if parts.sent else None,
         filters.with_recovery,

@@ -5,21 +5,22 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from functools import cache
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from msgspec import Struct, field
 
 from cluster.api.names import GroupResource
-from cluster.api.protocols import Reader
-from cluster.assembly.auditing import log_path
-from cluster.assembly.config import Config
-from cluster.registry.registry import Registry
 from cluster.server.dispatch import SubHandler
-from cluster.server.resources import Resources
-from rbac.authn.build import Authentication
-from rbac.authn.service_accounts import TokenSigner
-from rbac.authz.build import Authorization
 from rbac.credentials.reference import CLUSTER_KUBECONFIGS, KUBECONFIGS
+
+if TYPE_CHECKING:  # what handlers are made of is loaded by who makes it
+    from cluster.api.protocols import Reader
+    from cluster.assembly.config import Config
+    from cluster.registry.registry import Registry
+    from cluster.server.resources import Resources
+    from rbac.authn.build import Authentication
+    from rbac.authn.service_accounts import TokenSigner
+    from rbac.authz.build import Authorization
 
 Name = TypeVar("Name", bound=Hashable)
 EXPLANATIONS: Final = tuple(
@@ -79,6 +80,7 @@ def _tenant_namespaces(parts: OwnParts) -> Mapping[GroupResource, SubHandler]:
 
 def _audit_events(parts: OwnParts) -> Mapping[GroupResource, SubHandler]:
     def made() -> Mapping[GroupResource, SubHandler]:
+        from cluster.assembly.auditing import log_path
         from cluster.server.audit_events import AuditEvents
 
         return {AUDIT_EVENTS: AuditEvents(log_path(parts.config))}

@@ -9,7 +9,6 @@ import functools
 import re
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cluster.cel.floats import plain
 from cluster.cel.values import MAX_INT, MIN_INT, CelError, Duration, Timestamp
@@ -161,6 +160,8 @@ def known_zone(name: str) -> tzinfo:
         return _fixed_zone(name)
     if name in ("", "UTC", "Local"):
         return UTC
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # few expressions name a zone
+
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):

@@ -65,7 +65,10 @@ def _explain_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     gc.disable()  # what is loaded stays until the end: the collector would look through it again and again, for a tenth of the start
-    return _test(arguments) if arguments.action == "test" else _explain(arguments)
+    try:
+        return _test(arguments) if arguments.action == "test" else _explain(arguments)
+    finally:
+        gc.freeze()  # nor need it look through all that when the process ends
 
 
 def _explain(arguments: argparse.Namespace) -> int:

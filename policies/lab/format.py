@@ -5,7 +5,6 @@ Cases of one shape are checked once: of ten thousand generated ones, it is shape
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any, Final
@@ -235,6 +234,8 @@ def _fields(fields: Mapping[str, Any], steps: Steps) -> Iterable[str]:
 
 
 def _near(name: str, known: Iterable[str]) -> str:
+    import difflib  # for what is wrong alone
+
     found = difflib.get_close_matches(name, list(known), 1, 0.6)
     return f', did you mean "{found[0]}"?' if found else ""
 

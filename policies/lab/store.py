@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Self
 
-from cluster.storage.cache import Table
 from cluster.storage.contract import Change, Compacted, Entry, FutureRevision, Key, Snapshot, Watch, Write, WriteConflict
+from cluster.storage.table import Table
 
 
 class MemoryStore:
