@@ -5,8 +5,9 @@ A decision looks at the bindings of the asking user and groups only, so that it 
 
 from __future__ import annotations
 
+import math
 import time
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterator
 from operator import attrgetter
 from typing import Final
@@ -86,10 +87,10 @@ class RbacIndex:
         self._roles: dict[RoleKey, tuple[CompiledRule, ...]] = {}
         self._cluster_roles: dict[str, tuple[CompiledRule, ...]] = {}
         self._bindings: dict[str, dict[str, list[Binding]]] = {}
+        self._ends: list[float] = []
+        """When bindings end by themselves, in order."""
         self.changes = 0
-        """How many there have been: what was found out is good as long as this stays."""
-        self.ending = 0
-        """How many bindings end by themselves, which is no change."""
+        """How many there have been: what was found out is good as long as this stays, and no binding ends."""
 
     @classmethod
     def following(cls, reader: Reader, clock: Callable[[], float] = time.time) -> RbacIndex:
@@ -127,14 +128,16 @@ class RbacIndex:
             self._forget(Binding(old))
         if new is not None:
             binding = Binding(new)
-            self.ending += binding.expires is not None
+            if binding.expires is not None:
+                insort(self._ends, binding.expires)
             scope = self._bindings.setdefault(binding.namespace, {})
             for key in binding.subjects:
                 insort(scope.setdefault(key, []), binding, key=_by_name)
         self.changes += 1
 
     def _forget(self, binding: Binding) -> None:
-        self.ending -= binding.expires is not None
+        if binding.expires is not None:
+            del self._ends[bisect_left(self._ends, binding.expires)]
         scope = self._bindings.get(binding.namespace, {})
         for key in binding.subjects:
             members = scope.get(key, [])
@@ -145,6 +148,18 @@ class RbacIndex:
                 scope.pop(key, None)
         if not scope:
             self._bindings.pop(binding.namespace, None)
+
+    def is_before(self, moment: float) -> bool:
+        """Whether that is still to come, by the clock that ends bindings."""
+        return self._clock() < moment
+
+    def next_end(self) -> float:
+        """When the next binding ends; infinite where none does."""
+        ends = self._ends
+        if not ends:
+            return math.inf
+        place = bisect_right(ends, self._clock())
+        return ends[place] if place < len(ends) else math.inf
 
     def role(self, binding: Binding) -> tuple[CompiledRule, ...] | None:
         """The rules that a binding refers to; None where the role is missing or its kind unknown."""

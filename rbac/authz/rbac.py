@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Final
 
 from cluster.api.authorization import Attributes, Decision, Verdict
@@ -24,17 +25,15 @@ class RbacAuthorizer:
 
     def __init__(self, index: RbacIndex) -> None:
         self._index = index
-        self._known: tuple[int, dict[Attributes, Verdict]] = 0, {}
-        """The verdicts since the index last changed, and how often it had."""
+        self._known: tuple[int, float, dict[Attributes, Verdict]] = -1, 0.0, {}
+        """The verdicts since the index last changed; how often it had, and until when they are good, as a binding ends then."""
 
     def authorize(self, attributes: Attributes) -> Verdict:
         """Allow with `RBAC: allowed by ...`; NoOpinion, with the roles that are missing, if any, as its reason."""
         index = self._index
-        if index.ending:
-            return self._verdict(attributes)
-        changes, known = self._known
-        if changes != index.changes or len(known) >= _MOST_KNOWN:
-            changes, known = self._known = index.changes, {}
+        changes, until, known = self._known
+        if changes != index.changes or len(known) >= _MOST_KNOWN or not (until == inf or index.is_before(until)):
+            self._known = index.changes, index.next_end(), (known := {})
         verdict = known.get(attributes)
         if verdict is None:
             verdict = known[attributes] = self._verdict(attributes)

@@ -74,6 +74,25 @@ def test_a_binding_counts_until_it_ends(namespace: str) -> None:
     assert there.resolver.rules_for(TINA, "dev") == ([], "")
 
 
+def test_each_of_several_ends_counts_though_it_was_asked_before() -> None:
+    ends = {"a": "2026-01-01T11:00:00Z", "b": SOON, "c": "2026-01-01T13:00:00Z", "d": None}
+    there = Clocked(READER, *(granted("reader", when, namespace) for namespace, when in ends.items()))
+
+    def allowed() -> str:
+        return "".join(namespace for namespace in ends if there.may(namespace=namespace))
+
+    assert (allowed(), allowed()) == ("abcd", "abcd")
+    assert [there.at(f"2026-01-01T{hour}").time and allowed() for hour in ("11:00:00Z", "11:59:59Z", "12:00:00Z", "13:00:01Z")] == [
+        "bcd",
+        "bcd",
+        "cd",
+        "d",
+    ]
+    there.world.add(granted("reader", "2026-01-02T00:00:00Z", "a"))
+    assert allowed() == "ad"
+    assert there.at("2026-01-02T00:00:00Z").time and allowed() == "d"
+
+
 def test_the_end_may_be_in_any_zone() -> None:
     there = Clocked(READER, granted("reader", "2026-01-01T14:00:00+02:00"))
     assert (there.at("2026-01-01T11:59:59Z").may(), there.at(SOON).may()) == (True, False)
