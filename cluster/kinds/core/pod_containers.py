@@ -11,11 +11,13 @@ from typing import Final
 
 from cluster.api import quantity
 from cluster.api.names import Object
-from cluster.kinds.core.pod_resources import canonical_resource_list
+from cluster.kinds.core.pod_resources import canonical_requirements
 
 CONTAINER_FIELDS: Final = ("initContainers", "containers", "ephemeralContainers")
 PROBES: Final = ("livenessProbe", "readinessProbe", "startupProbe")
 HOOKS: Final = ("postStart", "preStop")
+_MOMENTS: Final = frozenset({*PROBES, "lifecycle"})
+"""What is done to a container in its life, which many have nothing of."""
 _DOMAIN: Final = (
     r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?"
 )
@@ -57,15 +59,21 @@ def default_container(container: Object) -> None:
         container["terminationMessagePath"] = "/dev/termination-log"
     if not container.get("terminationMessagePolicy"):
         container["terminationMessagePolicy"] = "File"
-    if container.get("resources") is None:
+    if resources := container.get("resources"):
+        canonical_requirements(resources)
+    else:
         container["resources"] = {}
-    for field in ("limits", "requests"):
-        canonical_resource_list(container["resources"].get(field))
     for port in container.get("ports") or ():
         if not port.get("protocol"):
             port["protocol"] = "TCP"
     for variable in container.get("env") or ():
-        _default_env(variable)
+        if source := variable.get("valueFrom"):
+            _default_env(source)
+    if not _MOMENTS.isdisjoint(container):
+        _default_moments(container)
+
+
+def _default_moments(container: Object) -> None:
     for field in PROBES:
         if container.get(field) is not None:
             default_probe(container[field])
@@ -76,8 +84,7 @@ def default_container(container: Object) -> None:
             _default_http_get(lifecycle[hook]["httpGet"])
 
 
-def _default_env(variable: Object) -> None:
-    source = variable.get("valueFrom") or {}
+def _default_env(source: Object) -> None:
     if source.get("fieldRef") is not None:
         default_field_ref(source["fieldRef"])
     if source.get("resourceFieldRef") is not None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Final
 
 from cluster.api.names import Object
-from cluster.kinds.core.pod_containers import container_lists, default_container
-from cluster.kinds.core.pod_resources import canonical_resource_list, default_pod_level_resources, default_requests
+from cluster.kinds.core.pod_containers import CONTAINER_FIELDS, default_container
+from cluster.kinds.core.pod_resources import canonical_requirements, canonical_resource_list, default_pod_level_resources, default_requests
 from cluster.kinds.core.pod_volumes import default_volume
 from cluster.kinds.core.pod_zero_values import drop_zero_values
 
@@ -31,7 +31,8 @@ def default_pod(pod: Object) -> None:
     for field in ("containers", "initContainers"):
         for container in spec.get(field) or ():
             default_requests(container)
-    default_pod_level_resources(spec)
+    if spec.get("resources"):
+        default_pod_level_resources(spec)
     if spec.get("enableServiceLinks") is None:
         spec["enableServiceLinks"] = True
     if spec.get("hostNetwork"):
@@ -40,12 +41,13 @@ def default_pod(pod: Object) -> None:
     period = spec["terminationGracePeriodSeconds"]
     if isinstance(period, int) and period < 0:
         spec["terminationGracePeriodSeconds"] = 1
-    for condition in (pod.get("status") or {}).get("conditions") or ():
-        for name in ("lastProbeTime", "lastTransitionTime"):
-            condition.setdefault(name, None)
-    annotations = pod.get("metadata", {}).get("annotations")
-    for name in _INIT_ANNOTATIONS if annotations else ():
-        annotations.pop(name, None)
+    if status := pod.get("status"):
+        for condition in status.get("conditions") or ():
+            for name in ("lastProbeTime", "lastTransitionTime"):
+                condition.setdefault(name, None)
+    if annotations := pod.get("metadata", {}).get("annotations"):
+        for name in _INIT_ANNOTATIONS:
+            annotations.pop(name, None)
 
 
 def default_template(template: Object) -> None:
@@ -53,7 +55,8 @@ def default_template(template: Object) -> None:
     for name in ("metadata", "spec"):
         if template.get(name) is None:
             template[name] = {}
-    drop_zero_values(template["metadata"])
+    if template["metadata"]:
+        drop_zero_values(template["metadata"])
     default_pod_spec(template["spec"])
 
 
@@ -61,36 +64,28 @@ def default_pod_spec(spec: Object) -> None:
     """The defaults that every pod spec gets; what Kubernetes keeps behind a gate that is closed is dropped."""
     drop_zero_values(spec)
     spec.pop("schedulingGroup", None)
-    for field, value in (
-        ("dnsPolicy", "ClusterFirst"),
-        ("restartPolicy", "Always"),
-        ("schedulerName", SCHEDULER),
-    ):
-        if not spec.get(field):
-            spec[field] = value
+    if not spec.get("dnsPolicy"):
+        spec["dnsPolicy"] = "ClusterFirst"
+    if not spec.get("restartPolicy"):
+        spec["restartPolicy"] = "Always"
+    if not spec.get("schedulerName"):
+        spec["schedulerName"] = SCHEDULER
     if spec.get("terminationGracePeriodSeconds") is None:
         spec["terminationGracePeriodSeconds"] = GRACE_PERIOD
     if spec.get("securityContext") is None:
         spec["securityContext"] = {}
-    _mirror_service_account(spec)
+    # `serviceAccount` is the old name of `serviceAccountName`; the new one wins, and both are served
+    if account := spec.get("serviceAccountName") or spec.get("serviceAccount"):
+        spec["serviceAccountName"] = spec["serviceAccount"] = account
     for volume in spec.get("volumes") or ():
         default_volume(volume)
-    for _, containers in container_lists(spec):
-        for container in containers:
+    for field in CONTAINER_FIELDS:
+        for container in spec.get(field) or ():
             default_container(container)
-    canonical_resource_list(spec.get("overhead"))
-    for field in ("limits", "requests"):
-        canonical_resource_list((spec.get("resources") or {}).get(field))
-
-
-def _mirror_service_account(spec: Object) -> None:
-    """`serviceAccount` is the old name of `serviceAccountName`; the new one wins, and both are served."""
-    name = spec.get("serviceAccountName") or spec.get("serviceAccount")
-    for field in ("serviceAccountName", "serviceAccount"):
-        if name:
-            spec[field] = name
-        else:
-            spec.pop(field, None)
+    if overhead := spec.get("overhead"):
+        canonical_resource_list(overhead)
+    if resources := spec.get("resources"):
+        canonical_requirements(resources)
 
 
 def _default_host_ports(spec: Object) -> None:

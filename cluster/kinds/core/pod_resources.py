@@ -5,6 +5,7 @@ Upstream: `pkg/apis/core/v1/defaults.go`.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 from cluster.api import pod_resources, quantity
@@ -16,6 +17,8 @@ from cluster.api.resource_names import HUGE_PAGES
 from cluster.kinds.model import Default
 
 _MILLI: Final = 1_000_000
+_MOST_KEPT: Final = 32
+"""Characters of a text whose canonical form is remembered."""
 
 
 def decoded(default: Default) -> Default:
@@ -34,10 +37,26 @@ def decoded(default: Default) -> Default:
 def canonical_resource_list(resources: Object | None) -> None:
     """Rewrites each quantity as it is served: canonical, and rounded up to a thousandth; ValueError where it is none."""
     for name, value in (resources or {}).items():
-        amount = quantity.parse(value)
-        if amount.nano % _MILLI:
-            amount = quantity.of_milli(amount.milli_value(), amount.format)
-        resources[name] = str(amount)  # type: ignore[index]
+        resources[name] = _served(value) if type(value) is str and len(value) <= _MOST_KEPT else str(_rounded(value))  # type: ignore[index]
+
+
+def _rounded(value: str | int | float) -> quantity.Quantity:
+    amount = quantity.parse(value)
+    return quantity.of_milli(amount.milli_value(), amount.format) if amount.nano % _MILLI else amount
+
+
+@lru_cache(maxsize=4096)
+def _served(text: str) -> str:
+    """Remembered: the same few amounts are asked for everywhere."""
+    return str(_rounded(text))
+
+
+def canonical_requirements(requirements: Object) -> None:
+    """The same of limits and of requests."""
+    if limits := requirements.get("limits"):
+        canonical_resource_list(limits)
+    if requests := requirements.get("requests"):
+        canonical_resource_list(requests)
 
 
 def default_requests(container: Object) -> None:

@@ -18,6 +18,10 @@ from cluster.kinds.core.pod_validation_volumes import volumes
 
 _RESTART_POLICIES: Final = ("Always", "OnFailure", "Never")
 _DNS_POLICIES: Final = ("ClusterFirstWithHostNet", "ClusterFirst", "Default", "None")
+_SELDOM: Final = frozenset({"readinessGates", "schedulingGates", "topologySpreadConstraints", "hostUsers", "hostnameOverride"})
+_NAMED: Final = frozenset({"serviceAccountName", "nodeName", "activeDeadlineSeconds", "hostname", "subdomain"})
+_CLASSED: Final = frozenset({"priorityClassName", "runtimeClassName", "preemptionPolicy", "os"})
+"""Groups of fields that are looked at where a pod has any of them."""
 _MAX_NAMESERVERS: Final = 3
 _MAX_SEARCHES: Final = 32
 _MAX_SEARCH_CHARACTERS: Final = 2048
@@ -48,7 +52,7 @@ def metadata_and_spec(pod: Object) -> list[FieldError]:
     if not spec.get("serviceAccountName"):
         errors += _tokens_without_account(spec)
     for name in ("containers", "initContainers"):
-        for position, container in enumerate(members(spec.get(name))):
+        for position, container in enumerate(spec.get(name) or ()):
             errors += container_rules.only_for_pod(container, f"spec.{name}[{position}]")
     return errors
 
@@ -56,8 +60,11 @@ def metadata_and_spec(pod: Object) -> list[FieldError]:
 def template(value: Object, path: str) -> list[FieldError]:
     """A pod template: its labels, annotations and spec."""
     metadata, spec = value.get("metadata") or {}, value.get("spec") or {}
-    errors = validation.validate_labels(metadata.get("labels"), f"{path}.labels")
-    errors += validation.validate_annotations(metadata.get("annotations"), f"{path}.annotations")
+    errors: list[FieldError] = []
+    if labels := metadata.get("labels"):
+        errors += validation.validate_labels(labels, f"{path}.labels")
+    if annotations := metadata.get("annotations"):
+        errors += validation.validate_annotations(annotations, f"{path}.annotations")
     errors += pod_spec(spec, f"{path}.spec")
     if spec.get("ephemeralContainers"):
         errors.append(field.forbidden(f"{path}.spec.ephemeralContainers", "ephemeral containers not allowed in pod template"))
@@ -66,43 +73,63 @@ def template(value: Object, path: str) -> list[FieldError]:
 
 def pod_spec(spec: Object, path: str, *, pod_name: str = "", is_pod: bool = False) -> list[FieldError]:
     """A pod's spec (`is_pod`) or a template's, in the order of upstream's errors."""
-    found, errors = volumes(spec, pod_name, f"{path}.volumes")
+    errors: list[FieldError] = []
+    found: dict[str, Object] = {}
+    if listed := spec.get("volumes"):
+        found, errors = volumes(listed, pod_name, f"{path}.volumes")
     if claims := spec.get("resourceClaims"):
         errors += _resource_claims(claims, f"{path}.resourceClaims")
     context = container_rules.Context(spec, found, path)
     errors += container_rules.containers(context)
-    errors += container_rules.init_containers(context)
-    errors += container_rules.ephemeral_containers(context)
-    errors += pod_resources(spec, f"{path}.resources")
-    errors += _host_ports(spec, path, is_pod=is_pod)
-    errors += choice(spec.get("restartPolicy"), f"{path}.restartPolicy", _RESTART_POLICIES)
-    errors += choice(spec.get("dnsPolicy"), f"{path}.dnsPolicy", _DNS_POLICIES)
-    errors += validation.validate_labels(spec.get("nodeSelector"), f"{path}.nodeSelector")
+    if listed := spec.get("initContainers"):
+        errors += container_rules.init_containers(listed, context)
+    if listed := spec.get("ephemeralContainers"):
+        errors += container_rules.ephemeral_containers(listed, context)
+    if (requirements := spec.get("resources")) is not None:
+        errors += pod_resources(requirements, spec, f"{path}.resources")
+    if spec.get("hostNetwork"):
+        errors += _host_ports(spec, path, is_pod=is_pod)
+    if spec.get("restartPolicy") not in _RESTART_POLICIES:
+        errors += choice(spec.get("restartPolicy"), f"{path}.restartPolicy", _RESTART_POLICIES)
+    if spec.get("dnsPolicy") not in _DNS_POLICIES:
+        errors += choice(spec.get("dnsPolicy"), f"{path}.dnsPolicy", _DNS_POLICIES)
+    if labels := spec.get("nodeSelector"):
+        errors += validation.validate_labels(labels, f"{path}.nodeSelector")
     if spec.get("securityContext") or spec.get("shareProcessNamespace"):
         errors += pod_security_context(spec, f"{path}.securityContext")
     if affinity := spec.get("affinity"):
         errors += scheduling.affinity(affinity, f"{path}.affinity")
-    errors += _dns_config(spec, f"{path}.dnsConfig")
+    if spec.get("dnsConfig") or spec.get("dnsPolicy") == "None":
+        errors += _dns_config(spec, f"{path}.dnsConfig")
+    if not _SELDOM.isdisjoint(spec):
+        errors += _seldom(spec, path)
+    if not _NAMED.isdisjoint(spec):
+        errors += _names(spec, path)
+    if tolerations := spec.get("tolerations"):
+        errors += scheduling.tolerations(tolerations, f"{path}.tolerations")
+    if aliases := spec.get("hostAliases"):
+        errors += _host_aliases(aliases, f"{path}.hostAliases")
+    if not _CLASSED.isdisjoint(spec):
+        errors += _classes(spec, path)
+    return errors + _file_key_volumes(spec, path)
+
+
+def _seldom(spec: Object, path: str) -> list[FieldError]:
+    """The fields of `_SELDOM`."""
+    errors: list[FieldError] = []
     for position, gate in enumerate(members(spec.get("readinessGates"))):
         errors += qualified_name(gate.get("conditionType") or "", f"{path}.readinessGates[{position}].conditionType")
     if gates := spec.get("schedulingGates"):
         errors += scheduling.scheduling_gates(gates, f"{path}.schedulingGates")
     if constraints := spec.get("topologySpreadConstraints"):
         errors += scheduling.topology_spread(constraints, f"{path}.topologySpreadConstraints")
-    errors += _host_users(spec, path)
-    errors += _host_name_override(spec, f"{path}.hostnameOverride")
-    errors += _names(spec, path)
-    if tolerations := spec.get("tolerations"):
-        errors += scheduling.tolerations(tolerations, f"{path}.tolerations")
-    errors += _host_aliases(spec, f"{path}.hostAliases")
-    errors += _classes(spec, path)
-    return errors + _file_key_volumes(spec, path)
+    return errors + _host_users(spec, path) + _host_name_override(spec, f"{path}.hostnameOverride")
 
 
 def _tokens_without_account(spec: Object) -> list[FieldError]:
     errors: list[FieldError] = []
     for position, volume in enumerate(members(spec.get("volumes"))):
-        sources = members((volume.get("projected") or {}).get("sources"))
+        sources = (volume.get("projected") or {}).get("sources") or ()
         where = f"spec.volumes[{position}].projected.sources"
         errors += [
             field.forbidden(f"{where}[{number}].serviceAccountToken", _NO_TOKEN)
@@ -116,15 +143,15 @@ def _names(spec: Object, path: str) -> list[FieldError]:
     """Names of other objects, the deadline, and the pod's own host name."""
     errors: list[FieldError] = []
     for name in ("serviceAccountName", "nodeName"):
-        if spec.get(name):
-            errors += dns_subdomain(spec[name], f"{path}.{name}")
+        if value := spec.get(name):
+            errors += dns_subdomain(value, f"{path}.{name}")
     deadline = spec.get("activeDeadlineSeconds")
     if deadline is not None and not 1 <= deadline <= MAX_INT32:
         where = f"{path}.activeDeadlineSeconds"
         errors.append(field.invalid(where, deadline, validation.inclusive_range_error(1, MAX_INT32)))
     for name in ("hostname", "subdomain"):
-        if spec.get(name):
-            errors += dns_label(spec[name], f"{path}.{name}")
+        if value := spec.get(name):
+            errors += dns_label(value, f"{path}.{name}")
     return errors
 
 
@@ -144,7 +171,7 @@ def _classes(spec: Object, path: str) -> list[FieldError]:
 def _host_ports(spec: Object, path: str, *, is_pod: bool) -> list[FieldError]:
     """On the host's network a port is what it is; a template may leave it to the pod's defaults."""
     errors: list[FieldError] = []
-    for position, container in enumerate(members(spec.get("containers")) if spec.get("hostNetwork") else ()):
+    for position, container in enumerate(members(spec.get("containers"))):
         where = f"{path}.containers[{position}].ports"
         for number, port in enumerate(members(container.get("ports"))):
             host = port.get("hostPort") or 0
@@ -182,9 +209,9 @@ def _host_name_override(spec: Object, path: str) -> list[FieldError]:
     return errors + dns_subdomain(name, path)
 
 
-def _host_aliases(spec: Object, path: str) -> list[FieldError]:
+def _host_aliases(aliases: list[Object], path: str) -> list[FieldError]:
     errors: list[FieldError] = []
-    for position, alias in enumerate(members(spec.get("hostAliases"))):
+    for position, alias in enumerate(aliases):
         here = f"{path}[{position}]"
         errors += ip_address(alias.get("ip") or "", f"{here}.ip")
         for number, name in enumerate(alias.get("hostnames") or ()):
@@ -254,18 +281,21 @@ def _resource_claims(claims: list[Object], path: str) -> list[FieldError]:
 
 def _file_key_volumes(spec: Object, path: str) -> list[FieldError]:
     """A variable from a file needs an emptyDir that holds the file."""
-    sources = {volume.get("name"): volume for volume in members(spec.get("volumes"))}
     errors: list[FieldError] = []
     for name in ("initContainers", "containers", "ephemeralContainers"):
-        for position, container in enumerate(members(spec.get(name))):
-            for number, variable in enumerate(members(container.get("env"))):
-                reference = (variable.get("valueFrom") or {}).get("fileKeyRef")
-                if reference is None:
-                    continue
-                here = f"{path}.{name}[{position}].env[{number}].valueFrom.fileKeyRef.volumeName"
-                volume = reference.get("volumeName") or ""
-                if volume not in sources:
-                    errors.append(field.not_found(here, volume))
-                elif sources[volume].get("emptyDir") is None:
-                    errors.append(field.invalid(here, volume, "referenced volume must be of type emptyDir"))
+        for position, container in enumerate(spec.get(name) or ()):
+            for number, variable in enumerate(container.get("env") or ()):
+                source = variable.get("valueFrom")
+                if source and (reference := source.get("fileKeyRef")) is not None:
+                    here = f"{path}.{name}[{position}].env[{number}].valueFrom.fileKeyRef.volumeName"
+                    errors += _file_key_volume(reference.get("volumeName") or "", spec, here)
     return errors
+
+
+def _file_key_volume(name: str, spec: Object, path: str) -> list[FieldError]:
+    sources = {volume.get("name"): volume for volume in members(spec.get("volumes"))}
+    if name not in sources:
+        return [field.not_found(path, name)]
+    if sources[name].get("emptyDir") is None:
+        return [field.invalid(path, name, "referenced volume must be of type emptyDir")]
+    return []

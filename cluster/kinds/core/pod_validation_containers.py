@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
+
+from msgspec import Struct
 
 from cluster.api import field
 from cluster.api.field import FieldError
@@ -27,12 +29,16 @@ _EPHEMERAL_FORBIDDEN: Final = (
     "startupProbe",
     "lifecycle",
 )
+_SELDOM: Final = frozenset({*PROBES, "lifecycle", "restartPolicy", "restartPolicyRules"})
+_MESSAGE_POLICIES: Final = ("File", "FallbackToLogsOnError")
+_PULL_POLICIES: Final = ("Always", "IfNotPresent", "Never")
+_PROTOCOLS: Final = ("SCTP", "TCP", "UDP")
 _RESTART_POLICIES: Final = ("Always", "Never", "OnFailure")
 _NO_PROBE: Final = "may not be set for init containers without restartPolicy=Always"
 _NO_EPHEMERAL: Final = "cannot be set for an Ephemeral Container"
 
 
-class Context(NamedTuple):
+class Context(Struct, frozen=True):
     """What a container's validation needs of its pod."""
 
     spec: Object
@@ -47,28 +53,29 @@ class Context(NamedTuple):
 def containers(context: Context) -> list[FieldError]:
     """The regular containers, of which there must be one."""
     path = f"{context.path}.containers"
-    listed = members(context.spec.get("containers"))
+    listed = context.spec.get("containers")
     if not listed:
         return [field.required(path)]
     errors: list[FieldError] = []
     names: set[Any] = set()
     for position, container in enumerate(listed):
-        here = f"{path}[{position}]"
+        here, name = f"{path}[{position}]", container.get("name", "")
         errors += _common(container, here, context)
-        if container.get("name", "") in names:
-            errors.append(field.duplicate(f"{here}.name", container.get("name", "")))
-        names.add(container.get("name", ""))
-        errors += _probes(container, here, context)
-        errors += _restart_policy(container, here)
+        if name in names:
+            errors.append(field.duplicate(f"{here}.name", name))
+        names.add(name)
+        if not _SELDOM.isdisjoint(container):
+            errors += _probes(container, here, context)
+            errors += _restart_policy(container, here)
     return errors + _host_port_conflicts(listed, path)
 
 
-def init_containers(context: Context) -> list[FieldError]:
+def init_containers(listed: list[Object], context: Context) -> list[FieldError]:
     """The init containers; one that restarts always is a sidecar, and may have probes."""
     path = f"{context.path}.initContainers"
     names = {container.get("name") for container in members(context.spec.get("containers"))}
     errors: list[FieldError] = []
-    for position, container in enumerate(members(context.spec.get("initContainers"))):
+    for position, container in enumerate(listed):
         here = f"{path}[{position}]"
         errors += _common(container, here, context)
         errors += _restart_policy(container, here)
@@ -90,13 +97,13 @@ def init_containers(context: Context) -> list[FieldError]:
     return errors
 
 
-def ephemeral_containers(context: Context) -> list[FieldError]:
+def ephemeral_containers(listed: list[Object], context: Context) -> list[FieldError]:
     """Ephemeral containers: few fields, and names unlike those of all others."""
     path = f"{context.path}.ephemeralContainers"
     others = {each.get("name") for name in ("containers", "initContainers") for each in members(context.spec.get(name))}
     names = set(others)
     errors: list[FieldError] = []
-    for position, container in enumerate(members(context.spec.get("ephemeralContainers"))):
+    for position, container in enumerate(listed):
         here = f"{path}[{position}]"
         errors += _common(container, here, context)
         errors += only_for_pod(container, here)
@@ -126,8 +133,8 @@ def _common(container: Object, path: str, context: Context) -> list[FieldError]:
     errors = dns_label(name, f"{path}.name") if name else [field.required(f"{path}.name")]
     if not image:
         errors.append(field.required(f"{path}.image"))
-    policy = container.get("terminationMessagePolicy")
-    errors += choice(policy, f"{path}.terminationMessagePolicy", ("File", "FallbackToLogsOnError"))
+    if (policy := container.get("terminationMessagePolicy")) not in _MESSAGE_POLICIES:
+        errors += choice(policy, f"{path}.terminationMessagePolicy", _MESSAGE_POLICIES)
     if ports := container.get("ports"):
         errors += _ports(ports, f"{path}.ports")
     if variables := container.get("env"):
@@ -138,7 +145,8 @@ def _common(container: Object, path: str, context: Context) -> list[FieldError]:
         errors += volume_mounts(container, context.volumes, f"{path}.volumeMounts")
     if container.get("volumeDevices"):
         errors += volume_devices(container, context.volumes, f"{path}.volumeDevices")
-    errors += choice(container.get("imagePullPolicy"), f"{path}.imagePullPolicy", ("Always", "IfNotPresent", "Never"))
+    if (policy := container.get("imagePullPolicy")) not in _PULL_POLICIES:
+        errors += choice(policy, f"{path}.imagePullPolicy", _PULL_POLICIES)
     if resources := container.get("resources"):
         errors += container_resources(resources, context.spec, f"{path}.resources")
     if container.get("resizePolicy"):
@@ -159,11 +167,14 @@ def _ports(ports: list[Object], path: str) -> list[FieldError]:
             errors.append(field.duplicate(f"{here}.name", name))
         elif name:
             names.add(name)
-        number = f"{here}.containerPort"
-        errors += port_number(port["containerPort"], number) if port.get("containerPort") else [field.required(number)]
-        if port.get("hostPort"):
-            errors += port_number(port["hostPort"], f"{here}.hostPort")
-        errors += choice(port.get("protocol"), f"{here}.protocol", ("SCTP", "TCP", "UDP"))
+        if number := port.get("containerPort"):
+            errors += port_number(number, f"{here}.containerPort")
+        else:
+            errors.append(field.required(f"{here}.containerPort"))
+        if number := port.get("hostPort"):
+            errors += port_number(number, f"{here}.hostPort")
+        if (protocol := port.get("protocol")) not in _PROTOCOLS:
+            errors += choice(protocol, f"{here}.protocol", _PROTOCOLS)
     return errors
 
 
@@ -171,7 +182,7 @@ def _host_port_conflicts(listed: list[Object], path: str) -> list[FieldError]:
     errors: list[FieldError] = []
     taken: set[str] = set()
     for position, container in enumerate(listed):
-        for number, port in enumerate(members(container.get("ports"))):
+        for number, port in enumerate(container.get("ports") or ()):
             if not port.get("hostPort"):
                 continue
             shown = f"{port.get('protocol', '')}/{port.get('hostIP', '')}/{port['hostPort']}"

@@ -55,7 +55,7 @@ def projected(volume: Object, path: str) -> list[FieldError]:
     """Sources that share one directory: no two may write the same file."""
     errors = file_mode(volume.get("defaultMode"), f"{path}.defaultMode")
     taken: set[str] = set()
-    for position, source in enumerate(members(volume.get("sources"))):
+    for position, source in enumerate(volume.get("sources") or ()):
         here = f"{path}.sources[{position}]"
         found = [kind for kind in _SOURCES if source.get(kind) is not None]
         for kind in found:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Final
 
 from cluster.api import field, quantity
@@ -14,18 +16,21 @@ from cluster.kinds.core.pod_rules import dns_label, members
 from cluster.kinds.core.quantities import allows_overcommit, validate_container_resource_name, validate_quantity, validate_resource_name
 
 POD_LEVEL: Final = ("cpu", HUGE_PAGES, "memory")
+_COMMON: Final = frozenset({"cpu", "memory"})
+_PLAIN: Final = re.compile("[0-9]{1,18}(?:m|[KMGTPE]i|[kMGTPE])?").fullmatch
+"""Amounts that are in order at sight: of the common resources nothing more is asked, but that requests be within limits."""
 
 
 def container_resources(requirements: Object, spec: Object, path: str) -> list[FieldError]:
     """A container's requests and limits, and the resource claims that it uses."""
-    return resource_requirements(requirements, validate_container_resource_name, path) + _claims(requirements, spec, f"{path}.claims")
+    errors = resource_requirements(requirements, validate_container_resource_name, path)
+    if claims := requirements.get("claims"):
+        errors += _claims(claims, spec, f"{path}.claims")
+    return errors
 
 
-def pod_resources(spec: Object, path: str) -> list[FieldError]:
+def pod_resources(requirements: Object, spec: Object, path: str) -> list[FieldError]:
     """Requests and limits of the pod as a whole."""
-    requirements = spec.get("resources")
-    if requirements is None:
-        return []
     if (spec.get("os") or {}).get("name") == "windows":
         return [field.forbidden(path, "may not be set for a windows pod")]
     errors: list[FieldError] = []
@@ -59,14 +64,24 @@ def resource_requirements(requirements: Object, name_rule: Callable[[str, str], 
     limits, requests = requirements.get("limits") or {}, requirements.get("requests") or {}
     errors: list[FieldError] = []
     for name in sorted(limits):
-        errors += _resource(name, limits[name], name_rule, f"{path}.limits[{name}]")
+        if name not in _COMMON or not _PLAIN(limits[name]):
+            errors += _resource(name, limits[name], name_rule, f"{path}.limits[{name}]")
     for name in sorted(requests):
-        errors += _resource(name, requests[name], name_rule, f"{path}.requests[{name}]")
+        if name not in _COMMON or not _PLAIN(requests[name]):
+            errors += _resource(name, requests[name], name_rule, f"{path}.requests[{name}]")
+        elif name not in limits or (_PLAIN(limits[name]) and _is_within(requests[name], limits[name])):
+            continue
         errors += _request_against_limit(name, requests[name], limits, path)
     names = {*limits, *requests}
-    if any(name.startswith(HUGE_PAGES) for name in names) and not names & {"cpu", "memory"}:
+    if names.isdisjoint(_COMMON) and any(name.startswith(HUGE_PAGES) for name in names):
         errors.append(field.forbidden(path, "HugePages require cpu or memory"))
     return errors
+
+
+@lru_cache(maxsize=4096)
+def _is_within(request: str, limit: str) -> bool:
+    """Of plain amounts; remembered, as pods that are alike ask for the same."""
+    return quantity.parse(request) <= quantity.parse(limit)
 
 
 def _resource(name: str, value: Any, name_rule: Callable[[str, str], list[FieldError]], path: str) -> list[FieldError]:
@@ -97,11 +112,11 @@ def _pod_resource_name(path: str, name: str) -> list[FieldError]:
     return errors
 
 
-def _claims(requirements: Object, spec: Object, path: str) -> list[FieldError]:
+def _claims(claims: list[Object], spec: Object, path: str) -> list[FieldError]:
     known = sorted(each["name"] for each in members(spec.get("resourceClaims")) if each.get("name"))
     errors: list[FieldError] = []
     seen: set[str] = set()
-    for position, claim in enumerate(members(requirements.get("claims"))):
+    for position, claim in enumerate(claims):
         here, name, request = f"{path}[{position}]", claim.get("name") or "", claim.get("request") or ""
         if not name:
             errors.append(field.required(here))

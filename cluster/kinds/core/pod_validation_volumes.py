@@ -39,17 +39,18 @@ _ORDER: Final = (
     *("vsphereVolume", "photonPersistentDisk", "portworxVolume", "azureDisk", "storageos", "projected", "scaleIO", "csi", "ephemeral"),
     "image",
 )
+_KINDS: Final = frozenset(_ORDER)
 _HOST_PATH_TYPES: Final = ("", "BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File", "FileOrCreate", "Socket")
 _PULL_POLICIES: Final = ("Always", "IfNotPresent", "Never")
 _PROPAGATIONS: Final = ("Bidirectional", "HostToContainer", "None")
+_OPTIONS: Final = frozenset({"subPath", "subPathExpr", "mountPropagation", "recursiveReadOnly"})
 _READ_ONLY: Final = ("Disabled", "Enabled", "IfPossible")
 
 
-def volumes(spec: Object, pod_name: str, path: str) -> tuple[dict[str, Object], list[FieldError]]:
+def volumes(listed: list[Object], pod_name: str, path: str) -> tuple[dict[str, Object], list[FieldError]]:
     """The volumes that are in order, by name, and the errors of the others."""
     found: dict[str, Object] = {}
     errors: list[FieldError] = []
-    listed = members(spec.get("volumes"))
     created = {f"{pod_name}-{each.get('name')}" for each in listed if each.get("ephemeral") is not None} if pod_name else set()
     for position, volume in enumerate(listed):
         here, name = f"{path}[{position}]", volume.get("name") or ""
@@ -69,9 +70,12 @@ def volumes(spec: Object, pod_name: str, path: str) -> tuple[dict[str, Object], 
 
 def _source(volume: Object, pod_name: str, path: str) -> list[FieldError]:
     """Exactly one source, and that in order."""
-    kinds = [kind for kind in _ORDER if volume.get(kind) is not None]
+    kinds = [kind for kind in _KINDS.intersection(volume) if volume[kind] is not None]
     if not kinds:
         return [field.required(path, "must specify a volume type")]
+    if len(kinds) == 1:
+        return _one_source(kinds[0], volume, pod_name, path)
+    kinds.sort(key=_ORDER.index)
     errors = _one_source(kinds[0], volume, pod_name, path)
     return errors + [field.forbidden(f"{path}.{kind}", "may not specify more than 1 volume type") for kind in kinds[1:]]
 
@@ -87,7 +91,7 @@ def _one_source(kind: str, volume: Object, pod_name: str, path: str) -> list[Fie
         errors += _host_path(source, where)
     elif kind in ("secret", "configMap"):
         errors += file_mode(source.get("defaultMode"), f"{where}.defaultMode")
-        for position, item in enumerate(members(source.get("items"))):
+        for position, item in enumerate(source.get("items") or ()):
             errors += key_to_path(item, f"{where}.items[{position}]")
     elif kind == "downwardAPI":
         errors += file_mode(source.get("defaultMode"), f"{where}.defaultMode")
@@ -155,6 +159,8 @@ def volume_mounts(container: Object, found: dict[str, Object], path: str) -> lis
 def _mount_options(mount: Object, container: Object, here: str, path: str) -> list[FieldError]:
     """Upstream reports most of these at the list's path, without the member's index."""
     errors: list[FieldError] = []
+    if _OPTIONS.isdisjoint(mount):
+        return errors
     if mount.get("subPath"):
         errors += descending_path(mount["subPath"], f"{path}.subPath")
     if mount.get("subPathExpr"):

@@ -6,7 +6,7 @@ from typing import Final
 
 from cluster.api.names import Object
 from cluster.kinds.core.pod_containers import default_divisor, default_field_ref, pull_policy
-from cluster.kinds.core.pod_resources import canonical_resource_list
+from cluster.kinds.core.pod_resources import canonical_requirements
 
 _MODE: Final = 0o644
 _SIMPLE: Final[dict[str, dict[str, object]]] = {
@@ -32,21 +32,29 @@ def default_volume(volume: Object) -> None:
         volume["emptyDir"] = {}
     for name in sources:
         source = volume[name]
-        for field, value in _SIMPLE.get(name, {}).items():
-            if source.get(field) is None or (name in _EMPTY_IS_UNSET and not source[field]):
-                source[field] = value
-    _default_items(volume.get("downwardAPI") or {})
-    if volume.get("projected") is not None:
-        volume["projected"].setdefault("sources", None)
-    for projection in (volume.get("projected") or {}).get("sources") or ():
+        if name in _SIMPLE:
+            for field, value in _SIMPLE[name].items():
+                if source.get(field) is None or (name in _EMPTY_IS_UNSET and not source[field]):
+                    source[field] = value
+        if name == "downwardAPI":
+            _default_items(source)
+        elif name == "projected":
+            _default_projections(source)
+        elif name == "image":
+            _default_image(source)
+        elif name == "ephemeral":
+            _default_claim_template(source.get("volumeClaimTemplate"))
+
+
+def _default_projections(projected: Object) -> None:
+    for projection in projected.setdefault("sources", None) or ():
         for gated in _GATED_SOURCES:
             projection.pop(gated, None)
-        _default_items(projection.get("downwardAPI") or {})
+        if items := projection.get("downwardAPI"):
+            _default_items(items)
         token = projection.get("serviceAccountToken")
         if token is not None and token.get("expirationSeconds") is None:
             token["expirationSeconds"] = 3600
-    _default_image(volume.get("image"))
-    _default_claim_template((volume.get("ephemeral") or {}).get("volumeClaimTemplate"))
 
 
 def _default_items(source: Object) -> None:
@@ -57,8 +65,8 @@ def _default_items(source: Object) -> None:
             default_divisor(item["resourceFieldRef"])
 
 
-def _default_image(image: Object | None) -> None:
-    if image is not None and not image.get("pullPolicy"):
+def _default_image(image: Object) -> None:
+    if not image.get("pullPolicy"):
         image["pullPolicy"] = pull_policy(image.get("reference") or "")
 
 
@@ -69,5 +77,5 @@ def _default_claim_template(template: Object | None) -> None:
     spec = template.setdefault("spec", {})
     if spec.get("volumeMode") is None:
         spec["volumeMode"] = "Filesystem"
-    for field in ("limits", "requests"):
-        canonical_resource_list((spec.get("resources") or {}).get(field))
+    if resources := spec.get("resources"):
+        canonical_requirements(resources)
