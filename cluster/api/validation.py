@@ -388,21 +388,17 @@ def validate_object_meta(metadata: Object, namespaced: bool, name_fn: NameRule, 
         errors.append(field.required(f"{path}.namespace"))
     if metadata.get("generation", 0) < 0:
         errors.append(field.invalid(f"{path}.generation", metadata["generation"], "must be greater than or equal to 0"))
-    for key, validate in _METADATA:
-        value = metadata.get(key)
-        if value:
-            errors += validate(value, f"{path}.{key}")
+    if "labels" in metadata:
+        errors += validate_labels(metadata["labels"], f"{path}.labels")
+    if "annotations" in metadata:
+        errors += validate_annotations(metadata["annotations"], f"{path}.annotations")
+    if "ownerReferences" in metadata:
+        errors += validate_owner_references(metadata["ownerReferences"], f"{path}.ownerReferences")
+    if "finalizers" in metadata:
+        errors += validate_finalizers(metadata["finalizers"], f"{path}.finalizers")
+    if "managedFields" in metadata:
+        errors += validate_managed_fields(metadata["managedFields"], f"{path}.managedFields")
     return errors
-
-
-_METADATA: Final[Sequence[tuple[str, Callable[[Any, str], list[FieldError]]]]] = (
-    ("labels", validate_labels),
-    ("annotations", validate_annotations),
-    ("ownerReferences", validate_owner_references),
-    ("finalizers", validate_finalizers),
-    ("managedFields", validate_managed_fields),
-)
-"""The rules of metadata that most objects have little of."""
 
 
 _UNCHANGING: Final = (
