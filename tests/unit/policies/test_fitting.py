@@ -88,7 +88,7 @@ def test_what_fits_is_what_cerberus_takes(data: st.DataObject) -> None:
         for step in path:
             inside = inside[step]
         if data.draw(st.booleans()):
-            inside[last] = data.draw(st.sampled_from(OTHERS))
+            inside[last] = copy.deepcopy(data.draw(st.sampled_from(OTHERS)))
         elif isinstance(inside, dict):
             inside[data.draw(st.sampled_from(("name", "user", "allowed", "strange")))] = inside.pop(last)
     assert fits(changed, SCHEMAS[sort]) == judged(sort, changed)
