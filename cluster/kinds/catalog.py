@@ -75,7 +75,7 @@ class Catalog:
     def __init__(self, version: str, kinds: Iterable[Kind]) -> None:
         self.version = version
         self._kinds = tuple(kinds)
-        self._by_resource = {kind.resource: kind for kind in self._kinds}
+        self._by_resource: dict[tuple[str, str, str], Kind] = {kind.resource: kind for kind in self._kinds}
         self._by_kind = {kind.gvk: kind for kind in self._kinds}
         self._preferred: dict[GroupResource, Kind] = {}
         self._by_version: dict[GroupVersion, list[Kind]] = {}
@@ -91,7 +91,7 @@ class Catalog:
 
     def find(self, group: str, version: str, resource: str) -> Kind | None:
         """The kind that a URL names; None where it isn't served."""
-        return self._by_resource.get(GroupVersionResource(group, version, resource))
+        return self._by_resource.get((group, version, resource))
 
     def by_kind(self, gvk: GroupVersionKind) -> Kind | None:
         """The kind that an object's apiVersion and kind name."""

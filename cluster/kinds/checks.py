@@ -6,7 +6,7 @@ Upstream: `pkg/apis/core/validation/validation.go`, apimachinery `pkg/util/valid
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from typing import Any, Final
 
 from cluster.api import field, validation
@@ -58,9 +58,10 @@ def flag_at(*path: str) -> Callable[[Object], str]:
     return lambda obj: "true" if value_of(obj, *path) else "false"
 
 
-def judged(rule: Callable[[str], Iterable[str]], path: str, value: str) -> list[FieldError]:
+def judged(rule: Callable[[str], list[str]], path: str, value: str) -> list[FieldError]:
     """What a rule of `cluster.api.validation` says of a field's value."""
-    return [field.invalid(path, value, message) for message in rule(value)]
+    messages = rule(value)
+    return [field.invalid(path, value, message) for message in messages] if messages else []
 
 
 def dns1123_label(path: str, value: str) -> list[FieldError]:
@@ -93,7 +94,8 @@ def unchanged(path: str, value: Any, old: Any) -> list[FieldError]:
 
 def port_number(path: str, value: Any) -> list[FieldError]:
     number = value if isinstance(value, int) else 0
-    return [field.invalid(path, number, message) for message in validation.is_valid_port_num(number)]
+    messages = validation.is_valid_port_num(number)
+    return [field.invalid(path, number, message) for message in messages] if messages else []
 
 
 def port_number_or_name(path: str, value: Any) -> list[FieldError]:

@@ -10,7 +10,7 @@ from cluster.api.field import FieldError
 from cluster.api.names import Object
 from cluster.api.selectors import LabelSelector
 from cluster.kinds.core import pod_validation, pod_warnings
-from cluster.kinds.core.pod_rules import non_negative
+from cluster.kinds.core.pod_rules import each, non_negative
 
 ABOVE_REPLICAS: Final = "cannot be greater than status.replicas"
 NO_MATCH: Final = "`selector` does not match template `labels`"
@@ -107,7 +107,7 @@ def at_most_replicas(
 def int_or_percent(value: Any, path: str) -> list[FieldError]:
     """A number that isn't negative, or a percentage."""
     if isinstance(value, str):
-        return [field.invalid(path, value, message) for message in validation.is_valid_percent(value)]
+        return each(validation.is_valid_percent(value), path, value)
     return non_negative(value or 0, path)
 
 

@@ -54,8 +54,11 @@ def job_spec(spec: Object, path: str) -> list[FieldError]:
     """All of it but the selector."""
     errors: list[FieldError] = []
     for name in _NON_NEGATIVE:
-        errors += non_negative(spec.get(name), f"{path}.{name}")
-        if name == "maxFailedIndexes" and spec.get(name) is not None and spec.get("backoffLimitPerIndex") is None:
+        value = spec.get(name)
+        if value is None:
+            continue
+        errors += non_negative(value, f"{path}.{name}")
+        if name == "maxFailedIndexes" and spec.get("backoffLimitPerIndex") is None:
             errors.append(field.required(f"{path}.backoffLimitPerIndex", "when maxFailedIndexes is specified"))
     errors += _completion_mode(spec, path)
     if spec.get("podFailurePolicy") is not None:

@@ -91,11 +91,10 @@ def _generated_selector(job: Object) -> list[FieldError]:
     expected = {_UID_LABELS[0]: uid, _NAME_LABELS[0]: name, _UID_LABELS[1]: uid, _NAME_LABELS[1]: name}
     errors = [] if uid else [field.required("metadata.uid")]
     for label, value in expected.items():
-        where = field.key(_TEMPLATE_LABELS, label)
         if label not in labels:
-            errors.append(field.required(where, f"must be '{value}'"))
+            errors.append(field.required(f"{_TEMPLATE_LABELS}[{label}]", f"must be '{value}'"))
         elif labels[label] != value:
-            errors.append(field.invalid(where, dict(sorted(labels.items())), f"must be '{value}'"))
+            errors.append(field.invalid(f"{_TEMPLATE_LABELS}[{label}]", dict(sorted(labels.items())), f"must be '{value}'"))
     try:
         if not selectors.from_label_selector(spec["selector"]).matches(expected):
             errors.append(field.invalid("spec.selector", shown_selector(spec["selector"]), "`selector` not auto-generated"))

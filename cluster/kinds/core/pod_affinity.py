@@ -16,7 +16,9 @@ PREFERRED: Final = "preferredDuringSchedulingIgnoredDuringExecution"
 
 def pod_affinity_terms(spec: Object) -> Iterator[Object]:
     """Every term of pod affinity and pod anti-affinity, required and preferred."""
-    affinity = spec.get("affinity") or {}
+    affinity = spec.get("affinity")
+    if not affinity:
+        return
     for kind in ("podAffinity", "podAntiAffinity"):
         rules = affinity.get(kind) or {}
         yield from (each.get("podAffinityTerm") or {} for each in rules.get(PREFERRED) or ())

@@ -73,15 +73,16 @@ def template_warnings(path: str, template: Object) -> list[str]:
         found += _volumes(volumes, f"{where}.volumes")
     if spec.get("hostAliases") or spec.get("imagePullSecrets"):
         found += _duplicates(spec, where)
-    containers = [
-        (f"{where}.{name}[{position}]", container) for name in CONTAINER_FIELDS for position, container in enumerate(spec.get(name) or ())
-    ]
-    for here, container in containers:
-        if resources := container.get("resources"):
-            found += _fractions(resources, f"{here}.resources")
-        if variables := container.get("env"):
-            found += _variables(variables, f"{here}.env")
-    ports = [(f"{here}.ports[{i}]", port) for here, container in containers for i, port in enumerate(container.get("ports") or ())]
+    ports: list[tuple[str, Object]] = []
+    for name in CONTAINER_FIELDS:
+        for position, container in enumerate(spec.get(name) or ()):
+            here = f"{where}.{name}[{position}]"
+            if resources := container.get("resources"):
+                found += _fractions(resources, f"{here}.resources")
+            if variables := container.get("env"):
+                found += _variables(variables, f"{here}.env")
+            for i, port in enumerate(container.get("ports") or ()):
+                ports.append((f"{here}.ports[{i}]", port))
     if len(ports) > 1:
         found += [*_ports(ports), *_port_names(ports)]
     if affinity := spec.get("affinity"):
@@ -145,9 +146,10 @@ def _duplicates(spec: Object, path: str) -> Iterator[str]:
 
 
 def _fractions(resources: Object, path: str) -> Iterator[str]:
+    limits, requests = resources.get("limits") or {}, resources.get("requests") or {}
     for name in ("memory", "ephemeral-storage"):
-        for kind in ("limits", "requests"):
-            value = (resources.get(kind) or {}).get(name)
+        for kind, amounts in (("limits", limits), ("requests", requests)):
+            value = amounts.get(name)
             if value is not None and not _WHOLE(str(value)) and quantity.parse(value).milli_value() % 1000:
                 yield f'{path}.{kind}[{name}]: fractional byte value "{value}" is invalid, must be an integer'
 

@@ -64,7 +64,7 @@ def validate_container_resource_name(path: str, name: str) -> list[FieldError]:
 
 
 def validate_nonnegative(path: str, value: str) -> list[FieldError]:
-    return [field.invalid(path, str(value), NEGATIVE)] if quantity.parse(str(value)) < quantity.parse("0") else []
+    return [field.invalid(path, str(value), NEGATIVE)] if quantity.parse(str(value)) < quantity.ZERO else []
 
 
 def validate_quantity(path: str, resource: str, value: str) -> list[FieldError]:

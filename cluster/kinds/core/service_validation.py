@@ -42,21 +42,23 @@ def validate(service: Object, old: Object | None = None) -> list[FieldError]:
     """A new service, or one that is updated: what `old` already had wrong is forgiven where upstream forgives it."""
     spec = spec_of(service)
     errors = _validate_annotations(service)
-    if not spec.get("ports") and not is_headless(service) and spec.get("type") != "ExternalName":
+    ports = spec.get("ports") or []
+    if not ports and not is_headless(service) and spec.get("type") != "ExternalName":
         errors.append(field.required("spec.ports"))
     errors += _validate_type(service)
     names: set[str] = set()
-    ports = spec.get("ports") or []
     for position, port in enumerate(ports):
         errors += _validate_port(port, f"spec.ports[{position}]", len(ports) > 1, names)
     if spec.get("selector"):
         errors += validation.validate_labels(spec["selector"], "spec.selector")
     errors += _validate_affinity(spec)
     errors += validate_cluster_ips(service, old)
-    errors += _validate_external_ips(spec, spec_of(old) if old else {})
+    before = spec_of(old) if old else {}
+    if addresses := spec.get("externalIPs"):
+        errors += _validate_external_ips(addresses, before)
     errors += one_of("spec.type", spec.get("type"), TYPES)
     errors += _validate_port_sets(spec)
-    errors += _validate_load_balancer(service, spec_of(old) if old else {})
+    errors += _validate_load_balancer(service, before)
     errors += _validate_external_traffic(service)
     return errors + _validate_internal_traffic(spec)
 
@@ -173,9 +175,9 @@ def _validate_addresses(addresses: list[str], allowed: list[str] | tuple[str, ..
     return errors
 
 
-def _validate_external_ips(spec: Object, before: Object) -> list[FieldError]:
+def _validate_external_ips(addresses: list[str], before: Object) -> list[FieldError]:
     errors: list[FieldError] = []
-    for position, address in enumerate(spec.get("externalIPs") or ()):
+    for position, address in enumerate(addresses):
         path = f"spec.externalIPs[{position}]"
         errors += legacy_ip(path, address, before.get("externalIPs") or ()) or endpoint_ip(path, address)
     return errors
@@ -184,21 +186,24 @@ def _validate_external_ips(spec: Object, before: Object) -> list[FieldError]:
 def _validate_port_sets(spec: Object) -> list[FieldError]:
     """Node ports only where the type has them; no (protocol, node port) and no (protocol, port) twice."""
     errors: list[FieldError] = []
-    ports = [(f"spec.ports[{i}]", port) for i, port in enumerate(spec.get("ports") or ())]
+    ports = spec.get("ports") or ()
     if spec.get("type") == "ClusterIP":
-        message = "may not be used when `type` is 'ClusterIP'"
-        errors += [field.forbidden(f"{path}.nodePort", message) for path, port in ports if port.get("nodePort")]
+        for i, port in enumerate(ports):
+            if port.get("nodePort"):
+                errors.append(field.forbidden(f"spec.ports[{i}].nodePort", "may not be used when `type` is 'ClusterIP'"))
+    if len(ports) < 2:
+        return errors
     seen: set[tuple[str | None, int]] = set()
-    for path, port in ports:
+    for i, port in enumerate(ports):
         pair = (port.get("protocol"), port.get("nodePort") or 0)
         if pair[1] and pair in seen:
-            errors.append(field.duplicate(f"{path}.nodePort", pair[1]))
+            errors.append(field.duplicate(f"spec.ports[{i}].nodePort", pair[1]))
         seen.add(pair)
     seen.clear()
-    for path, port in ports:
+    for i, port in enumerate(ports):
         pair = (port.get("protocol"), port.get("port") or 0)
         if pair in seen:
-            errors.append(field.duplicate(path, _shown_port(*pair)))
+            errors.append(field.duplicate(f"spec.ports[{i}]", _shown_port(*pair)))
         seen.add(pair)
     return errors
 

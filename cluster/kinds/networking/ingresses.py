@@ -92,7 +92,8 @@ def _validate_path(entry: Object, path: str) -> list[FieldError]:
         errors.append(field.invalid(place, text, "must be an absolute path"))
     if kind in ("Exact", "Prefix"):
         errors += [field.invalid(place, text, f"must not contain '{each}'") for each in _BAD_SEQUENCES if each in text]
-        errors += [field.invalid(place, text, f"cannot end with '{each}'") for each in _BAD_SUFFIXES if text.endswith(each)]
+        if text.endswith(_BAD_SUFFIXES):
+            errors += [field.invalid(place, text, f"cannot end with '{each}'") for each in _BAD_SUFFIXES if text.endswith(each)]
     return errors + _validate_backend(entry.get("backend") or {}, f"{path}.backend")
 
 
