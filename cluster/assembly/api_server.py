@@ -148,7 +148,8 @@ class ApiServer:
         actions = Actions(reader, core.authorization.authorizer, self.signer, self._kubelet())
         dispatcher = core.dispatcher(actions, who.tokens, own, self._paths(store))
         counted, streams = Counted(counters, self.served.catalog), OpenStreams(reader)
-        return Parts(who, core.authorization.authorizer, dispatcher, counted, self._auditor, streams, greenlet_timer.start, store.settle)
+        may, start = core.authorization.authorizer, greenlet_timer.start
+        return Parts(who, may, dispatcher, counted, self._auditor, streams, start, store.settle, sent=True)
 
     @staticmethod
     def _begin(name: str, run: Callable[..., None], *arguments: object) -> None:

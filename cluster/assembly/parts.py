@@ -28,17 +28,17 @@ class Counting(Protocol):
 
 
 class Parts(Struct, frozen=True):
-    """What a started API server consists of, as the pipeline needs it."""
+    """What a started API server consists of, as the pipeline needs it; None of what there is no use for, which nobody leaves out unsaid."""
 
     authentication: Identification
     authorizer: Authorizer
     dispatcher: Handler
-    counted: Counting | None = None
-    auditor: Auditor | None = None
-    streams: OpenStreams | None = None
-    start_timer: StartTimer | None = None
+    counted: Counting | None
+    auditor: Auditor | None
+    streams: OpenStreams | None
+    start_timer: StartTimer | None
     """Of a request."""
-    settle: Callable[[], None] | None = None
+    settle: Callable[[], None] | None
     """Waits until this worker knows all that was acknowledged anywhere."""
-    sent: bool = True
+    sent: bool
     """Whether answers go to somebody who reads their headers."""

@@ -15,7 +15,7 @@ from cluster.server.context import Context
 
 
 class Timer(BaseException):
-    """Raised in what serves a request once its time is over, unless it is closed before; this one never is."""
+    """Raised in what serves a request once its time is over, unless it is closed before."""
 
     def close(self) -> None:
         """It is served."""
@@ -23,7 +23,6 @@ class Timer(BaseException):
 
 StartTimer = Callable[[float], Timer]
 """Starts one that is raised after so many seconds."""
-NEVER: Final = Timer()
 
 REQUEST_TIMEOUT: Final = 60.0
 WRITE_TIMEOUT: Final = 34.0

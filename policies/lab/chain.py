@@ -68,7 +68,10 @@ class LabChain:
         actions = Actions(core.reader, authorizer, signer, kubelet, lambda _: Response("", 101))
         # a path that is no resource's ends once it may be asked for: there is no server behind it
         dispatcher = core.dispatcher(actions, self.named, OwnHandlers(), lambda _: Response("", 200))
-        self.handle: Final[Handler] = handler(Parts(self.named, authorizer, dispatcher, sent=False))
+        parts = Parts(
+            self.named, authorizer, dispatcher, counted=None, auditor=None, streams=None, start_timer=None, settle=None, sent=False
+        )
+        self.handle: Final[Handler] = handler(parts)
 
     def _told(self, question: Attributes, verdict: Verdict) -> None:
         if verdict.allowed and verdict.reason.startswith("RBAC"):

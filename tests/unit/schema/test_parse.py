@@ -178,6 +178,19 @@ def test_the_encoder_can_write_what_the_parser_takes() -> None:
     assert orjson.dumps({"items": [parse_json(deepest)[0]]})
 
 
+@pytest.mark.parametrize("inner", [b'{"a":%s}', b"[%s]", b'["x",{},[],%s,[1]]', b'{"x":"y","b":[],"a":%s,"c":{}}'])
+def test_depth_is_that_of_the_deepest_member(inner: bytes) -> None:
+    def nested(levels: int) -> bytes:
+        data = b"1"
+        for _ in range(levels):
+            data = inner % data
+        return b'{"shallow":[{},[]],"deep":%s,"text":"{[{["}' % data
+
+    assert parse_json(nested(MAX_DEPTH - 5))[1] == []
+    with pytest.raises(BadRequest, match="exceeded max depth"):
+        parse_json(nested(MAX_DEPTH + 5))
+
+
 def test_a_merged_key_may_be_given_again() -> None:
     assert parse_yaml(b"x: &x {q: 1, r: 2}\nz:\n  <<: *x\n  q: 3\n", find_duplicates=True)[0]["z"] == {"q": 3, "r": 2}
     assert parse_yaml(b"x: &x {q: 1}\nz:\n  <<: *x\n  q: 3\n", find_duplicates=True)[1] == []
