@@ -15,36 +15,19 @@ from admission.chain import Chain
 from admission.configuration import Unusable
 from admission.counting import UNCOUNTED, Counting
 from admission.objects import Objects
-from admission.plugins.always_admit import AlwaysAdmit
-from admission.plugins.always_deny import AlwaysDeny
-from admission.plugins.always_pull_images import AlwaysPullImages
 from admission.plugins.certificate_approval import CertificateApproval
 from admission.plugins.certificate_signing import CertificateSigning
 from admission.plugins.certificate_subject_restriction import CertificateSubjectRestriction
-from admission.plugins.cluster_trust_bundle_attest import ClusterTrustBundleAttest
 from admission.plugins.default_ingress_class import DefaultIngressClass
 from admission.plugins.default_storage_class import DefaultStorageClass
 from admission.plugins.default_toleration_seconds import DefaultTolerationSeconds
-from admission.plugins.deny_service_external_ips import DenyServiceExternalIPs
-from admission.plugins.event_rate_limit import EventRateLimit
-from admission.plugins.extended_resource_toleration import ExtendedResourceToleration
-from admission.plugins.image_policy_webhook import ImagePolicyWebhook
-from admission.plugins.job_validation import JobValidation
-from admission.plugins.limit_pod_hard_anti_affinity_topology import LimitPodHardAntiAffinityTopology
 from admission.plugins.limit_ranger import LimitRanger
-from admission.plugins.namespace_auto_provision import NamespaceAutoProvision
-from admission.plugins.namespace_exists import NamespaceExists
 from admission.plugins.namespace_lifecycle import NamespaceLifecycle
 from admission.plugins.node_declared_feature_validator import NodeDeclaredFeatureValidator
 from admission.plugins.node_restriction import NodeRestriction
-from admission.plugins.owner_references_permission_enforcement import OwnerReferencesPermissionEnforcement
 from admission.plugins.persistent_volume_claim_resize import PersistentVolumeClaimResize
-from admission.plugins.pod_group_protection import PodGroupProtection
-from admission.plugins.pod_group_workload_exists import PodGroupWorkloadExists
-from admission.plugins.pod_node_selector import PodNodeSelector
 from admission.plugins.pod_resize_validator import PodResizeValidator
 from admission.plugins.pod_security import PodSecurity
-from admission.plugins.pod_toleration_restriction import PodTolerationRestriction
 from admission.plugins.pod_topology_labels import PodTopologyLabels
 from admission.plugins.priority import Priority
 from admission.plugins.resource_quota import ResourceQuota
@@ -136,62 +119,65 @@ class Entry(Struct, frozen=True):
     gate: str = ""
 
 
+def optional(name: str) -> Callable[[Dependencies], Plugin]:
+    """The factory of a plugin that is off unless it is asked for: it is loaded where it is, with the others of its sort."""
+
+    def made(given: Dependencies) -> Plugin:
+        from admission.optional import FACTORIES
+
+        return FACTORIES[name](given)
+
+    return made
+
+
 ORDERED: Final[tuple[Entry, ...]] = (
-    Entry("AlwaysAdmit", lambda given: AlwaysAdmit(), on=False),  # noqa: ARG005
-    Entry("NamespaceAutoProvision", lambda given: NamespaceAutoProvision(given.reader, given.create), on=False),
+    Entry("AlwaysAdmit", optional("AlwaysAdmit"), on=False),
+    Entry("NamespaceAutoProvision", optional("NamespaceAutoProvision"), on=False),
     Entry("NamespaceLifecycle", lambda given: NamespaceLifecycle(given.reader)),
-    Entry("NamespaceExists", lambda given: NamespaceExists(given.reader), on=False),
-    Entry("LimitPodHardAntiAffinityTopology", lambda given: LimitPodHardAntiAffinityTopology(), on=False),  # noqa: ARG005
+    Entry("NamespaceExists", optional("NamespaceExists"), on=False),
+    Entry("LimitPodHardAntiAffinityTopology", optional("LimitPodHardAntiAffinityTopology"), on=False),
     Entry("LimitRanger", lambda given: LimitRanger(given.reader)),
     Entry("ServiceAccount", lambda given: ServiceAccount(given.reader)),
     Entry("NodeRestriction", lambda given: NodeRestriction(given.reader, given.authorizer)),
     Entry("TaintNodesByCondition", lambda given: TaintNodesByCondition()),  # noqa: ARG005
-    Entry("AlwaysPullImages", lambda given: AlwaysPullImages(), on=False),  # noqa: ARG005
-    Entry("ImagePolicyWebhook", lambda given: ImagePolicyWebhook(given.callers, given.configuration("ImagePolicyWebhook")), on=False),
+    Entry("AlwaysPullImages", optional("AlwaysPullImages"), on=False),
+    Entry("ImagePolicyWebhook", optional("ImagePolicyWebhook"), on=False),
     Entry(
         "PodSecurity",
         lambda given: PodSecurity(given.reader, given.configuration("PodSecurity"), given.objects.catalog.version, given.evaluations),
     ),
-    Entry("PodNodeSelector", lambda given: PodNodeSelector(given.reader, given.configuration("PodNodeSelector")), on=False),
+    Entry("PodNodeSelector", optional("PodNodeSelector"), on=False),
     Entry("Priority", lambda given: Priority(given.reader)),
     Entry(
         "DefaultTolerationSeconds",
         lambda given: DefaultTolerationSeconds(given.not_ready_toleration_seconds, given.unreachable_toleration_seconds),
     ),
-    Entry(
-        "PodTolerationRestriction",
-        lambda given: PodTolerationRestriction(given.reader, given.objects.schemas, given.configuration("PodTolerationRestriction")),
-        on=False,
-    ),
-    Entry("EventRateLimit", lambda given: EventRateLimit(given.configuration("EventRateLimit")), on=False),
-    Entry("ExtendedResourceToleration", lambda given: ExtendedResourceToleration(), on=False),  # noqa: ARG005
+    Entry("PodTolerationRestriction", optional("PodTolerationRestriction"), on=False),
+    Entry("EventRateLimit", optional("EventRateLimit"), on=False),
+    Entry("ExtendedResourceToleration", optional("ExtendedResourceToleration"), on=False),
     Entry("DefaultStorageClass", lambda given: DefaultStorageClass(given.reader)),
     Entry("StorageObjectInUseProtection", lambda given: StorageObjectInUseProtection()),  # noqa: ARG005
-    Entry("PodGroupProtection", lambda given: PodGroupProtection(), gate="GenericWorkload"),  # noqa: ARG005
-    Entry(
-        "OwnerReferencesPermissionEnforcement",
-        lambda given: OwnerReferencesPermissionEnforcement(given.authorizer, given.objects.catalog),
-        on=False,
-    ),
+    Entry("PodGroupProtection", optional("PodGroupProtection"), gate="GenericWorkload"),
+    Entry("OwnerReferencesPermissionEnforcement", optional("OwnerReferencesPermissionEnforcement"), on=False),
     Entry("PersistentVolumeClaimResize", lambda given: PersistentVolumeClaimResize(given.reader)),
     Entry("RuntimeClass", lambda given: RuntimeClass(given.reader)),
     Entry("CertificateApproval", lambda given: CertificateApproval(given.authorizer)),
     Entry("CertificateSigning", lambda given: CertificateSigning(given.authorizer)),
-    Entry("ClusterTrustBundleAttest", lambda given: ClusterTrustBundleAttest(given.authorizer), gate="ClusterTrustBundle"),
+    Entry("ClusterTrustBundleAttest", optional("ClusterTrustBundleAttest"), gate="ClusterTrustBundle"),
     Entry("CertificateSubjectRestriction", lambda given: CertificateSubjectRestriction()),  # noqa: ARG005
     Entry("DefaultIngressClass", lambda given: DefaultIngressClass(given.reader)),
-    Entry("DenyServiceExternalIPs", lambda given: DenyServiceExternalIPs(), on=False),  # noqa: ARG005
+    Entry("DenyServiceExternalIPs", optional("DenyServiceExternalIPs"), on=False),
     Entry("PodTopologyLabels", lambda given: PodTopologyLabels(given.reader), gate="PodTopologyLabelsAdmission"),
-    Entry("PodGroupWorkloadExists", lambda given: PodGroupWorkloadExists(given.reader), gate="GenericWorkload"),
+    Entry("PodGroupWorkloadExists", optional("PodGroupWorkloadExists"), gate="GenericWorkload"),
     Entry("NodeDeclaredFeatureValidator", lambda given: NodeDeclaredFeatureValidator(given.reader), gate="NodeDeclaredFeatures"),
-    Entry("JobValidation", lambda given: JobValidation(given.reader), gate="GenericWorkload"),
+    Entry("JobValidation", optional("JobValidation"), gate="GenericWorkload"),
     Entry("PodResizeValidator", lambda given: PodResizeValidator(given.reader)),
     Entry("MutatingAdmissionPolicy", build_mutating, gate="MutatingAdmissionPolicy"),
     Entry("MutatingAdmissionWebhook", lambda given: MutatingAdmissionWebhook(given.hooked(mutating.KIND))),
     Entry("ValidatingAdmissionPolicy", build_validating),
     Entry("ValidatingAdmissionWebhook", lambda given: ValidatingAdmissionWebhook(given.hooked(validating.KIND))),
     Entry("ResourceQuota", lambda given: ResourceQuota(given.reader, given.configuration("ResourceQuota"))),
-    Entry("AlwaysDeny", lambda given: AlwaysDeny(), on=False),  # noqa: ARG005
+    Entry("AlwaysDeny", optional("AlwaysDeny"), on=False),
 )
 
 

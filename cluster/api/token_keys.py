@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import datetime
-import hashlib
 from typing import Final
 
 from cluster.api.names import Object
@@ -42,6 +41,8 @@ def algorithm_and_id(key: object) -> tuple[str, str]:
     else:
         raise ValueError(UNKNOWN_KEY)
     der = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    import hashlib  # it takes long to load, and few who know of keys make them
+
     return algorithm, base64.urlsafe_b64encode(hashlib.sha256(der).digest()).rstrip(b"=").decode()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import ipaddress
 import re
 import socket
@@ -117,6 +116,8 @@ class Config(Struct, frozen=True):
         root = self.home.root
         if root == Path.home() / ".berth":
             return "berth"
+        import hashlib
+
         digest = hashlib.sha256(str(root).encode()).hexdigest()[:6]
         readable = re.sub(r"[^a-z0-9]+", "-", root.name.lower()).strip("-")
         return f"berth-{readable}-{digest}" if readable else f"berth-{digest}"

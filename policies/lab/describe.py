@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
@@ -173,6 +172,8 @@ def _lines(value: Any) -> list[str]:
 
 
 def _unified(before: Sequence[str], after: Sequence[str]) -> Iterator[str]:
+    import difflib  # for what has failed alone
+
     for line in difflib.unified_diff(before, after, n=2, lineterm=""):
         if not line.startswith(("---", "+++")):
             yield line

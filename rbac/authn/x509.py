@@ -6,7 +6,6 @@ Upstream: apiserver `pkg/authentication/request/x509/x509.go`.
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
@@ -99,6 +98,8 @@ def _certificate(certificate: x509.Certificate, validity: Validity, name: str, d
     if uids == [""]:
         return _Certificate(Validity(fault="UID cannot be an empty string"))
     issued_as = _issued_as(certificate)
+    import hashlib  # where nobody has a certificate, it need not be loaded
+
     credential_id = f"X509SHA256={hashlib.sha256(der).hexdigest()}"
     extra = {CREDENTIAL_ID: (credential_id,)} | ({EXTRA: (str(issued_as),)} if issued_as else {})
     groups = tuple(_texts(certificate, NameOID.ORGANIZATION_NAME))

@@ -32,8 +32,7 @@ _STRING: Final = rf"""
 _TOKEN: Final = re.compile(
     rf"""
     (?P<space>[\t\ \r\n\f]+|//[^\n]*)
-    | (?P<STRING>{_STRING})
-    | (?P<BYTES>[bB](?:{_STRING}))
+    | (?P<quoted>[bB]?(?:{_STRING}))
     | (?P<word>[A-Za-z_][A-Za-z0-9_]*)
     | (?P<NUM_FLOAT>[0-9]+\.[0-9]+(?:[eE][+-]?[0-9]+)?|[0-9]+[eE][+-]?[0-9]+|\.[0-9]+(?:[eE][+-]?[0-9]+)?)
     | (?P<NUM_UINT>0x[0-9a-fA-F]+[uU]|[0-9]+[uU])
@@ -44,11 +43,10 @@ _TOKEN: Final = re.compile(
     re.VERBOSE,
 )
 _PARTIAL_ESCAPE: Final = r"(?:\\(?:[xX][0-9a-fA-F]?|u[0-9a-fA-F]{0,3}|U[0-9a-fA-F]{0,7}|[0-3][0-7]?)?)?"
-_BROKEN: Final = re.compile(
-    rf"""[&|=] | "(?:{_ESCAPE}|[^\\"\n\r])*{_PARTIAL_ESCAPE} | '(?:{_ESCAPE}|[^\\'\n\r])*{_PARTIAL_ESCAPE} | `[A-Za-z0-9_.\-/\ ]*""",
-    re.VERBOSE,
+_BROKEN: Final = (
+    rf"""[&|=] | "(?:{_ESCAPE}|[^\\"\n\r])*{_PARTIAL_ESCAPE} | '(?:{_ESCAPE}|[^\\'\n\r])*{_PARTIAL_ESCAPE} | `[A-Za-z0-9_.\-/\ ]*"""
 )
-"""What a token may begin with that did not become one."""
+"""What a token may begin with that did not become one; compiled where something did not, which is seldom."""
 
 
 class Token(NamedTuple):
@@ -95,6 +93,8 @@ def tokenize(text: str) -> Lexed:
                 kind = word
             elif kind == "word":
                 kind = IDENTIFIER
+            elif kind == "quoted":
+                kind = BYTES if word[0] in "bB" else STRING
             tokens.append(Token(kind, word, offset))
         offset = found.end()
     tokens.append(Token(EOF, EOF, end if text else BEFORE))
@@ -104,5 +104,5 @@ def tokenize(text: str) -> Lexed:
 
 def _after_broken(text: str, offset: int) -> int:
     """Behind the first character that no token goes on with which begins here."""
-    found = _BROKEN.match(text, offset)
+    found = re.compile(_BROKEN, re.VERBOSE).match(text, offset)
     return (found.end() if found is not None else offset) + 1
