@@ -8,10 +8,12 @@ imported, since it would load a validator that nobody needs.  Defaults, which th
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Final, TypedDict
 
+import msgspec
 import orjson
 
 from cluster.api.names import GroupVersionKind
@@ -31,23 +33,42 @@ QUANTITY: Final = "io.k8s.apimachinery.pkg.api.resource.Quantity"
 INT_OR_STRING: Final = "io.k8s.apimachinery.pkg.util.intstr.IntOrString"
 MICRO_TIME: Final = "io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime"
 _PREFIX: Final = "#/$defs/"
+_KIND: Final = "x-kubernetes-group-version-kind"
 _DATA: Final = Path(__file__).parent / "data"
 OWN: Final = ("tenants", "kubeconfigs", "explain", "audit")
 """The files in `data/berth` with the definitions of Berth's own kinds, which every version has."""
 _LIST_META: Final = "io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"
 
 
+class _File(msgspec.Struct):
+    definitions: dict[str, msgspec.Raw] = msgspec.field(name="$defs")
+
+
+class _OfKind(msgspec.Struct):
+    kinds: list[dict[str, str]] = msgspec.field(name=_KIND, default_factory=list)
+
+
+_OF_KIND: Final = msgspec.json.Decoder(_OfKind)
+
+
 class SchemaSet:
     """All definitions of a version, without their descriptions; read-only once loaded."""
 
-    def __init__(self, version: str, definitions: dict[str, Schema], written: WrittenFields) -> None:
+    def __init__(
+        self,
+        version: str,
+        definitions: Mapping[str, Schema],
+        written: WrittenFields,
+        kinds: Iterable[tuple[str, list[dict[str, str]]]] | None = None,
+    ) -> None:
+        """`kinds`: what kinds the definitions are of, by name, where it is known."""
         self.version = version
         self._definitions = definitions
         self._written = written
         self._by_kind = {
             GroupVersionKind(each["group"], each["version"], each["kind"]): name
-            for name, schema in definitions.items()
-            for each in schema.get("x-kubernetes-group-version-kind", ())
+            for name, found in (((name, schema.get(_KIND, ())) for name, schema in definitions.items()) if kinds is None else kinds)
+            for each in found
         }
 
     @classmethod
@@ -83,7 +104,29 @@ class SchemaSet:
 
     def described(self) -> dict[str, Schema]:
         """The definitions with their descriptions, read again: for the OpenAPI documents, not to be kept."""
-        return _read(self.version, with_descriptions=True)
+        raw = {name: orjson.loads(text) for name, text in _texts(self.version).items()} | _own_definitions()
+        return {name: _normal(schema, with_descriptions=True) for name, schema in raw.items()}
+
+
+class _Definitions(Mapping[str, Schema]):
+    """Each is made of its text when it is first looked at: few of them ever are."""
+
+    def __init__(self, texts: Mapping[str, bytes], own: Mapping[str, Schema]) -> None:
+        self._texts = texts
+        self._made = {name: _normal(schema, with_descriptions=False) for name, schema in own.items()}
+        self._names = dict.fromkeys((*texts, *own))
+
+    def __getitem__(self, name: str) -> Schema:
+        found = self._made.get(name)
+        if found is None:
+            found = self._made.setdefault(name, _normal(orjson.loads(self._texts[name]), with_descriptions=False))
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 def versions() -> list[str]:
@@ -94,7 +137,10 @@ def versions() -> list[str]:
 
 @lru_cache(maxsize=2)
 def _load(version: str) -> SchemaSet:
-    return SchemaSet(version, _read(version, with_descriptions=False), orjson.loads((_DATA / "defaults.json").read_bytes()))
+    texts, own = _texts(version), _own_definitions()
+    kinds = [(name, _OF_KIND.decode(text).kinds) for name, text in texts.items() if _KIND.encode() in text]
+    kinds += [(name, schema.get(_KIND, [])) for name, schema in own.items()]
+    return SchemaSet(version, _Definitions(texts, own), orjson.loads((_DATA / "defaults.json").read_bytes()), kinds)
 
 
 @cache
@@ -105,12 +151,12 @@ def _root() -> Path:
     return Path(spec.submodule_search_locations[0]) / "kubernetes-json-schema"
 
 
-def _read(version: str, with_descriptions: bool) -> dict[str, Schema]:
+def _texts(version: str) -> dict[str, bytes]:
+    """The definitions that are not Berth's own, each as it is written."""
     path = _root() / f"v{version}.0-local" / "_definitions.json"
     if not path.is_file():
         raise ValueError(f'no schemas of Kubernetes "{version}": choose one of {", ".join(versions())}')
-    raw = orjson.loads(path.read_bytes())["$defs"] | _own_definitions()
-    return {name: _normal(schema, with_descriptions) for name, schema in raw.items()}
+    return {name: bytes(text) for name, text in msgspec.json.decode(path.read_bytes(), type=_File).definitions.items()}
 
 
 def _own_definitions() -> dict[str, Schema]:
@@ -118,11 +164,11 @@ def _own_definitions() -> dict[str, Schema]:
     found: dict[str, Schema] = {}
     for file in OWN:
         found |= orjson.loads((_DATA / "berth" / f"{file}.json").read_bytes())
-    return found | {f"{name}List": _list_of(name, schema) for name, schema in found.items() if "x-kubernetes-group-version-kind" in schema}
+    return found | {f"{name}List": _list_of(name, schema) for name, schema in found.items() if _KIND in schema}
 
 
 def _list_of(name: str, schema: Schema) -> Schema:
-    (gvk,) = schema["x-kubernetes-group-version-kind"]
+    (gvk,) = schema[_KIND]
     plain = {field: schema["properties"][field] for field in ("apiVersion", "kind")}
     members = {"items": {"type": "array", "items": {"$ref": name}}, "metadata": {"$ref": _LIST_META}}
     return {
@@ -130,7 +176,7 @@ def _list_of(name: str, schema: Schema) -> Schema:
         "type": "object",
         "required": ["items"],
         "properties": plain | members,
-        "x-kubernetes-group-version-kind": [gvk | {"kind": gvk["kind"] + "List"}],
+        _KIND: [gvk | {"kind": gvk["kind"] + "List"}],
     }
 
 
