@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from functools import cached_property
 
 from admission.pod_security.check import Check, Judge, Revision, Violation
-from admission.pod_security.checks import CHECKS
 from admission.pod_security.levels import Level, LevelVersion
 from admission.pod_security.pod import Pod
 
@@ -17,19 +16,29 @@ Judges = Sequence[tuple[str, Judge]]
 class Evaluator:
     """Of every level and version; one that is newer than any change of a check is as that one."""
 
-    def __init__(self, checks: Sequence[Check] = CHECKS, newest: int | None = None) -> None:
-        """`newest` is the minor version of a server which is older than the newest of the checks."""
-        changed = max((each.revisions[-1].since for each in checks), default=0)
-        self._newest: Final = changed if newest is None else min(newest, changed)
-        self._baseline: Final = [_judges(checks, minor, Level.BASELINE) for minor in range(self._newest + 1)]
-        self._restricted: Final = [_judges(checks, minor, Level.RESTRICTED) for minor in range(self._newest + 1)]
+    def __init__(self, checks: Sequence[Check] | None = None, newest: int | None = None) -> None:
+        """`checks` in place of all that there are; `newest` is the minor version of a server which is older than the newest of them."""
+        self._given = checks
+        self._limit = newest
 
     def judges(self, asked: LevelVersion) -> Judges:
         if asked.level is Level.PRIVILEGED:
             return ()
+        found = self._levels[asked.level]
         minor = asked.version.minor
-        place = self._newest if minor is None or minor > self._newest else minor
-        return (self._baseline if asked.level is Level.BASELINE else self._restricted)[place]
+        return found[-1 if minor is None or minor >= len(found) else minor]
+
+    @cached_property
+    def _levels(self) -> Mapping[Level, Sequence[Judges]]:
+        """By minor version.  Checks are loaded where a namespace asks for any."""
+        checks = self._given
+        if checks is None:
+            from admission.pod_security.checks import CHECKS
+
+            checks = CHECKS
+        changed = max((each.revisions[-1].since for each in checks), default=0)
+        minors = range((changed if self._limit is None else min(self._limit, changed)) + 1)
+        return {level: [_judges(checks, minor, level) for minor in minors] for level in (Level.BASELINE, Level.RESTRICTED)}
 
     def evaluate(self, asked: LevelVersion, pod: Pod) -> Sequence[Violation]:
         """What the pod does that the level doesn't allow; empty where it may be."""
