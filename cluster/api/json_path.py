@@ -9,11 +9,11 @@ import re
 from typing import Final
 
 _TERMINATORS: Final = frozenset(" \t\r\n.,[]$@{}")
-_KEY: Final = re.compile(r"'([^']*)'")
-_SLICE: Final = re.compile(r"(-?\d*)(:-?\d*)?(:-?\d*)?", re.ASCII)
-_COMPARISON: Final = re.compile(r"([^!<>=]+)([!<>=]+)(.+)", re.DOTALL)
-_FLOAT: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)", re.ASCII)
-_INTEGER: Final = re.compile(r"[+-]?\d+", re.ASCII)
+_KEY: Final = r"'([^']*)'"
+_SLICE: Final = r"(?a)(-?\d*)(:-?\d*)?(:-?\d*)?"
+_COMPARISON: Final = r"(?s)([^!<>=]+)([!<>=]+)(.+)"
+_FLOAT: Final = r"(?a)[+-]?(\d+\.?\d*|\.\d+)"
+_INTEGER: Final = r"(?a)[+-]?\d+"
 
 
 def check_json_path(template: str) -> None:
@@ -82,9 +82,9 @@ class _Reader:
         if len(parts) > 1:
             for each in parts:
                 self._inner(f"[{each.strip(' ')}]")
-        elif (key := _KEY.fullmatch(text)) is not None:
+        elif (key := re.fullmatch(_KEY, text)) is not None:
             self._inner(f".{key[1]}")
-        elif text != "*" and _SLICE.fullmatch(text) is None:
+        elif text != "*" and re.fullmatch(_SLICE, text) is None:
             raise ValueError(f"invalid array index {text}")
         else:
             for number in text.split(":"):
@@ -107,7 +107,7 @@ class _Reader:
         text = self._text[start : self._at - 1]
         if self._next() != "]":
             raise ValueError("unclosed array expect ]")
-        compared = _COMPARISON.fullmatch(text)
+        compared = re.fullmatch(_COMPARISON, text)
         for each in (text,) if compared is None else (compared[1], compared[3]):
             self._inner(each)
 
@@ -124,7 +124,7 @@ class _Reader:
         while self._peek() == "." or self._peek().isdigit():
             self._at += 1
         text = self._text[start : self._at]
-        if not (_INTEGER.fullmatch(text) or _FLOAT.fullmatch(text)):
+        if not (re.fullmatch(_INTEGER, text) or re.fullmatch(_FLOAT, text)):
             raise ValueError(f"cannot parse number {text}")
 
     def _word(self) -> None:

@@ -19,7 +19,7 @@ from cluster.cel.values import MAX_INT, CelError, Duration, OwnList, Timestamp
 
 Conversion = Callable[[Any], Any]
 
-_WORDS: Final = re.compile(r"([0-9]+)[\t\n\f\r ]*([A-Za-z\u00b5]+)")
+_WORDS: Final = r"([0-9]+)[\t\n\f\r ]*([A-Za-z\u00b5]+)"
 _UNITS: Final[Sequence[tuple[int, tuple[str, ...]]]] = (
     (1, ("ns", "nano")),
     (1_000, ("us", "\u00b5s", "micro")),
@@ -31,7 +31,7 @@ _UNITS: Final[Sequence[tuple[int, tuple[str, ...]]]] = (
     (7 * 86400 * times.SECOND, ("w", "wk", "week")),
 )
 """Nanoseconds, and names; of the last one also what begins with it."""
-_BASE64: Final = re.compile(rb"[A-Za-z0-9_-]*={0,2}")
+_BASE64: Final = rb"[A-Za-z0-9_-]*={0,2}"
 
 
 def converter(kind: Type) -> Conversion | None:
@@ -81,7 +81,7 @@ def _words(text: str) -> int | None:
     """Of e.g. `2 days 3 hours`: the sum of what is found in it."""
     spans = [
         times.whole(number) * nanoseconds
-        for number, unit in _WORDS.findall(text)
+        for number, unit in re.findall(_WORDS, text)
         for nanoseconds, names in _UNITS
         if unit.lower() in names or unit.lower().startswith(names[-1])
     ]
@@ -110,11 +110,11 @@ def _bytes(value: Any) -> bytes:
     text = _text(value)
     given = text.replace("\r", "").replace("\n", "").encode()
     try:
-        if _BASE64.fullmatch(given):
+        if re.fullmatch(_BASE64, given):
             return base64.urlsafe_b64decode(given)
     except binascii.Error:
         pass
-    found = _BASE64.match(given)
+    found = re.match(_BASE64, given)
     at = found.end() if found is not None else 0
     raise CelError(f"Invalid byte formatted string {text}: illegal base64 data at input byte {at}")
 

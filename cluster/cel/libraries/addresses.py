@@ -18,7 +18,7 @@ IPV4_BITS: Final = 32
 IPV6_BITS: Final = 128
 _HEX: Final = frozenset("0123456789abcdefABCDEF")
 _FIELDS: Final = 8
-_BITS: Final = re.compile("0|[1-9][0-9]{0,18}", re.ASCII)
+_BITS: Final = "(?a)0|[1-9][0-9]{0,18}"
 
 
 class AddressError(Exception):
@@ -64,7 +64,7 @@ def parse_network(text: str) -> tuple[Address, int]:
         raise _wrong_network(text, str(failure)) from None
     if address.zone:
         raise _wrong_network(text, "IPv6 zones cannot be present in a prefix")
-    if not _BITS.fullmatch(bits) or int(bits) > MAX_INT:
+    if not re.fullmatch(_BITS, bits) or int(bits) > MAX_INT:
         raise _wrong_network(text, f"bad bits after slash: {quoted(bits)}")
     if int(bits) > address.bits:
         raise _wrong_network(text, "prefix length out of range")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from functools import partial
 from typing import Any, ClassVar, Final
 
 from cluster.api import validation
@@ -24,10 +25,10 @@ from cluster.cel.values import NONE, CelError, Opaque, Optional_
 FORMAT_TYPE: Final = own_type("kubernetes.NamedFormat")
 MAX_PATTERN: Final = 128
 """What the pattern of any format is taken to be at most (apiserver `pkg/cel/limits.go`)."""
-_UUID: Final = re.compile("[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
-_BASE64: Final = re.compile("(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{4})", re.ASCII)
-_DATE: Final = re.compile("([0-9]{4})-([0-9]{2})-([0-9]{2})", re.ASCII)
-_TIME: Final = re.compile("([0-9]{2}):([0-9]{2}):([0-9]{2})(?:[^\n][0-9]+)?(?:z|[+-][0-9]{2}:[0-9]{2})", re.ASCII)
+_UUID: Final = "(?ai)[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}"
+_BASE64: Final = "(?a)(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{4})"
+_DATE: Final = "(?a)([0-9]{4})-([0-9]{2})-([0-9]{2})"
+_TIME: Final = "(?a)([0-9]{2}):([0-9]{2}):([0-9]{2})(?:[^\n][0-9]+)?(?:z|[+-][0-9]{2}:[0-9]{2})"
 _LEAP_YEAR: Final = 2000
 
 
@@ -52,7 +53,7 @@ class Format(Opaque, frozen=True, eq=False):
 
 
 def _is_date(text: str) -> bool:
-    parts = _DATE.fullmatch(text)
+    parts = re.fullmatch(_DATE, text)
     if parts is None:
         return False
     year, month, day = map(int, parts.groups())
@@ -68,7 +69,7 @@ def _is_date_time(text: str) -> bool:
     parts = text.lower().split("t")
     if len(parts) < 2 or not _is_date(parts[0]):
         return False
-    time = _TIME.fullmatch(parts[1])
+    time = re.fullmatch(_TIME, parts[1])
     return time is not None and time[1] <= "23" and time[2] <= "59" and time[3] <= "59"
 
 
@@ -98,8 +99,8 @@ FORMATS: Final[Mapping[str, Format]] = {
     "dns1035LabelPrefix": Format("DNS1035LabelPrefix", _name(validation.name_is_dns1035_label, True), 30),
     "labelValue": Format("LabelValue", validation.is_valid_label_value, 40),
     "uri": Format("URI", _uri, 1103),
-    "uuid": Format("uuid", _if_not(_UUID.fullmatch, "does not match the UUID format"), 70),
-    "byte": Format("byte", _if_not(_BASE64.fullmatch, "invalid base64"), 84),
+    "uuid": Format("uuid", _if_not(partial(re.fullmatch, _UUID), "does not match the UUID format"), 70),
+    "byte": Format("byte", _if_not(partial(re.fullmatch, _BASE64), "invalid base64"), 84),
     "date": Format("date", _if_not(_is_date, "invalid date"), 71),
     "datetime": Format("datetime", _if_not(_is_date_time, "invalid datetime"), 71),
 }

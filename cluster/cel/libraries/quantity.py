@@ -21,7 +21,7 @@ from cluster.cel.values import MAX_INT, MIN_INT, CelError, Opaque
 
 QUANTITY_TYPE: Final = own_type("kubernetes.Quantity")
 _NANO: Final = -9
-_PARTS: Final = re.compile(r"[+-]?0*([0-9]*)(?:\.([0-9]*))?(.*)", re.ASCII | re.DOTALL)
+_PARTS: Final = r"(?as)[+-]?0*([0-9]*)(?:\.([0-9]*))?(.*)"
 _BINARY: Final = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40, "Pi": 50, "Ei": 60}
 _DECIMAL: Final = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
 _DIGITS: Final = 18
@@ -80,7 +80,7 @@ def _exact(text: str) -> api.Quantity:
 
 def _small(text: str) -> tuple[int, int] | None:
     """(number, exponent) of what upstream's fast path reads."""
-    parts = _PARTS.fullmatch(text)
+    parts = re.fullmatch(_PARTS, text)
     assert parts is not None
     whole, fraction, suffix = parts[1] or "0", parts[2] or "", parts[3]
     factor = 1

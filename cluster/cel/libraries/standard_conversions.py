@@ -15,11 +15,11 @@ from cluster.cel.types import Type, parameter
 from cluster.cel.types import type_of as type_type
 from cluster.cel.values import MAX_INT, MAX_UINT, MIN_INT, CelError, Duration, Timestamp, UInt
 
-_INT: Final = re.compile(r"[+-]?[0-9]+", re.ASCII)
-_UINT: Final = re.compile(r"[0-9]+", re.ASCII)
-_DECIMAL: Final = re.compile(r"[+-]?(?:[0-9](?:_?[0-9])*\.?(?:[0-9](?:_?[0-9])*)?|\.[0-9](?:_?[0-9])*)(?:[eE][+-]?[0-9]+)?", re.ASCII)
-_HEXADECIMAL: Final = re.compile(r"[+-]?0[xX]_?[0-9a-fA-F_]*\.?[0-9a-fA-F_]*[pP][+-]?[0-9]+", re.ASCII)
-_SPECIAL: Final = re.compile(r"[+-]?(?:inf|infinity)|nan", re.ASCII | re.IGNORECASE)
+_INT: Final = r"(?a)[+-]?[0-9]+"
+_UINT: Final = r"(?a)[0-9]+"
+_DECIMAL: Final = r"(?a)[+-]?(?:[0-9](?:_?[0-9])*\.?(?:[0-9](?:_?[0-9])*)?|\.[0-9](?:_?[0-9])*)(?:[eE][+-]?[0-9]+)?"
+_HEXADECIMAL: Final = r"(?a)[+-]?0[xX]_?[0-9a-fA-F_]*\.?[0-9a-fA-F_]*[pP][+-]?[0-9]+"
+_SPECIAL: Final = r"(?ai)[+-]?(?:inf|infinity)|nan"
 _BOOLS: Final = {
     **dict.fromkeys(("1", "t", "T", "true", "TRUE", "True"), True),
     **dict.fromkeys(("0", "f", "F", "false", "FALSE", "False"), False),
@@ -49,7 +49,7 @@ def double_to_uint(value: float) -> UInt:
 
 
 def string_to_int(value: str) -> int:
-    if _INT.fullmatch(value):
+    if re.fullmatch(_INT, value):
         number = _number(value)
         if MIN_INT <= number <= MAX_INT:
             return number
@@ -57,7 +57,7 @@ def string_to_int(value: str) -> int:
 
 
 def string_to_uint(value: str) -> UInt:
-    if _UINT.fullmatch(value):
+    if re.fullmatch(_UINT, value):
         number = _number(value)
         if number <= MAX_UINT:
             return UInt(number)
@@ -69,12 +69,12 @@ def _number(value: str) -> int:
 
 
 def string_to_double(value: str) -> float:
-    if _SPECIAL.fullmatch(value):
+    if re.fullmatch(_SPECIAL, value):
         return float(value)
     number = math.inf
-    if _DECIMAL.fullmatch(value):
+    if re.fullmatch(_DECIMAL, value):
         number = float(value)
-    elif _HEXADECIMAL.fullmatch(value):
+    elif re.fullmatch(_HEXADECIMAL, value):
         try:
             number = float.fromhex(value.replace("_", ""))
         except (ValueError, OverflowError):

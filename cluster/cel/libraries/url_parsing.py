@@ -23,13 +23,13 @@ _USER: Final = _UNRESERVED | frozenset(b"$&+,;=")
 _FRAGMENT: Final = _UNRESERVED | frozenset(b"$&+,/:;=?@!()*")
 """Which bytes stay as they are, by the part of a URL."""
 _VALID: Final = frozenset(b"!$&'()*+,;=:@[]%")
-_USER_INFO: Final = re.compile(rb"[A-Za-z0-9\-._:~!$&'()*+,;=%@]*")
-_SCHEME: Final = re.compile(rb"([A-Za-z][A-Za-z0-9+.\-]*):")
-_PORT: Final = re.compile(rb"(?::[0-9]*)?")
+_USER_INFO: Final = rb"[A-Za-z0-9\-._:~!$&'()*+,;=%@]*"
+_SCHEME: Final = rb"([A-Za-z][A-Za-z0-9+.\-]*):"
+_PORT: Final = rb"(?::[0-9]*)?"
 _ESCAPE: Final = re.compile(rb"%[0-9A-Fa-f]{2}")
-_PERCENT: Final = re.compile(rb"%(?:[0-9A-Fa-f]{2})?")
-_NO_TEXT: Final = re.compile("[\udc80-\udcff]")
-_CONTROL: Final = re.compile(rb"[\x00-\x1f\x7f]")
+_PERCENT: Final = rb"%(?:[0-9A-Fa-f]{2})?"
+_NO_TEXT: Final = "[\udc80-\udcff]"
+_CONTROL: Final = rb"[\x00-\x1f\x7f]"
 _MOST_PARAMETERS: Final = 10_000
 
 
@@ -105,7 +105,7 @@ class Url(Struct, frozen=True):
 def text(source: bytes) -> str:
     """Bytes as text; each that is no UTF-8 is a replacement character."""
     decoded = source.decode("utf-8", "surrogateescape")
-    return decoded if decoded.isascii() else _NO_TEXT.sub("\ufffd", decoded)
+    return decoded if decoded.isascii() else re.sub(_NO_TEXT, "\ufffd", decoded)
 
 
 def parse_request(source: str) -> Url:
@@ -141,12 +141,12 @@ def _located(source: bytes, failure: UrlError) -> UrlError:
 def _quoted(source: bytes) -> str:
     """As Go quotes bytes, of which some may be no UTF-8."""
     characters = source.decode("utf-8", "surrogateescape")
-    shown = [f"\\x{ord(each) - 0xDC00:02x}" if _NO_TEXT.match(each) else quoted(each)[1:-1] for each in characters]
+    shown = [f"\\x{ord(each) - 0xDC00:02x}" if re.match(_NO_TEXT, each) else quoted(each)[1:-1] for each in characters]
     return f'"{"".join(shown)}"'
 
 
 def _parsed(source: bytes, by_request: bool) -> Url:
-    if _CONTROL.search(source):
+    if re.search(_CONTROL, source):
         raise UrlError("net/url: invalid control character in URL")
     if not source and by_request:
         raise UrlError("empty url")
@@ -177,7 +177,7 @@ def _scheme(source: bytes) -> tuple[bytes, bytes]:
     """(scheme in lower case or nothing, what follows)."""
     if source.startswith(b":"):
         raise UrlError("missing protocol scheme")
-    found = _SCHEME.match(source)
+    found = re.match(_SCHEME, source)
     return (found[1].lower(), source[found.end() :]) if found else (b"", source)
 
 
@@ -187,7 +187,7 @@ def _authority(scheme: bytes, authority: bytes) -> tuple[bytes | None, bytes]:
     decoded = _host(scheme, host)
     if not at:
         return None, decoded
-    if not _USER_INFO.fullmatch(info):
+    if not re.fullmatch(_USER_INFO, info):
         raise UrlError("net/url: invalid userinfo")
     name, colon, password = info.partition(b":")
     return _escaped(_unescaped(name), _USER) + colon + _escaped(_unescaped(password), _USER), decoded
@@ -208,7 +208,7 @@ def _host(scheme: bytes, host: bytes) -> bytes:
 
 
 def _check_port(port: bytes) -> None:
-    if not _PORT.fullmatch(port):
+    if not re.fullmatch(_PORT, port):
         raise UrlError(f"invalid port {_quoted(port)} after host")
 
 
@@ -234,14 +234,14 @@ def _literal_host(host: bytes) -> bytes:
 def _split_host(host: bytes) -> tuple[bytes, bytes]:
     """(name or address, port)."""
     name, colon, port = host.rpartition(b":")
-    if not colon or not _PORT.fullmatch(colon + port):
+    if not colon or not re.fullmatch(_PORT, colon + port):
         name, port = host, b""
     return (name[1:-1] if name.startswith(b"[") and name.endswith(b"]") else name), port
 
 
 def _unescaped(source: bytes) -> bytes:
     """Raises UrlError for an escape that is none."""
-    for found in _PERCENT.finditer(source):
+    for found in re.finditer(_PERCENT, source):
         if len(found[0]) < 3:
             raise _bad_escape(source[found.start() :])
     return _ESCAPE.sub(lambda found: bytes.fromhex(found[0][1:].decode()), source)

@@ -10,7 +10,7 @@ from cluster.cel.values import MAX_INT, MAX_UINT, MIN_INT, UInt
 _SIMPLE: Final = {
     "a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "\\": "\\", "'": "'", '"': '"', "`": "`", "?": "?",
 }  # fmt: skip
-_ESCAPE: Final = re.compile(r"\\(?:[xX]([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-3][0-7]{2})|(.))", re.DOTALL)
+_ESCAPE: Final = r"(?s)\\(?:[xX]([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-3][0-7]{2})|(.))"
 _BAD_POINT: Final = "invalid unicode code point"
 
 
@@ -57,7 +57,7 @@ def string(text: str) -> str:
     body, raw = _unquoted(text)
     if raw or "\\" not in body:
         return body
-    return _ESCAPE.sub(_character, body)
+    return re.sub(_ESCAPE, _character, body)
 
 
 def bytes_of(text: str) -> bytes:
@@ -67,7 +67,7 @@ def bytes_of(text: str) -> bytes:
         return body.encode("utf-8", "surrogatepass")
     made = bytearray()
     end = 0
-    for found in _ESCAPE.finditer(body):
+    for found in re.finditer(_ESCAPE, body):
         made += body[end : found.start()].encode("utf-8", "surrogatepass")
         end = found.end()
         short, medium, long, octal, simple = found.groups()
