@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -11,7 +10,7 @@ from admission.pod_security.levels import Level
 from admission.pod_security.pod import Pod
 
 
-class Violation(NamedTuple):
+class Violation(Struct, frozen=True):
     """`reason` says what is not allowed in a few words, `detail` where the pod has it and what would be."""
 
     reason: str

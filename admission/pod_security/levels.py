@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import re
-from typing import Final, NamedTuple
+from typing import Final
 
 from msgspec import Struct
 
@@ -43,7 +43,7 @@ class Version(Struct, frozen=True):
 LATEST: Final = Version(None)
 
 
-class LevelVersion(NamedTuple):
+class LevelVersion(Struct, frozen=True):
     """A level as a version has it."""
 
     level: Level

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from cluster.api.meta import parse_time
 from cluster.api.names import GroupResource, Object
@@ -17,7 +18,7 @@ from rbac.authn.errors import BadCredentials
 from rbac.credentials.reference import Reference
 
 
-class RecordKey(NamedTuple):
+class RecordKey(Struct, frozen=True):
     """Where a record lives."""
 
     resource: GroupResource

@@ -6,7 +6,9 @@ Upstream: `getScopeSelectorsFromQuota` in apiserver `pkg/quota/v1/generic/evalua
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Final, NamedTuple
+from typing import Final
+
+from msgspec import Struct
 
 from cluster.api.names import Object
 from cluster.api.selectors import DOES_NOT_EXIST, EXISTS, IN, NOT_IN, Requirement
@@ -21,7 +23,7 @@ VOLUME_ATTRIBUTES_CLASS: Final = "VolumeAttributesClass"
 OPERATORS: Final = {"In": IN, "NotIn": NOT_IN, "Exists": EXISTS, "DoesNotExist": DOES_NOT_EXIST}
 
 
-class Scope(NamedTuple):
+class Scope(Struct, frozen=True):
     """A ScopedResourceSelectorRequirement."""
 
     name: str
