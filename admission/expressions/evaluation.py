@@ -15,7 +15,7 @@ from msgspec import Struct, field
 from cluster.api.errors import Timeout
 from cluster.api.field import quoted
 from cluster.cel.environment import PER_CALL_LIMIT, Outcome, Program
-from cluster.cel.values import CelError, CostExceeded
+from cluster.cel.values import CelError
 from cluster.schema.admission_expressions import ExpressionError
 from cluster.schema.admission_variables import PARAMS, VARIABLES
 
@@ -118,15 +118,12 @@ class Variables(dict[str, Any]):
             raise CelError(f"{_shown(name)} fails to compile: {expression.error}")
         outcome = self._outcomes.get(program)
         if outcome is None:
-            try:
-                outcome = program.evaluate(self._values)
-            except CelError as error:
-                self.spent += error.cost
-                raise CelError(f"{_shown(name)} fails to evaluate: {error}") from None
-            except CostExceeded as error:
-                self.spent += PER_CALL_LIMIT + 1
-                raise CelError(f"{_shown(name)} fails to evaluate: {error}") from None
-            if expression.general and outcome.cost <= _MOST_KEPT:
+            value, cost, failure = program.attempt(self._values, PER_CALL_LIMIT)
+            if failure is not None:
+                self.spent += cost
+                raise CelError(f"{_shown(name)} fails to evaluate: {failure}")
+            outcome = Outcome(value, cost)
+            if expression.general and cost <= _MOST_KEPT:
                 self._outcomes[program] = outcome
         self.spent += outcome.cost
         return outcome.value
@@ -203,16 +200,9 @@ class Evaluation(Struct):
             self._own = values
         else:
             values = self._own
-        why = ""
-        try:
-            outcome = program.evaluate(values, limit)
-            value, cost = outcome.value, outcome.cost
-            if general and cost <= _MOST_KEPT:
-                self.values.outcomes[program] = outcome
-        except CelError as error:
-            value, cost, why = None, error.cost, str(error)
-        except CostExceeded as error:
-            value, cost, why = None, limit + 1, str(error)
+        value, cost, failure = program.attempt(values, limit)
+        if general and cost <= _MOST_KEPT and failure is None:
+            self.values.outcomes[program] = Outcome(value, cost)
         self._now = now = _clock()
         took = now - began
         if took > _LONG:
@@ -224,6 +214,5 @@ class Evaluation(Struct):
         if cost > budget:
             raise BudgetExceeded
         self.budget = budget - cost
-        if why:
-            why = f"expression '{expression.text}' resulted in error: {why}"
+        why = "" if failure is None else f"expression '{expression.text}' resulted in error: {failure}"
         return Evaluated(value, why, took)

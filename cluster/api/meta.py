@@ -9,7 +9,8 @@ import os
 import random
 import re
 from datetime import UTC, datetime
-from time import gmtime, strftime
+from functools import lru_cache
+from time import gmtime, strftime, time
 from typing import Any, Final
 
 from cluster.api.names import Object
@@ -24,7 +25,12 @@ _RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]
 
 def now() -> str:
     """The time as `metav1.Time` is written: `2026-11-22T10:00:00Z`."""
-    return strftime("%Y-%m-%dT%H:%M:%SZ", gmtime())
+    return _shown(int(time()))
+
+
+@lru_cache(maxsize=2)
+def _shown(second: int) -> str:
+    return strftime("%Y-%m-%dT%H:%M:%SZ", gmtime(second))
 
 
 def now_micro() -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from admission.policy.validating import SORT
-from cluster.cel.environment import PER_CALL_LIMIT, Outcome, Program
+from cluster.cel.environment import Program
 from cluster.schema.admission_expressions import Composition
 from tests.support import ROOT
 from tests.unit.admission.hooks import rule
@@ -114,13 +114,13 @@ def test_a_server_without_policies_loads_no_expressions() -> None:
 
 def test_what_several_policies_have_is_compiled_once_and_evaluated_once_for_a_write(monkeypatch: pytest.MonkeyPatch) -> None:
     evaluated: list[str] = []
-    evaluate = Program.evaluate
+    attempt = Program.attempt
 
-    def noted(self: Program, values: Mapping[str, Any], limit: int = PER_CALL_LIMIT) -> Outcome:
+    def noted(self: Program, values: Mapping[str, Any], limit: int) -> tuple[Any, ...]:
         evaluated.append(str(sorted(self.variables)))
-        return evaluate(self, values, limit)
+        return attempt(self, values, limit)
 
-    monkeypatch.setattr(Program, "evaluate", noted)
+    monkeypatch.setattr(Program, "attempt", noted)
     same = "object.metadata.name == 'web'"
     variables = [{"name": "name", "expression": "object.metadata.name"}]
     conditions = [{"name": "c", "expression": same}]
