@@ -27,6 +27,8 @@ CASE_SECONDS: Final = 60.0
 PIECE: Final = 64
 """Cases that are handed out at a time."""
 _LOOK_SECONDS: Final = 1.0
+_GARBAGE: Final = 10_000
+"""New objects of a worker after which it looks for cycles among them."""
 
 
 class _Process(Struct):
@@ -94,7 +96,8 @@ class Pool:
     def _serve(self, number: int, connection: int) -> None:
         """In the worker, until the runner closes its end."""
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the runner ends its workers itself
-        gc.enable()  # the command has disabled it, and requests leave cycles behind
+        gc.set_threshold(_GARBAGE)
+        gc.enable()  # the command has disabled it, and requests leave cycles behind, though few
         worker = Worker(self._plan, self._chains, self._progress, number, fail_fast=self._fail_fast)
         with os.fdopen(connection, "r+b", buffering=0) as stream:
             while True:
