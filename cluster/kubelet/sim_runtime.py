@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import orjson
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from cluster.kubelet.runtime import (
     ATTEMPT_LABEL,
@@ -110,7 +110,7 @@ class SimRuntime:
         self._containers = {each["id"]: Container(**each | {"state": State(each["state"])}) for each in held["containers"]}
 
     def _save(self) -> None:
-        data = orjson.dumps({"sandboxes": [*self._sandboxes.values()], "containers": [*self._containers.values()]})
+        data = orjson.dumps({"sandboxes": [*self._sandboxes.values()], "containers": [*self._containers.values()]}, default=asdict)
         temporary = self._file.with_suffix(".tmp")
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             file.write(data)

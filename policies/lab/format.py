@@ -122,6 +122,8 @@ _OPAQUE: Final = frozenset({"object", "old", "body", "objects"})
 """Fields whose content is an API object's, or a patch's, and none of a suite's business."""
 _ENUMERATED: Final = frozenset({"verb", "stage", "type", "path", "code"})
 """Fields whose values, too, cerberus judges."""
+_BY_VALUE: Final = _ENUMERATED | {"as"}
+"""Those among texts, in which a service account is told from others."""
 
 
 def check(document: Document) -> None:
@@ -169,7 +171,10 @@ def _shape(value: Any, name: str = "") -> Any:
     if kind is dict:
         if name in _OPAQUE:
             return dict
-        return tuple([(key, _shape(each, key)) for key, each in value.items()])
+        # most are texts, of which nothing counts but whether they are empty
+        return tuple(
+            [(key, _shape(each, key) if type(each) is not str or key in _BY_VALUE else each and str) for key, each in value.items()]
+        )
     if kind is list:
         return (list, len(value), *{_shape(each, name) for each in value}) if value else list
     if kind is str and not value:
