@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from msgspec import Struct
-
+from cluster.api.equality import OwnEquality
 from cluster.api.field import FieldError, internal, invalid
 from cluster.cel import types
 from cluster.cel.types import Field, Type
@@ -40,7 +39,7 @@ class EvaluationFailed(Exception):
     """An expression that has no value for what it was evaluated with; the message names it."""
 
 
-class Expression(Struct, frozen=True, eq=False):
+class Expression(OwnEquality, frozen=True, eq=False):
     """A text that is compiled; equal by the text, so that files which say the same are the same."""
 
     text: str
@@ -48,9 +47,6 @@ class Expression(Struct, frozen=True, eq=False):
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Expression) and self.text == other.text
-
-    def __ne__(self, other: object) -> bool:  # a Struct has one of its own
-        return not self == other
 
     def __hash__(self) -> int:
         return hash(self.text)

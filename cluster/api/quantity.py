@@ -10,7 +10,7 @@ import re
 from functools import lru_cache
 from typing import Final, Literal
 
-from msgspec import Struct
+from cluster.api.equality import OwnEquality
 
 Format = Literal["DecimalSI", "BinarySI", "DecimalExponent"]
 DECIMAL_SI: Final = "DecimalSI"
@@ -38,7 +38,7 @@ _FAST_BINARY: Final = 40
 """Up to which power of two upstream's fast path goes, which takes no digits for zero."""
 
 
-class Quantity(Struct, frozen=True):
+class Quantity(OwnEquality, frozen=True, eq=False):
     """A number of billionths; `text` is the spelling that upstream would keep, empty where it makes the canonical one."""
 
     nano: int
@@ -50,9 +50,6 @@ class Quantity(Struct, frozen=True):
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Quantity) and self.nano == other.nano
-
-    def __ne__(self, other: object) -> bool:  # a Struct has one of its own
-        return not self == other
 
     def __hash__(self) -> int:
         return hash(self.nano)

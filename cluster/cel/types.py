@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from cluster.api.equality import OwnEquality
+
 
 class TypeKind(Enum):
     """What sort of type; a Type's `name` and `parameters` say the rest."""
@@ -34,7 +36,7 @@ class TypeKind(Enum):
     WRAPPER = "wrapper"
 
 
-class Type(Struct, frozen=True, eq=False):
+class Type(OwnEquality, frozen=True, eq=False):
     """A type; equal by value, objects by name."""
 
     kind: TypeKind
@@ -49,9 +51,6 @@ class Type(Struct, frozen=True, eq=False):
         if self is other:
             return True
         return isinstance(other, Type) and self.kind is other.kind and self.name == other.name and self.parameters == other.parameters
-
-    def __ne__(self, other: object) -> bool:  # a Struct has one of its own
-        return not self == other
 
     def __hash__(self) -> int:
         return hash((self.kind, self.name, self.parameters))

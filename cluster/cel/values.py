@@ -24,6 +24,8 @@ from typing import Any, ClassVar, Final, overload
 
 from msgspec import Struct
 
+from cluster.api.equality import OwnEquality
+
 MIN_INT: Final = -(1 << 63)
 MAX_INT: Final = (1 << 63) - 1
 MAX_UINT: Final = (1 << 64) - 1
@@ -44,7 +46,7 @@ class Duration(Struct, frozen=True, order=True):
     nanoseconds: int
 
 
-class Timestamp(Struct, frozen=True, eq=False):
+class Timestamp(OwnEquality, frozen=True, eq=False):
     """A moment, in nanoseconds since the epoch, of the years 1 to 9999."""
 
     nanoseconds: int
@@ -53,9 +55,6 @@ class Timestamp(Struct, frozen=True, eq=False):
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Timestamp) and self.nanoseconds == other.nanoseconds
-
-    def __ne__(self, other: object) -> bool:  # a Struct has one of its own
-        return not self == other
 
     def __hash__(self) -> int:
         return hash(self.nanoseconds)
@@ -195,14 +194,11 @@ class Optional_(Struct, frozen=True):  # noqa: N801 - typing has the plain name
 NONE: Final = Optional_(None, False)
 
 
-class Opaque(Struct, frozen=True, eq=False):
+class Opaque(OwnEquality, frozen=True, eq=False):
     """A value of a library's own type; equal by its class's `__eq__`."""
 
     type_name: ClassVar[str] = ""
     """As `type()` shows it, e.g. `kubernetes.Quantity`."""
-
-    def __ne__(self, other: object) -> bool:  # a Struct has one of its own
-        return not self == other
 
     def size(self) -> int:
         """What costs take for its size."""

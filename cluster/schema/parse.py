@@ -23,8 +23,6 @@ MAX_DEPTH: Final = 200
 
 _KIND_STRUCT: Final = r'struct { APIVersion string "json:\"apiVersion,omitempty\""; Kind string "json:\"kind,omitempty\"" }'
 _nests: Final = frozenset({dict, list}).__contains__
-_TOO_FAR_IN: Final = b"\n" + b" " * (2 * MAX_DEPTH + 3)
-"""The indentation of what is in an object or list that is more than MAX_DEPTH levels down; no text in JSON has a line break."""
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
 _HIDING: Final = re.compile(rb'"[ \t\r\n]+:|\\u00(?:22|3[aA])').search
 """Finds how a text says a quote and a colon after it otherwise than by `":`, so that those do not tell how many names it has."""
@@ -68,13 +66,6 @@ def too_deep(value: Any, data: bytes | None = None) -> bool:
     """Whether a value nests more than MAX_DEPTH levels; its text, where there is one, mostly tells without a walk."""
     if data is not None and data.count(b"{") + data.count(b"[") <= MAX_DEPTH:
         return False
-    try:
-        return _TOO_FAR_IN in orjson.dumps(value, option=orjson.OPT_INDENT_2)
-    except TypeError:  # what no JSON can hold, or what nests too deeply even for the encoder
-        return _nests_too_deeply(value)
-
-
-def _nests_too_deeply(value: Any) -> bool:
     level = [value] if _nests(type(value)) else []
     for _ in range(MAX_DEPTH + 1):
         members = list(chain.from_iterable([each.values() if type(each) is dict else each for each in level]))

@@ -104,8 +104,10 @@ class RbacIndex:
 
     def on_role(self, old: Object | None, new: Object | None) -> None:
         """A Role or ClusterRole was created, changed or deleted."""
-        self._take_role(old, new)
-        self.changes += 1  # last: who reads meanwhile may know what was before, but never takes it for what is now
+        try:
+            self._take_role(old, new)
+        finally:  # last: who reads meanwhile may know what was before, but never takes it for what is now
+            self.changes += 1
 
     def _take_role(self, old: Object | None, new: Object | None) -> None:
         metadata = (new or old or {})["metadata"]
@@ -124,6 +126,12 @@ class RbacIndex:
 
     def on_binding(self, old: Object | None, new: Object | None) -> None:
         """A RoleBinding or ClusterRoleBinding was created, changed or deleted."""
+        try:
+            self._take_binding(old, new)
+        finally:
+            self.changes += 1
+
+    def _take_binding(self, old: Object | None, new: Object | None) -> None:
         if old is not None:
             self._forget(Binding(old))
         if new is not None:
@@ -133,7 +141,6 @@ class RbacIndex:
             scope = self._bindings.setdefault(binding.namespace, {})
             for key in binding.subjects:
                 insort(scope.setdefault(key, []), binding, key=_by_name)
-        self.changes += 1
 
     def _forget(self, binding: Binding) -> None:
         if binding.expires is not None:

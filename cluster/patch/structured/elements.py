@@ -9,8 +9,8 @@ from collections.abc import Hashable
 from typing import Any, Final
 
 import orjson
-from msgspec import Struct
 
+from cluster.api.equality import OwnEquality
 from cluster.api.field import quoted, quoted_list
 from cluster.patch.wording import go_value
 from cluster.schema.merge_types import ListType
@@ -22,7 +22,7 @@ class NoElement(ValueError):
     """What can be no element of such a list; worded as upstream words it."""
 
 
-class Element(Struct, frozen=True):
+class Element(OwnEquality, frozen=True, eq=False):
     """An element by what tells it apart; equal where that is the same, however it is written."""
 
     key: Hashable
@@ -32,9 +32,6 @@ class Element(Struct, frozen=True):
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Element) and self.key == other.key
-
-    def __ne__(self, other: object) -> bool:  # a Struct has one of its own
-        return not self == other
 
     def __hash__(self) -> int:
         return hash(self.key)
